@@ -1,0 +1,2 @@
+//! Benches of check.
+fn main() {}

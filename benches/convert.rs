@@ -1,0 +1,2 @@
+//! Benches of convert.
+fn main() {}

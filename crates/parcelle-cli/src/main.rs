@@ -1,0 +1,2 @@
+//! The `parcelle` binary.
+fn main() {}

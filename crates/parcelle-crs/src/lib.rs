@@ -1,0 +1,1 @@
+//! Coordinate reference systems: EPSG, WKT and PROJJSON into one identity

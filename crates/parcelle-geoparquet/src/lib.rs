@@ -1,0 +1,1 @@
+//! The parallel columnar writer: row groups of GeoParquet from Arrow record batches

@@ -1,0 +1,1 @@
+//! Vector readers: layers, splits and Arrow record batches

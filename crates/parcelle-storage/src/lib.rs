@@ -1,0 +1,60 @@
+//! Where bytes come from: random-access sources that count what is asked of them.
+//!
+//! A format parser never opens anything itself: it is given a [`ByteSource`], so that a local file, a byte buffer in
+//! a test and (later) a remote object are read by the same code, and so that every request and byte is counted.
+
+mod local;
+mod memory;
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use local::LocalFile;
+pub use memory::Memory;
+
+/// A file of known length that is read at any offset, from any thread.
+pub trait ByteSource: Send + Sync {
+    /// Length in bytes at the time of opening.
+    fn len(&self) -> u64;
+
+    /// Whether it has no bytes at all.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fills `buffer` from `offset` on and says how many bytes there were: fewer than asked only at the end of the file.
+    ///
+    /// # Errors
+    /// What the operating system says when reading fails.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// What was asked of this source so far.
+    fn usage(&self) -> Usage;
+}
+
+/// Requests made and bytes received.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Reads asked for.
+    pub requests: u64,
+    /// Bytes received.
+    pub bytes: u64,
+}
+
+/// Thread-safe counter behind [`ByteSource::usage`].
+#[derive(Debug, Default)]
+pub(crate) struct Counter {
+    requests: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Counter {
+    pub(crate) fn add(&self, bytes: usize) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn usage(&self) -> Usage {
+        Usage { requests: self.requests.load(Ordering::Relaxed), bytes: self.bytes.load(Ordering::Relaxed) }
+    }
+}

@@ -1,0 +1,1 @@
+//! Convert vector extracts to GeoParquet and check rasters for cloud and GeoServer use

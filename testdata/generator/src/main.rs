@@ -1,0 +1,2 @@
+//! Makes `testdata/`.
+fn main() {}
