@@ -1,1 +1,32 @@
-//! Well-known binary geometry: validation, normalisation, bounds and types
+//! Well-known binary geometry: validation, normalisation, bounds and types.
+//!
+//! Geometry travels through parcelle as little-endian ISO WKB (OGC 06-103r4, section 8.2) in Arrow binary columns.
+//! This crate is the one place that looks inside those bytes: readers bring any WKB to that form with [`normalise`],
+//! the writer takes type and extent from it with [`scan`]. Both walk a geometry once, against the length of its bytes,
+//! and allocate nothing by a number found in them.
+//!
+//! It stands below readers and writer, and knows neither: they share only this vocabulary.
+//!
+//! ```
+//! // POINT Z (1 2 3), little endian
+//! let mut wkb = vec![1, 0xE9, 0x03, 0, 0];
+//! for value in [1.0f64, 2.0, 3.0] {
+//!     wkb.extend_from_slice(&value.to_le_bytes());
+//! }
+//! let summary = parcelle_geometry::scan(&wkb)?;
+//! assert_eq!(summary.geometry_type.to_string(), "Point Z");
+//! assert_eq!(summary.bounds.z(), Some((3.0, 3.0)));
+//! # Ok::<(), parcelle_geometry::WkbError>(())
+//! ```
+
+mod bounds;
+mod error;
+mod rewrite;
+mod types;
+mod walk;
+
+pub use bounds::Bounds;
+pub use error::WkbError;
+pub use rewrite::normalise;
+pub use types::{Dimension, GeometryKind, GeometryType};
+pub use walk::{MAX_DEPTH, Summary, scan};
