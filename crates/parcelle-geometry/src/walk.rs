@@ -16,6 +16,8 @@ pub struct Summary {
     pub bounds: Bounds,
     /// No position with ordinates: `POLYGON EMPTY`, or a point of NaN.
     pub is_empty: bool,
+    /// The bytes are little-endian ISO WKB throughout: [`normalise`](crate::normalise) would copy them unchanged.
+    pub is_canonical: bool,
 }
 
 /// Validates a geometry, in any byte order and either flavour (ISO WKB, EWKB), and says what it is.
@@ -23,11 +25,6 @@ pub struct Summary {
 /// # Errors
 /// [`WkbError`] where the bytes are not exactly one geometry of straight segments.
 pub fn scan(wkb: &[u8]) -> Result<Summary, WkbError> {
-    walk(wkb).map(|(summary, _)| summary)
-}
-
-/// As [`scan`], and whether the bytes are already little-endian ISO WKB throughout.
-pub(crate) fn walk(wkb: &[u8]) -> Result<(Summary, bool), WkbError> {
     let mut walker = Walker { cursor: Cursor { bytes: wkb, offset: 0 }, bounds: Bounds::EMPTY, canonical: true };
     let geometry_type = walker.geometry(None, 0)?;
     let (offset, extra) = (walker.cursor.offset, wkb.len() - walker.cursor.offset);
@@ -35,7 +32,7 @@ pub(crate) fn walk(wkb: &[u8]) -> Result<(Summary, bool), WkbError> {
         return Err(WkbError::Trailing { offset, extra });
     }
     let Walker { bounds, canonical, .. } = walker;
-    Ok((Summary { geometry_type, is_empty: bounds.is_empty(), bounds }, canonical))
+    Ok(Summary { geometry_type, is_empty: bounds.is_empty(), bounds, is_canonical: canonical })
 }
 
 /// The header of a geometry or part.
