@@ -1,0 +1,105 @@
+//! What holds with and without PROJ, and what differs.
+
+use serde_json::json;
+
+use super::*;
+
+const LAMBERT_93_WKT1: &str = r#"PROJCS["RGF93 / Lambert-93",GEOGCS["RGF93",DATUM["Reseau_Geodesique_Francais_1993",SPHEROID["GRS 1980",6378137,298.257222101,AUTHORITY["EPSG","7019"]],AUTHORITY["EPSG","6171"]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433],AUTHORITY["EPSG","4171"]],PROJECTION["Lambert_Conformal_Conic_2SP"],PARAMETER["latitude_of_origin",46.5],PARAMETER["central_meridian",3],PARAMETER["standard_parallel_1",49],PARAMETER["standard_parallel_2",44],PARAMETER["false_easting",700000],PARAMETER["false_northing",6600000],UNIT["metre",1],AXIS["Easting",EAST],AXIS["Northing",NORTH],AUTHORITY["EPSG","2154"]]"#;
+
+#[test]
+fn codes_become_definitions() {
+    for (text, kind, name_part) in [
+        ("EPSG:2154", "ProjectedCRS", "Lambert-93"),
+        ("epsg:4326", "GeographicCRS", "WGS 84"),
+        ("http://www.opengis.net/def/crs/EPSG/0/3857", "ProjectedCRS", "Pseudo-Mercator"),
+        ("urn:ogc:def:crs:EPSG:9.9:2154", "ProjectedCRS", "Lambert-93"),
+        ("urn:ogc:def:crs:OGC:1.3:CRS84", "GeographicCRS", "CRS84"),
+        ("CRS84", "GeographicCRS", "CRS84"),
+    ] {
+        let crs = Crs::from_definition(text).unwrap();
+        assert_eq!(crs.to_projjson()["type"], kind, "{text}");
+        assert!(crs.name().contains(name_part), "{text}: {}", crs.name());
+        let code = text.rsplit([':', '/']).next().unwrap();
+        assert_eq!(crs.authority().unwrap().code, code);
+        assert_eq!(crs.to_projjson()["id"]["code"].to_string().trim_matches('"'), code);
+    }
+}
+
+#[test]
+fn numbers_come_through_unchanged() {
+    let projjson = Crs::from_definition("EPSG:2154").unwrap().to_projjson();
+    let datum = &projjson["base_crs"]["datum"]["ellipsoid"];
+    assert_eq!(datum["inverse_flattening"].to_string(), "298.257222101");
+}
+
+#[test]
+fn longitude_comes_first_in_crs84() {
+    let projjson = Crs::from_definition("OGC:CRS84").unwrap().to_projjson();
+    assert_eq!(projjson["coordinate_system"]["axis"][0]["abbreviation"], "Lon");
+}
+
+#[test]
+fn wkt1_with_a_code_is_that_code() {
+    let crs = Crs::from_definition(LAMBERT_93_WKT1).unwrap();
+    assert!(crs.same_as(&Crs::from_authority("EPSG", "2154").unwrap()));
+}
+
+#[test]
+fn wkt1_authority_is_the_root_one() {
+    assert_eq!(definition::wkt1_authority(LAMBERT_93_WKT1).unwrap().code, "2154");
+    let without = LAMBERT_93_WKT1.replace(r#",AUTHORITY["EPSG","2154"]]"#, "]");
+    assert_eq!(definition::wkt1_authority(&without), None);
+}
+
+#[test]
+fn wkt1_without_a_code() {
+    let without = LAMBERT_93_WKT1.replace(r#",AUTHORITY["EPSG","2154"]]"#, "]");
+    let result = Crs::from_definition(&without);
+    if cfg!(feature = "gdal") {
+        let crs = result.unwrap();
+        assert_eq!((crs.authority(), crs.to_string().as_str()), (None, "RGF93 / Lambert-93"));
+        assert_eq!(crs.to_projjson()["conversion"]["parameters"][0]["value"], json!(46.5));
+    } else {
+        assert!(matches!(result, Err(CrsError::NeedsProj { .. })));
+    }
+}
+
+#[test]
+fn wkt2_is_translated() {
+    let wkt = r#"PROJCRS["local grid",BASEGEOGCRS["WGS 84",DATUM["World Geodetic System 1984",ELLIPSOID["WGS 84",6378137,298.257223563,LENGTHUNIT["metre",1]]],PRIMEM["Greenwich",0,ANGLEUNIT["degree",0.0174532925199433]]],CONVERSION["grid",METHOD["Transverse Mercator",ID["EPSG",9807]],PARAMETER["Latitude of natural origin",0,ANGLEUNIT["degree",0.0174532925199433],ID["EPSG",8801]],PARAMETER["Longitude of natural origin",3,ANGLEUNIT["degree",0.0174532925199433],ID["EPSG",8802]],PARAMETER["Scale factor at natural origin",0.9996,SCALEUNIT["unity",1],ID["EPSG",8805]],PARAMETER["False easting",500000,LENGTHUNIT["metre",1],ID["EPSG",8806]],PARAMETER["False northing",0,LENGTHUNIT["metre",1],ID["EPSG",8807]]],CS[Cartesian,2],AXIS["(E)",east,ORDER[1],LENGTHUNIT["metre",1]],AXIS["(N)",north,ORDER[2],LENGTHUNIT["metre",1]]]"#;
+    let crs = Crs::from_definition(wkt).unwrap();
+    assert_eq!((crs.name(), crs.authority()), ("local grid", None));
+    assert_eq!(crs.to_projjson()["type"], "ProjectedCRS");
+    assert!(crs.same_as(&Crs::from_projjson(crs.to_projjson()).unwrap()));
+    let mut other = crs.to_projjson();
+    other["conversion"]["parameters"][1]["value"] = json!(4);
+    assert!(!crs.same_as(&Crs::from_projjson(other).unwrap()));
+}
+
+#[test]
+fn projjson_is_kept() {
+    let original = Crs::from_definition("EPSG:3857").unwrap().to_projjson();
+    let crs = Crs::from_definition(&original.to_string()).unwrap();
+    assert_eq!(crs.to_projjson(), original);
+    assert_eq!(crs.to_string(), "EPSG:3857");
+}
+
+#[test]
+fn garbage_is_refused_with_a_way_out() {
+    for text in ["", "2154", "EPSG:", ":2154", "EPSG:2154:1", "nonsense", "FOO[1]", "http://example.org/crs", "été:1"]
+    {
+        let error = Crs::from_definition(text).unwrap_err();
+        assert!(matches!(error, CrsError::Unrecognised { .. }), "{text}: {error}");
+        assert!(error.to_string().contains("EPSG:2154"));
+    }
+    for text in ["EPSG:99999999", "EPSG:99999999999999999999", "EPSG:-1", "NOBODY:12"] {
+        let error = Crs::from_definition(text).unwrap_err();
+        assert!(matches!(error, CrsError::UnknownCode { .. }), "{text}: {error}");
+    }
+    for text in ["{", "{}", r#"{"type":"Ellipsoid","name":"x"}"#, r#"{"type":"GeographicCRS"}"#] {
+        assert!(matches!(Crs::from_definition(text), Err(CrsError::Projjson { .. })), "{text}");
+    }
+    let deep = format!("PROJCRS{}", "[A".repeat(100_000));
+    assert!(matches!(Crs::from_definition(&deep), Err(CrsError::Wkt { .. })));
+    assert!(Crs::from_definition("PROJCRS[\"broken\"").is_err());
+}
