@@ -1,1 +1,34 @@
-//! The parallel columnar writer: row groups of GeoParquet from Arrow record batches
+//! The parallel columnar writer: row groups of GeoParquet from Arrow record batches.
+//!
+//! ```text
+//! parts of the input ─► decode ─► row groups of equal rows ─► encode ─► append in order ─► footer ─► rename
+//!                       (workers)  (this thread)              (workers)  (this thread)
+//! ```
+//!
+//! [`write()`] takes a schema whose geometry columns are WKB in Arrow binary with the extension type `geoarrow.wkb` (its
+//! metadata holds the coordinate reference system as PROJJSON), and an [`Input`]: either independent parts, which
+//! workers read side by side, or one part that can only be read in sequence, which gets a thread of its own. Row groups
+//! are encoded whole by workers and appended in the order of the input, so that the same input and options give the same
+//! bytes whatever the thread count. At most [`WriteOptions::memory`] bytes of rows are under way at a time.
+//!
+//! Each geometry is walked once, when its row group is encoded: the walk validates it and gives its box for the
+//! covering, and type and extent for the footer. The file has GeoParquet 1.1 metadata, a page index, and its final name
+//! only when it is whole.
+//!
+//! Nothing here knows where rows come from.
+
+mod assemble;
+mod covering;
+mod encode;
+mod error;
+mod geometry_column;
+mod layout;
+mod metadata;
+mod options;
+mod output;
+mod pipeline;
+mod statistics;
+
+pub use error::{ProducerError, WriteError};
+pub use options::{CancelToken, Compression, Covering, Progress, ProgressFn, WriteOptions};
+pub use pipeline::{BatchSink, Input, Part, StageSeconds, Written, write};

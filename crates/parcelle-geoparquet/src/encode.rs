@@ -1,0 +1,161 @@
+//! One row group: geometry looked at once, covering built, columns encoded and compressed.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, RecordBatch};
+use arrow::datatypes::{DataType, SchemaRef};
+use parcelle_geometry::{Bounds, normalise, scan};
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::errors::ParquetError;
+use rayon::prelude::*;
+
+use crate::covering::CoveringBuilder;
+use crate::error::WriteError;
+use crate::geometry_column::GeometryColumn;
+use crate::layout::Layout;
+use crate::statistics::GeometryStatistics;
+
+/// Rows of one row group, in order, not encoded yet.
+#[derive(Debug)]
+pub(crate) struct RowGroup {
+    /// Position in the output, from 0.
+    pub(crate) index: usize,
+    /// Number of its first row in the output, from 0.
+    pub(crate) first_row: u64,
+    /// Its rows.
+    pub(crate) batches: Vec<RecordBatch>,
+}
+
+impl RowGroup {
+    pub(crate) fn rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+}
+
+/// A row group that only has to be appended.
+pub(crate) struct EncodedRowGroup {
+    pub(crate) rows: usize,
+    pub(crate) chunks: Vec<ArrowColumnChunk>,
+    /// One per geometry column of the layout.
+    pub(crate) statistics: Vec<GeometryStatistics>,
+}
+
+/// Encodes a row group. `columns_in_parallel` spreads its columns over idle workers of the current pool: worth it when
+/// there are fewer row groups than workers.
+pub(crate) fn encode(
+    layout: &Layout,
+    factory: &ArrowRowGroupWriterFactory,
+    group: RowGroup,
+    columns_in_parallel: bool,
+) -> Result<EncodedRowGroup, WriteError> {
+    let rows = group.rows();
+    let mut columns: Vec<Vec<ArrayRef>> = (0..layout.input.fields().len())
+        .map(|index| group.batches.iter().map(|batch| Arc::clone(batch.column(index))).collect())
+        .collect();
+    let mut statistics = Vec::with_capacity(layout.geometry.len());
+    for column in &layout.geometry {
+        let mut covering = column.covering.is_some().then(|| CoveringBuilder::with_capacity(rows));
+        let mut found = GeometryStatistics::default();
+        let mut row = group.first_row;
+        if let Some(arrays) = columns.get_mut(column.index) {
+            for array in arrays.iter_mut() {
+                examine(column, array, row, &mut found, covering.as_mut())?;
+                row += array.len() as u64;
+            }
+        }
+        if let Some(covering) = covering {
+            columns.push(vec![covering.finish().map_err(ParquetError::from)?]);
+        }
+        statistics.push(found);
+    }
+    drop(group);
+    let writers = factory.create_column_writers(0)?;
+    let chunks = encode_columns(&layout.output, columns, writers, columns_in_parallel)?;
+    Ok(EncodedRowGroup { rows, chunks, statistics })
+}
+
+/// Takes statistics and boxes of an array of geometries, and brings it to canonical WKB where it is not.
+fn examine(
+    column: &GeometryColumn,
+    array: &mut ArrayRef,
+    first_row: u64,
+    statistics: &mut GeometryStatistics,
+    mut covering: Option<&mut CoveringBuilder>,
+) -> Result<(), WriteError> {
+    let binary: BinaryArray = match array.data_type() {
+        DataType::Binary => array.as_binary::<i32>().clone(),
+        _ => arrow::compute::cast(array, &DataType::Binary).map_err(ParquetError::from)?.as_binary::<i32>().clone(),
+    };
+    let failed = |row: usize, reason| WriteError::Geometry {
+        row: first_row + row as u64 + 1,
+        column: column.name.clone(),
+        reason,
+    };
+    let mut canonical = true;
+    for (row, value) in binary.iter().enumerate() {
+        let bounds = match value {
+            Some(wkb) => {
+                let summary = scan(wkb).map_err(|reason| failed(row, reason))?;
+                statistics.add(&summary);
+                canonical &= summary.is_canonical;
+                summary.bounds
+            }
+            None => Bounds::EMPTY,
+        };
+        if let Some(covering) = covering.as_deref_mut() {
+            covering.push(&bounds);
+        }
+    }
+    if !canonical {
+        let mut builder = BinaryBuilder::with_capacity(binary.len(), binary.value_data().len());
+        let mut wkb = Vec::new();
+        for (row, value) in binary.iter().enumerate() {
+            wkb.clear();
+            match value {
+                Some(value) => {
+                    normalise(value, &mut wkb).map_err(|reason| failed(row, reason))?;
+                    builder.append_value(&wkb);
+                }
+                None => builder.append_null(),
+            }
+        }
+        *array = arrow::compute::cast(&(Arc::new(builder.finish()) as ArrayRef), array.data_type())
+            .map_err(ParquetError::from)?;
+    }
+    Ok(())
+}
+
+fn encode_columns(
+    schema: &SchemaRef,
+    columns: Vec<Vec<ArrayRef>>,
+    writers: Vec<ArrowColumnWriter>,
+    in_parallel: bool,
+) -> Result<Vec<ArrowColumnChunk>, WriteError> {
+    // A nested column has several leaves, each with its own writer; the leaves of all its arrays go to the same writers.
+    let mut writers = writers.into_iter();
+    let mut leaves = Vec::new();
+    for (field, arrays) in schema.fields().iter().zip(columns) {
+        let mut per_leaf: Vec<Vec<_>> = Vec::new();
+        for array in &arrays {
+            for (position, leaf) in compute_leaves(field, array)?.into_iter().enumerate() {
+                match per_leaf.get_mut(position) {
+                    Some(values) => values.push(leaf),
+                    None => per_leaf.push(vec![leaf]),
+                }
+            }
+        }
+        leaves.extend(writers.by_ref().take(per_leaf.len()).zip(per_leaf));
+    }
+    let encode_leaf = |(mut writer, values): (ArrowColumnWriter, Vec<_>)| -> Result<ArrowColumnChunk, ParquetError> {
+        for value in &values {
+            writer.write(value)?;
+        }
+        writer.close()
+    };
+    let chunks: Result<Vec<_>, _> = if in_parallel {
+        leaves.into_par_iter().map(encode_leaf).collect()
+    } else {
+        leaves.into_iter().map(encode_leaf).collect()
+    };
+    Ok(chunks?)
+}

@@ -1,0 +1,94 @@
+//! What can go wrong while writing.
+
+use std::path::{Path, PathBuf};
+
+use parcelle_geometry::WkbError;
+use parquet::errors::ParquetError;
+
+/// An error of the part of the pipeline that produces rows, kept whole.
+pub type ProducerError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a GeoParquet file was not written. Nothing is left at the destination then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The schema has no geometry column.
+    #[error(
+        "the input has no geometry column: GeoParquet needs one (a Binary column with the extension type geoarrow.wkb)"
+    )]
+    NoGeometry,
+    /// A geometry column is not stored as WKB in binary.
+    #[error("geometry column {column:?} is stored as {found}, not as WKB in a binary column")]
+    GeometryStorage {
+        /// Name of the column.
+        column: String,
+        /// Its Arrow type.
+        found: String,
+    },
+    /// The extension metadata of a geometry column is not understood.
+    #[error("geometry column {column:?} has extension metadata that cannot be read: {reason}")]
+    GeometryMetadata {
+        /// Name of the column.
+        column: String,
+        /// What the parser said.
+        reason: String,
+    },
+    /// Two columns have the same name, which readers of Parquet cannot tell apart.
+    #[error("two columns are named {name:?}: rename one of them, or leave one out with --select")]
+    DuplicateColumn {
+        /// The name.
+        name: String,
+    },
+    /// A value of a geometry column is not a geometry that GeoParquet can carry.
+    #[error("row {row}, geometry column {column:?}: {reason}")]
+    Geometry {
+        /// Number of the row, from 1, in the order of the output.
+        row: u64,
+        /// Name of the column.
+        column: String,
+        /// What is wrong with it.
+        #[source]
+        reason: WkbError,
+    },
+    /// The output exists and was not to be replaced.
+    #[error("{} exists already: choose another name, or allow it to be replaced (--overwrite)", .path.display())]
+    Exists {
+        /// The output.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("cannot write {}: {reason}", .path.display())]
+    Io {
+        /// The file or directory concerned.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        reason: std::io::Error,
+    },
+    /// A batch does not have the schema that was announced.
+    #[error("a batch of the input does not have the announced schema: {0}")]
+    Batch(String),
+    /// The Parquet encoder refused.
+    #[error("cannot encode Parquet: {0}")]
+    Parquet(#[from] ParquetError),
+    /// The input failed.
+    #[error("{0}")]
+    Producer(#[source] ProducerError),
+    /// The worker threads could not be started.
+    #[error("cannot start {threads} worker threads: {reason}")]
+    Threads {
+        /// How many.
+        threads: usize,
+        /// What the system said.
+        reason: String,
+    },
+    /// The run was cancelled by its caller.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+impl WriteError {
+    pub(crate) fn io(path: &Path, reason: std::io::Error) -> Self {
+        Self::Io { path: path.to_owned(), reason }
+    }
+}

@@ -1,0 +1,137 @@
+//! The file: a temporary name until it is whole.
+
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::add_encoded_arrow_schema_to_metadata;
+use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use tempfile::NamedTempFile;
+
+use crate::encode::EncodedRowGroup;
+use crate::error::WriteError;
+use crate::layout::Layout;
+use crate::metadata;
+use crate::options::Progress;
+use crate::statistics::GeometryStatistics;
+
+/// A file beside the destination that nobody takes for a finished one. Removed when dropped.
+#[derive(Debug)]
+pub(crate) struct Destination {
+    path: PathBuf,
+    temporary: NamedTempFile,
+    overwrite: bool,
+}
+
+impl Destination {
+    /// Makes the temporary file, so that an unwritable place is found before any work is done.
+    pub(crate) fn create(path: &Path, overwrite: bool) -> Result<Self, WriteError> {
+        if !overwrite && path.symlink_metadata().is_ok() {
+            return Err(WriteError::Exists { path: path.to_owned() });
+        }
+        if path.is_dir() {
+            return Err(WriteError::io(path, std::io::Error::from(std::io::ErrorKind::IsADirectory)));
+        }
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let name = path.file_name().ok_or_else(|| {
+            WriteError::io(path, std::io::Error::new(std::io::ErrorKind::InvalidInput, "not the name of a file"))
+        })?;
+        // Hidden, and not ending in .parquet: no glob over finished files finds it. What is finished gets the
+        // permissions that the user's umask gives any new file, not the private ones of a temporary file.
+        let mut prefix = std::ffi::OsString::from(".");
+        prefix.push(name);
+        prefix.push(".");
+        let temporary = tempfile::Builder::new()
+            .prefix(&prefix)
+            .suffix(".parcelle-tmp")
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(directory)
+            .map_err(|reason| WriteError::io(directory, reason))?;
+        Ok(Self { path: path.to_owned(), temporary, overwrite })
+    }
+
+    /// Gives the file its name. Until then nothing is at the destination that was not there before.
+    fn commit(self) -> Result<(), WriteError> {
+        let renamed = if self.overwrite {
+            self.temporary.persist(&self.path)
+        } else {
+            self.temporary.persist_noclobber(&self.path)
+        };
+        match renamed {
+            Ok(_) => Ok(()),
+            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(WriteError::Exists { path: self.path })
+            }
+            Err(error) => Err(WriteError::io(&self.path, error.error)),
+        }
+    }
+}
+
+/// Appends encoded row groups to the file and keeps what the footer needs.
+pub(crate) struct Output<'a> {
+    layout: &'a Layout,
+    destination: Destination,
+    writer: SerializedFileWriter<File>,
+    statistics: Vec<GeometryStatistics>,
+    progress: Progress,
+}
+
+impl<'a> Output<'a> {
+    pub(crate) fn new(
+        layout: &'a Layout,
+        destination: Destination,
+        mut properties: WriterProperties,
+    ) -> Result<Self, WriteError> {
+        let schema = ArrowSchemaConverter::new().convert(&layout.output)?;
+        add_encoded_arrow_schema_to_metadata(&layout.output, &mut properties);
+        let file = destination
+            .temporary
+            .as_file()
+            .try_clone()
+            .map_err(|reason| WriteError::io(destination.temporary.path(), reason))?;
+        let writer = SerializedFileWriter::new(file, schema.root_schema_ptr(), Arc::new(properties))?;
+        let statistics = vec![GeometryStatistics::default(); layout.geometry.len()];
+        Ok(Self { layout, destination, writer, statistics, progress: Progress::default() })
+    }
+
+    /// Makes column writers for the workers.
+    pub(crate) fn factory(&self) -> ArrowRowGroupWriterFactory {
+        ArrowRowGroupWriterFactory::new(&self.writer, Arc::clone(&self.layout.output))
+    }
+
+    /// Appends the next row group.
+    pub(crate) fn append(&mut self, group: EncodedRowGroup) -> Result<Progress, WriteError> {
+        let mut row_group = self.writer.next_row_group()?;
+        for chunk in group.chunks {
+            chunk.append_to_row_group(&mut row_group)?;
+        }
+        row_group.close()?;
+        for (all, new) in self.statistics.iter_mut().zip(group.statistics) {
+            all.merge(new);
+        }
+        self.progress.rows += group.rows as u64;
+        self.progress.row_groups += 1;
+        self.progress.bytes = self.writer.bytes_written() as u64;
+        Ok(self.progress)
+    }
+
+    /// Writes the footer and gives the file its name.
+    pub(crate) fn finish(mut self) -> Result<Progress, WriteError> {
+        let columns: Vec<_> = self.layout.geometry.iter().zip(&self.statistics).collect();
+        let geo = metadata::geo(&columns);
+        self.writer.append_key_value_metadata(KeyValue::new(metadata::GEO_KEY.to_owned(), geo));
+        self.writer.finish()?;
+        self.progress.bytes = self.writer.bytes_written() as u64;
+        drop(self.writer);
+        self.destination.commit()?;
+        Ok(self.progress)
+    }
+}

@@ -1,0 +1,414 @@
+//! Decoding and encoding on one pool of workers, under one budget, in one order.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
+use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
+
+use crate::assemble::Assembler;
+use crate::encode::{EncodedRowGroup, RowGroup, encode};
+use crate::error::{ProducerError, WriteError};
+use crate::layout::Layout;
+use crate::options::{Progress, WriteOptions};
+use crate::output::{Destination, Output};
+
+/// Takes the batches of a part, in order. [`ControlFlow::Break`] asks the part to stop: its rows are no longer wanted.
+pub type BatchSink<'a> = &'a mut dyn FnMut(RecordBatch) -> ControlFlow<()>;
+
+/// A part of the input: called once, on a thread that it may keep busy, it passes its batches to the sink.
+pub type Part<'a> = Box<dyn FnOnce(BatchSink<'_>) -> Result<(), ProducerError> + Send + 'a>;
+
+/// Where the rows come from.
+pub enum Input<'a> {
+    /// Parts that are read side by side by the workers. A part is held in memory whole, so it should have about as many
+    /// rows as a row group, or fewer. The output has their rows in the order of this list.
+    Parallel(Vec<Part<'a>>),
+    /// One part that is read in sequence, on a thread of its own, ahead of the workers that encode.
+    Sequential(Part<'a>),
+}
+
+/// What was written, and what it took.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Written {
+    /// Rows of the output.
+    pub rows: u64,
+    /// Row groups of the output.
+    pub row_groups: u64,
+    /// Bytes of the output.
+    pub bytes: u64,
+    /// Seconds per stage.
+    pub seconds: StageSeconds,
+    /// Most bytes of rows that were between reader and file at one time.
+    pub peak_bytes_under_way: u64,
+}
+
+/// Seconds of work per stage, added up over all threads; and the wall clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct StageSeconds {
+    /// Reading and decoding, including the wait for the disk.
+    pub decode: f64,
+    /// Walking geometry, encoding and compressing.
+    pub encode: f64,
+    /// Appending to the file.
+    pub commit: f64,
+    /// From the first to the last moment.
+    pub wall: f64,
+}
+
+/// Writes the rows of `input`, which have the schema `schema`, to a GeoParquet file at `path`.
+///
+/// # Errors
+/// [`WriteError`]; nothing is left at `path` (or what was there before, if it was to be replaced).
+pub fn write(schema: &SchemaRef, input: Input<'_>, path: &Path, options: &WriteOptions) -> Result<Written, WriteError> {
+    let start = Instant::now();
+    let layout = Layout::new(schema, options)?;
+    let destination = Destination::create(path, options.overwrite)?;
+    let threads = options.threads.max(1);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|index| format!("parcelle-{index}"))
+        .build()
+        .map_err(|error| WriteError::Threads { threads, reason: error.to_string() })?;
+
+    let abort = AtomicBool::new(false);
+    let (events_in, events) = unbounded();
+    // A few batches ahead of the coordinator is enough to keep the reader busy.
+    let (batches_in, batches) = bounded(4);
+    let written = std::thread::scope(|threads_scope| {
+        let (parts, batches, sequential) = match input {
+            Input::Parallel(parts) => (parts, never(), false),
+            Input::Sequential(part) => {
+                threads_scope.spawn(move || feed(part, &batches_in));
+                (Vec::new(), batches, true)
+            }
+        };
+        // The scope's own thread coordinates and must never be one of the pool's: it waits on channels.
+        pool.in_place_scope(|scope| {
+            let coordinator = Coordinator {
+                layout: &layout,
+                options,
+                threads,
+                scope,
+                abort: &abort,
+                events_in,
+                events,
+                batches,
+                parts: parts.into_iter().enumerate(),
+                parts_done: false,
+                reading: sequential,
+                state: State::default(),
+            };
+            let result = coordinator.run(destination);
+            abort.store(true, Ordering::Relaxed);
+            result
+        })
+    });
+    written.map(|mut written| {
+        written.seconds.wall = start.elapsed().as_secs_f64();
+        written
+    })
+}
+
+/// Reads a sequential part into a channel; runs on a thread of its own.
+fn feed(part: Part<'_>, batches: &Sender<Fed>) {
+    let start = Instant::now();
+    let mut waiting = Duration::ZERO;
+    let result = part(&mut |batch| {
+        let before = Instant::now();
+        let sent = batches.send(Fed::Batch(batch));
+        waiting += before.elapsed();
+        // The receiver is gone when the run has failed or was cancelled.
+        if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    let _ = batches.send(Fed::End { result, seconds: (start.elapsed() - waiting).as_secs_f64() });
+}
+
+/// What the thread of a sequential part says.
+enum Fed {
+    Batch(RecordBatch),
+    End { result: Result<(), ProducerError>, seconds: f64 },
+}
+
+/// What the workers say.
+enum Event {
+    Decoded {
+        index: usize,
+        result: Result<Vec<RecordBatch>, WriteError>,
+        seconds: f64,
+    },
+    Encoded {
+        index: usize,
+        bytes: u64,
+        result: Result<EncodedRowGroup, WriteError>,
+        seconds: f64,
+    },
+    /// A worker unwound. Its own message is on the terminal; the run must end, not wait for ever.
+    Panicked,
+}
+
+/// Sends [`Event::Panicked`] unless the work came to its end.
+struct PanicGuard(Option<Sender<Event>>);
+
+impl PanicGuard {
+    fn send(mut self, event: Event) {
+        if let Some(sender) = self.0.take() {
+            let _ = sender.send(event);
+        }
+    }
+}
+
+impl Drop for PanicGuard {
+    fn drop(&mut self) {
+        if let Some(sender) = self.0.take() {
+            let _ = sender.send(Event::Panicked);
+        }
+    }
+}
+
+/// What is under way.
+#[derive(Default)]
+struct State {
+    /// Parts being decoded.
+    decoding: usize,
+    /// Decoded parts that wait for one before them.
+    decoded: BTreeMap<usize, Vec<RecordBatch>>,
+    /// The part whose rows come next.
+    next_part: usize,
+    /// Row groups that are complete and not yet given to a worker.
+    complete: Vec<RowGroup>,
+    /// Row groups being encoded.
+    encoding: usize,
+    /// Encoded row groups that wait for one before them.
+    encoded: BTreeMap<usize, EncodedRowGroup>,
+    /// The row group that is appended next.
+    next_group: usize,
+    /// Bytes of rows in `decoded`, in the assembler and in encoding.
+    bytes: u64,
+    /// Bytes of the largest part so far: the guess for parts being decoded.
+    largest_part: u64,
+    written: Written,
+}
+
+struct Coordinator<'run, 'scope, Parts> {
+    layout: &'scope Layout,
+    options: &'run WriteOptions,
+    threads: usize,
+    scope: &'run rayon::Scope<'scope>,
+    abort: &'scope AtomicBool,
+    events_in: Sender<Event>,
+    events: Receiver<Event>,
+    batches: Receiver<Fed>,
+    parts: Parts,
+    parts_done: bool,
+    /// A sequential part is still being read.
+    reading: bool,
+    state: State,
+}
+
+impl<'scope, Parts> Coordinator<'_, 'scope, Parts>
+where
+    Parts: Iterator<Item = (usize, Part<'scope>)>,
+{
+    fn run(mut self, destination: Destination) -> Result<Written, WriteError> {
+        let mut assembler = Some(Assembler::new(self.options.row_group_rows));
+        // The file is begun when the first row group is known: its rows decide how columns are encoded.
+        let mut destination = Some(destination);
+        let mut output: Option<(Output<'scope>, std::sync::Arc<ArrowRowGroupWriterFactory>)> = None;
+        loop {
+            self.start_decoding();
+            while let Some(batches) = self.state.decoded.remove(&self.state.next_part) {
+                self.state.next_part += 1;
+                for batch in batches {
+                    if let Some(assembler) = &mut assembler {
+                        assembler.push(batch, |group| self.state.complete.push(group));
+                    }
+                }
+            }
+            let input_ended = self.parts_done && self.state.decoding == 0 && !self.reading;
+            if let Some(assembler) = assembler.take_if(|_| input_ended) {
+                assembler.finish(|group| self.state.complete.push(group));
+            }
+            if let Some(destination) = destination.take_if(|_| input_ended || !self.state.complete.is_empty()) {
+                let first_rows = self.state.complete.first().map_or(&[][..], |group| &group.batches);
+                let properties = self.layout.properties(self.options, first_rows)?;
+                let begun = Output::new(self.layout, destination, properties)?;
+                let factory = std::sync::Arc::new(begun.factory());
+                output = Some((begun, factory));
+            }
+            if let Some((output, factory)) = &mut output {
+                self.start_encoding(factory, input_ended);
+                while let Some(group) = self.state.encoded.remove(&self.state.next_group) {
+                    self.state.next_group += 1;
+                    let before = Instant::now();
+                    let progress = output.append(group)?;
+                    self.state.written.seconds.commit += before.elapsed().as_secs_f64();
+                    if let Some(observer) = &self.options.progress {
+                        observer(progress);
+                    }
+                }
+            }
+            if input_ended && self.state.encoding == 0 && self.state.complete.is_empty() {
+                break;
+            }
+            self.wait()?;
+        }
+        let Some((output, _)) = output else {
+            return Err(WriteError::Batch("the output was never begun".to_owned()));
+        };
+        let before = Instant::now();
+        let Progress { rows, row_groups, bytes } = output.finish()?;
+        let mut written = self.state.written;
+        written.seconds.commit += before.elapsed().as_secs_f64();
+        Ok(Written { rows, row_groups, bytes, ..written })
+    }
+
+    /// Gives workers as many parts as they can take without going over the budget.
+    fn start_decoding(&mut self) {
+        loop {
+            let ahead = self.state.decoding + self.state.decoded.len();
+            let idle = ahead == 0 && self.state.complete.is_empty() && self.state.encoding == 0;
+            let expected = self.state.bytes + (self.state.decoding as u64 + 1) * self.state.largest_part;
+            let room = ahead <= self.threads
+                && self.state.complete.len() + self.state.encoding <= self.threads
+                && expected <= self.options.memory;
+            if self.parts_done || !(room || idle) {
+                return;
+            }
+            let Some((index, part)) = self.parts.next() else {
+                self.parts_done = true;
+                return;
+            };
+            self.state.decoding += 1;
+            let (abort, guard) = (self.abort, PanicGuard(Some(self.events_in.clone())));
+            self.scope.spawn(move |_| {
+                let start = Instant::now();
+                let mut batches = Vec::new();
+                let result = part(&mut |batch| {
+                    batches.push(batch);
+                    if abort.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                });
+                let result = result.map(|()| batches).map_err(WriteError::Producer);
+                guard.send(Event::Decoded { index, result, seconds: start.elapsed().as_secs_f64() });
+            });
+        }
+    }
+
+    /// Gives complete row groups to workers.
+    fn start_encoding(&mut self, factory: &std::sync::Arc<ArrowRowGroupWriterFactory>, input_ended: bool) {
+        let idle_workers = input_ended && self.state.complete.len() + self.state.encoding < self.threads;
+        for group in self.state.complete.drain(..) {
+            self.state.encoding += 1;
+            let (layout, factory) = (self.layout, std::sync::Arc::clone(factory));
+            let guard = PanicGuard(Some(self.events_in.clone()));
+            self.scope.spawn(move |_| {
+                let start = Instant::now();
+                let (index, bytes) = (group.index, memory_of(&group.batches));
+                let result = encode(layout, &factory, group, idle_workers);
+                guard.send(Event::Encoded { index, bytes, result, seconds: start.elapsed().as_secs_f64() });
+            });
+        }
+    }
+
+    /// Waits until something has happened.
+    fn wait(&mut self) -> Result<(), WriteError> {
+        // A sequential reader is let on only while workers keep up with it.
+        let room = self.reading
+            && self.state.encoding <= self.threads
+            && (self.state.bytes <= self.options.memory || self.state.encoding == 0);
+        let nothing = never();
+        let batches = if room { &self.batches } else { &nothing };
+        loop {
+            if self.options.cancel.is_cancelled() {
+                return Err(WriteError::Cancelled);
+            }
+            select! {
+                recv(self.events) -> event => return match event {
+                    Ok(event) => self.handle(event),
+                    // The coordinator holds a sender itself: this cannot be.
+                    Err(_) => Err(WriteError::Cancelled),
+                },
+                recv(batches) -> fed => return self.take(fed.unwrap_or_else(|_| Fed::End {
+                    result: Err("the thread that reads the input has died".into()),
+                    seconds: 0.0,
+                })),
+                default(Duration::from_millis(100)) => {}
+            }
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), WriteError> {
+        match event {
+            Event::Decoded { index, result, seconds } => {
+                self.state.decoding -= 1;
+                self.state.written.seconds.decode += seconds;
+                let batches = result?;
+                let bytes = memory_of(&batches);
+                for batch in &batches {
+                    self.check(batch)?;
+                }
+                self.state.largest_part = self.state.largest_part.max(bytes);
+                self.add_bytes(bytes);
+                self.state.decoded.insert(index, batches);
+            }
+            Event::Encoded { index, bytes, result, seconds } => {
+                self.state.encoding -= 1;
+                self.state.written.seconds.encode += seconds;
+                self.state.bytes = self.state.bytes.saturating_sub(bytes);
+                self.state.encoded.insert(index, result?);
+            }
+            Event::Panicked => return Err(WriteError::Batch("a worker thread has died".to_owned())),
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, fed: Fed) -> Result<(), WriteError> {
+        match fed {
+            Fed::Batch(batch) => {
+                self.check(&batch)?;
+                self.add_bytes(memory_of(std::slice::from_ref(&batch)));
+                // Each batch is a part of its own, in the order it came.
+                let index = self.state.next_part;
+                self.state.decoded.insert(index, vec![batch]);
+            }
+            Fed::End { result, seconds } => {
+                self.reading = false;
+                self.state.written.seconds.decode += seconds;
+                result.map_err(WriteError::Producer)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self, batch: &RecordBatch) -> Result<(), WriteError> {
+        let (found, expected) = (batch.schema(), &self.layout.input);
+        let same =
+            found.fields().len() == expected.fields().len()
+                && found.fields().iter().zip(expected.fields()).all(|(found, expected)| {
+                    found.name() == expected.name() && found.data_type() == expected.data_type()
+                });
+        if same { Ok(()) } else { Err(WriteError::Batch(format!("{found} instead of {expected}"))) }
+    }
+
+    fn add_bytes(&mut self, bytes: u64) {
+        self.state.bytes += bytes;
+        self.state.written.peak_bytes_under_way = self.state.written.peak_bytes_under_way.max(self.state.bytes);
+    }
+}
+
+/// Bytes of the rows of some batches. Slices count for their share of the buffers, so that the parts of a batch that
+/// was cut in two add up to the whole.
+fn memory_of(batches: &[RecordBatch]) -> u64 {
+    batches
+        .iter()
+        .flat_map(RecordBatch::columns)
+        .map(|column| {
+            column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size()) as u64
+        })
+        .sum()
+}
