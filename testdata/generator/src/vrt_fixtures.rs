@@ -1,0 +1,235 @@
+//! The VRTs of `testdata/` and the two tiles they show: good ones, and bad ones with one planted defect each.
+
+use std::io;
+
+use crate::cog::Cog;
+use crate::fixture::{Content, Fixture, Verdict};
+use crate::vrt::{self, Placed};
+
+/// Upper left corner of the western tile; the eastern one lies beside it.
+const ORIGIN: (f64, f64) = (652_000.0, 6_862_000.0);
+const TILE: (usize, usize) = (300, 260);
+const RESOLUTION: f64 = 10.0;
+
+fn text(name: &str, content: String, verdict: Verdict, about: &str) -> Fixture {
+    file(name, content.into_bytes(), verdict, about)
+}
+
+fn file(name: &str, bytes: Vec<u8>, verdict: Verdict, about: &str) -> Fixture {
+    Fixture {
+        path: format!("vrt/{name}"),
+        content: Content::Bytes(bytes),
+        verdict: Some(verdict),
+        about: about.to_owned(),
+    }
+}
+
+fn tile(name: &str, column: usize) -> Placed {
+    Placed {
+        path: format!("tiles/{name}.tif"),
+        size: TILE,
+        origin: (ORIGIN.0 + (column * TILE.0) as f64 * RESOLUTION, ORIGIN.1),
+        resolution: RESOLUTION,
+        sample: "Byte",
+    }
+}
+
+/// Every VRT fixture with its sources.
+pub(crate) fn fixtures() -> io::Result<Vec<Fixture>> {
+    let (west, east) = (tile("west", 0), tile("east", 1));
+    let mut fixtures = Vec::new();
+    for placed in [&west, &east] {
+        let cog = Cog {
+            width: TILE.0,
+            height: TILE.1,
+            overviews: 1,
+            origin: placed.origin,
+            resolution: RESOLUTION,
+            ..Cog::default()
+        };
+        fixtures.push(file(&placed.path, cog.plan()?.write().bytes, Verdict::ok(), "a good COG, source of the VRTs"));
+    }
+    let one = vrt::document(std::slice::from_ref(&west));
+    let mosaic = vrt::document(&[west, east]);
+    fixtures.push(text("good_one_source.vrt", one.clone(), Verdict::ok(), "one source, relative path"));
+    fixtures.push(text("good_mosaic.vrt", mosaic, Verdict::ok(), "two sources side by side"));
+    fixtures.extend(broken_sources(&one));
+    fixtures.extend(broken_documents(&one));
+    fixtures.extend(broken_datasets(&one));
+    Ok(fixtures)
+}
+
+/// The reference to the source is wrong.
+fn broken_sources(one: &str) -> Vec<Fixture> {
+    let source = "<SourceFilename relativeToVRT=\"1\">tiles/west.tif</SourceFilename>";
+    let with = |replacement: &str| one.replace(source, replacement);
+    vec![
+        text(
+            "bad_missing_source.vrt",
+            with("<SourceFilename relativeToVRT=\"1\">tiles/north.tif</SourceFilename>"),
+            Verdict::error("VRT-SRC-001"),
+            "the source does not exist: the VRT opens, reading fails",
+        ),
+        text(
+            "bad_absolute_path.vrt",
+            with("<SourceFilename relativeToVRT=\"0\">/srv/geodata/tiles/west.tif</SourceFilename>"),
+            Verdict::error("VRT-SRC-002"),
+            "an absolute path of another machine (a warning; that it is missing here is an error)",
+        ),
+        text(
+            "bad_relative_path_without_flag.vrt",
+            with("<SourceFilename relativeToVRT=\"0\">tiles/west.tif</SourceFilename>"),
+            Verdict::error("VRT-SRC-003"),
+            "a relative path that is not declared relative to the VRT",
+        ),
+        text(
+            "bad_relative_path_flag_absent.vrt",
+            with("<SourceFilename>tiles/west.tif</SourceFilename>"),
+            Verdict::error("VRT-SRC-003"),
+            "the same, the attribute left out",
+        ),
+        text(
+            "bad_windows_path.vrt",
+            with("<SourceFilename relativeToVRT=\"0\">D:\\geodata\\tiles\\west.tif</SourceFilename>"),
+            Verdict::error("VRT-SRC-004"),
+            "a path with a drive letter",
+        ),
+        text(
+            "bad_backslash_path.vrt",
+            with("<SourceFilename relativeToVRT=\"1\">tiles\\west.tif</SourceFilename>"),
+            Verdict::error("VRT-SRC-004"),
+            "a relative path with a backslash",
+        ),
+        text(
+            "bad_source_band.vrt",
+            one.replace("<SourceBand>1</SourceBand>", "<SourceBand>2</SourceBand>"),
+            Verdict::error("VRT-SRC-009"),
+            "band 2 of a source with one band",
+        ),
+    ]
+}
+
+/// Not a raster VRT that GDAL could open, or not wholly understood.
+fn broken_documents(one: &str) -> Vec<Fixture> {
+    let utf_16: Vec<u8> = [0xFF, 0xFE].into_iter().chain(one.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let vector = "<OGRVRTDataSource>\n  <OGRVRTLayer name=\"places\">\n    \
+                  <SrcDataSource relativeToVRT=\"1\">../vector/places.csv</SrcDataSource>\n    \
+                  <GeometryType>wkbPoint</GeometryType>\n  </OGRVRTLayer>\n</OGRVRTDataSource>\n";
+    let multidimensional = "<VRTDataset>\n  <Group name=\"/\">\n    <Dimension name=\"x\" size=\"4\"/>\n    \
+                            <Array name=\"height\">\n      <DataType>Float64</DataType>\n      \
+                            <DimensionRef ref=\"x\"/>\n      <ConstantValue>1</ConstantValue>\n    \
+                            </Array>\n  </Group>\n</VRTDataset>\n";
+    vec![
+        file("bad_empty.vrt", Vec::new(), Verdict::error("VRT-XML-001"), "no byte at all"),
+        text(
+            "bad_malformed.vrt",
+            one.replace("</SimpleSource>\n", ""),
+            Verdict::error("VRT-XML-001"),
+            "an element is not closed",
+        ),
+        text(
+            "bad_truncated.vrt",
+            one[..one.len() / 2].to_owned(),
+            Verdict::error("VRT-XML-001"),
+            "the second half is missing",
+        ),
+        text(
+            "bad_wrong_root.vrt",
+            one.replace("VRTDataset", "RasterDataset"),
+            Verdict::error("VRT-XML-002"),
+            "the root element is another one",
+        ),
+        text(
+            "bad_doctype.vrt",
+            format!("<!DOCTYPE VRTDataset [<!ENTITY tile \"tiles/west.tif\">]>\n{one}"),
+            Verdict::error("VRT-XML-003"),
+            "a document type with an entity",
+        ),
+        file("bad_utf16.vrt", utf_16, Verdict::error("VRT-XML-004"), "saved as UTF-16"),
+        text(
+            "bad_unknown_element.vrt",
+            one.replace("<ColorInterp>Gray</ColorInterp>", "<ColourInterp>Gray</ColourInterp>"),
+            Verdict::warning("VRT-XML-007"),
+            "a misspelt element of a band: GDAL ignores it",
+        ),
+        text(
+            "bad_unknown_source_element.vrt",
+            one.replace("SimpleSource>", "SimpelSource>"),
+            Verdict::error("VRT-XML-007"),
+            "a misspelt source: GDAL shows nothing",
+        ),
+        text(
+            "bad_vector_vrt.vrt",
+            vector.to_owned(),
+            Verdict::error("VRT-KIND-001"),
+            "a vector (OGR) VRT, not a coverage",
+        ),
+        text(
+            "bad_multidimensional.vrt",
+            multidimensional.to_owned(),
+            Verdict::error("VRT-KIND-002"),
+            "a multidimensional VRT without bands",
+        ),
+        text(
+            "bad_dataset_subclass.vrt",
+            one.replace("<VRTDataset ", "<VRTDataset subClass=\"VRTWrapedDataset\" "),
+            Verdict::warning("VRT-KIND-007"),
+            "a misspelt subClass of the dataset: GDAL ignores it",
+        ),
+        text(
+            "bad_band_subclass.vrt",
+            one.replace("band=\"1\"", "band=\"1\" subClass=\"VRTDerivatedRasterBand\""),
+            Verdict::error("VRT-KIND-007"),
+            "a misspelt subClass of a band: GDAL refuses it",
+        ),
+    ]
+}
+
+/// Size, place or type of the dataset.
+fn broken_datasets(one: &str) -> Vec<Fixture> {
+    let size = format!("rasterXSize=\"{}\" rasterYSize=\"{}\"", TILE.0, TILE.1);
+    let without = |element: &str| -> String {
+        (one.lines()).filter(|line| !line.trim_start().starts_with(element)).map(|line| format!("{line}\n")).collect()
+    };
+    let bands = one.find("  <VRTRasterBand").unwrap_or(one.len());
+    vec![
+        text(
+            "bad_no_size.vrt",
+            one.replace(&format!(" {size}"), ""),
+            Verdict::error("VRT-DS-001"),
+            "rasterXSize and rasterYSize are missing",
+        ),
+        text(
+            "bad_no_bands.vrt",
+            format!("{}</VRTDataset>\n", &one[..bands]),
+            Verdict::error("VRT-DS-001"),
+            "no VRTRasterBand",
+        ),
+        text(
+            "bad_zero_size.vrt",
+            one.replace(&size, "rasterXSize=\"0\" rasterYSize=\"0\""),
+            Verdict::error("VRT-DS-002"),
+            "a raster of 0 by 0",
+        ),
+        text("bad_no_srs.vrt", without("<SRS"), Verdict::error("VRT-GEO-001"), "no coordinate reference system"),
+        text("bad_no_geotransform.vrt", without("<GeoTransform"), Verdict::error("VRT-GEO-005"), "no GeoTransform"),
+        text(
+            "bad_decimal_comma.vrt",
+            one.lines()
+                .map(|line| {
+                    let changed =
+                        if line.contains("<GeoTransform") { line.replace(".0", ",0") } else { line.to_owned() };
+                    format!("{changed}\n")
+                })
+                .collect(),
+            Verdict::error("VRT-GEO-009"),
+            "decimal commas in the GeoTransform: twelve values",
+        ),
+        text(
+            "bad_type_int64.vrt",
+            one.replace("dataType=\"Byte\"", "dataType=\"Int64\""),
+            Verdict::error("VRT-BAND-001"),
+            "a band type GeoServer has no sample model for",
+        ),
+    ]
+}
