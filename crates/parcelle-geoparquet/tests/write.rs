@@ -1,6 +1,6 @@
 //! The writer through its public API: what it writes is read back by the `parquet` and `geoarrow` crates.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::fs::File;
 use std::ops::ControlFlow;
