@@ -187,3 +187,51 @@ fn strangers(folder: &Path, fixtures: &[Fixture]) -> Result<Vec<String>, Box<dyn
     found.sort();
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn committed() -> &'static Path {
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+    }
+
+    #[test]
+    fn the_committed_files_are_what_the_generator_makes() {
+        assert_eq!(differences(committed()).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_changed_a_missing_and_a_foreign_file_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path()).unwrap();
+        assert_eq!(differences(folder.path()).unwrap(), Vec::<String>::new());
+
+        let changed = folder.path().join("cog/good_mask.tif");
+        let mut bytes = fs::read(&changed).unwrap();
+        bytes[300] ^= 1;
+        fs::write(&changed, bytes).unwrap();
+        fs::remove_file(folder.path().join("vrt/good_mosaic.vrt")).unwrap();
+        fs::write(folder.path().join("vector/foreign.csv"), "x").unwrap();
+        let package = rusqlite::Connection::open(folder.path().join("vector/sparse_ids.gpkg")).unwrap();
+        package.execute("UPDATE sparse SET rank = -1 WHERE id = 2", []).unwrap();
+        drop(package);
+
+        let found = differences(folder.path()).unwrap();
+        assert_eq!(found.len(), 4, "{found:?}");
+        for path in ["cog/good_mask.tif", "vrt/good_mosaic.vrt", "vector/foreign.csv", "vector/sparse_ids.gpkg"] {
+            assert!(found.iter().any(|line| line.starts_with(path)), "{path}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn every_verdict_names_a_rule_unless_the_file_is_good() {
+        for fixture in all().unwrap() {
+            if let Some(verdict) = fixture.verdict {
+                assert_eq!(verdict.severity == "ok", verdict.rule.is_empty(), "{}", fixture.path);
+                let planted = fixture.path.contains("bad_");
+                assert_eq!(planted, matches!(verdict.severity, "warning" | "error"), "{}", fixture.path);
+            }
+        }
+    }
+}
