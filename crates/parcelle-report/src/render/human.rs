@@ -1,0 +1,202 @@
+//! The report an admin reads on a terminal.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::finding::{Finding, Location};
+use crate::report::{FileReport, Report, Verdict};
+use crate::rule::Severity;
+
+/// How the text is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HumanOptions {
+    /// Whether colours are used. Meaning never depends on them.
+    pub color: bool,
+    /// Columns of the terminal. Commands are never broken, so that they can be copied.
+    pub width: usize,
+}
+
+impl Default for HumanOptions {
+    fn default() -> Self {
+        Self { color: false, width: 80 }
+    }
+}
+
+/// Writes a report for people: per file what was found, worst first, then the commands that mend it, each once; at the
+/// end the counts.
+///
+/// # Errors
+/// What the writer says.
+pub fn human(report: &Report, options: HumanOptions, mut out: impl Write) -> io::Result<()> {
+    let mut text = String::new();
+    for file in &report.files {
+        file_block(&mut text, file, options);
+        out.write_all(text.as_bytes())?;
+        text.clear();
+    }
+    for missing in &report.unexamined {
+        let word = paint("not examined", AnsiColor::Red, options);
+        let _ = writeln!(text, "{word}  {}", missing.path);
+        paragraph(&mut text, &missing.reason, "  ", "  ", options);
+        if !missing.hint.is_empty() {
+            paragraph(&mut text, &missing.hint, "  hint: ", "        ", options);
+        }
+    }
+    if report.files.len() + report.unexamined.len() > 1 {
+        summary(&mut text, report);
+    }
+    out.write_all(text.as_bytes())
+}
+
+fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
+    let verdict = format!("{:<7}", file.verdict.as_str());
+    let verdict = match file.verdict {
+        Verdict::Ok | Verdict::Info => paint(&verdict, AnsiColor::Green, options),
+        Verdict::Warning => paint(&verdict, AnsiColor::Yellow, options),
+        Verdict::Error => paint(&verdict, AnsiColor::Red, options),
+    };
+    let _ = writeln!(text, "{verdict}  {}", file.path);
+    // One place per rule tells an admin what is wrong; the others are in the JSON.
+    let mut shown: Vec<(&Finding, u64)> = Vec::new();
+    for finding in &file.findings {
+        match shown.iter_mut().find(|(first, _)| (first.rule.id, first.severity) == (finding.rule.id, finding.severity))
+        {
+            Some((_, count)) => *count += finding.count,
+            None => shown.push((finding, finding.count)),
+        }
+    }
+    for (finding, count) in shown {
+        finding_block(text, finding, count, options);
+    }
+    let fixes = fixes(&file.findings);
+    if !fixes.is_empty() {
+        text.push_str("  To mend it:\n");
+    }
+    for (fix, rules) in fixes {
+        let rules = rules.join(", ");
+        let _ = writeln!(text, "    {}", paint(&format!("# {rules}"), AnsiColor::BrightBlack, options));
+        for line in fix.lines() {
+            let _ = writeln!(text, "    {line}");
+        }
+    }
+}
+
+fn finding_block(text: &mut String, finding: &Finding, count: u64, options: HumanOptions) {
+    let severity = format!("{:<7}", finding.severity.as_str());
+    let color = match finding.severity {
+        Severity::Info => AnsiColor::Cyan,
+        Severity::Warning => AnsiColor::Yellow,
+        Severity::Error => AnsiColor::Red,
+    };
+    let _ = writeln!(text, "  {} {}{}", paint(&severity, color, options), finding.rule.id, place(&finding.location));
+    let mut message = finding.message.clone();
+    if count > 1 {
+        let _ = write!(message, " (and {} more)", grouped(count - 1));
+    }
+    paragraph(text, &message, "          ", "          ", options);
+}
+
+/// Where a finding is, as far as its message is likely not to say so: a line of a text file, a directory, a byte.
+fn place(location: &Location) -> String {
+    let mut places = Vec::new();
+    if let Some(line) = location.line {
+        places.push(format!("line {line}"));
+    }
+    if let Some(ifd) = location.ifd {
+        places.push(format!("IFD {ifd}"));
+    }
+    if let Some(tag) = &location.tag {
+        places.push(tag.clone());
+    }
+    if let Some(band) = location.band {
+        places.push(format!("band {band}"));
+    }
+    if let Some(offset) = location.offset {
+        places.push(format!("byte {offset}"));
+    }
+    if places.is_empty() { String::new() } else { format!("  ({})", places.join(", ")) }
+}
+
+/// The distinct fixes of warnings and errors, in order, each with the rules it mends.
+fn fixes(findings: &[Finding]) -> Vec<(&str, Vec<&'static str>)> {
+    let mut fixes: Vec<(&str, Vec<&'static str>)> = Vec::new();
+    for finding in findings.iter().filter(|finding| finding.severity > Severity::Info && !finding.fix.is_empty()) {
+        match fixes.iter_mut().find(|(fix, _)| *fix == finding.fix) {
+            Some((_, rules)) if rules.contains(&finding.rule.id) => {}
+            Some((_, rules)) => rules.push(finding.rule.id),
+            None => fixes.push((&finding.fix, vec![finding.rule.id])),
+        }
+    }
+    fixes
+}
+
+fn summary(text: &mut String, report: &Report) {
+    let counts = report.summary;
+    let plural = if counts.files == 1 { "" } else { "s" };
+    let _ = write!(
+        text,
+        "\n{} file{plural}: {} ok, {} info, {} warning, {} error",
+        grouped(counts.files as u64),
+        grouped(counts.ok as u64),
+        grouped(counts.info as u64),
+        grouped(counts.warning as u64),
+        grouped(counts.error as u64)
+    );
+    if !report.unexamined.is_empty() {
+        let _ = write!(text, "; {} not examined", grouped(report.unexamined.len() as u64));
+    }
+    text.push('\n');
+}
+
+/// Breaks prose between words, so that no line is longer than the terminal is wide where words allow it.
+fn paragraph(text: &mut String, prose: &str, first: &str, rest: &str, options: HumanOptions) {
+    let mut line = first.to_owned();
+    let mut empty = true;
+    for word in prose.split_whitespace() {
+        if !empty && line.chars().count() + 1 + word.chars().count() > options.width {
+            let _ = writeln!(text, "{line}");
+            rest.clone_into(&mut line);
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    let _ = writeln!(text, "{line}");
+}
+
+fn paint(word: &str, color: AnsiColor, options: HumanOptions) -> String {
+    if options.color {
+        let style = Style::new().fg_color(Some(color.into()));
+        format!("{style}{word}{style:#}")
+    } else {
+        word.to_owned()
+    }
+}
+
+/// A number with its thousands set apart.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

@@ -1,0 +1,7 @@
+//! Reports as text: for people ([`human`]) and for programs ([`json`]).
+
+mod human;
+mod json;
+
+pub use human::{HumanOptions, human};
+pub use json::{JSON_SCHEMA, json};

@@ -1,0 +1,118 @@
+//! Both renderers on one report with everything in it.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use std::collections::BTreeMap;
+
+use parcelle_report::{
+    Compatibility, FileKind, FileReport, Finding, Findings, Location, Outcome, Report, Rule, Severity, Tool,
+    Unexamined, Verdict, render,
+};
+use serde_json::{Value, json};
+
+static LATE: Rule = Rule {
+    id: "COG-IFD-001",
+    severity: Severity::Error,
+    title: "The main directory comes after image data",
+    why: "A reader needs it first.",
+    fix: "Rewrite the file",
+    reference: "https://example.org/ifd",
+};
+static SMALL: Rule = Rule {
+    id: "COG-TILE-005",
+    severity: Severity::Info,
+    title: "Tiles are small",
+    why: "More requests.",
+    fix: "",
+    reference: "https://example.org/tiles",
+};
+
+fn report() -> Report {
+    let mut findings = Findings::new();
+    findings.push(Finding::new(&SMALL, "Tiles of 64x64 pixels are small"));
+    for tile in 0..2000 {
+        findings.push(
+            Finding::new(&LATE, "The main directory is at byte 81910, behind the image data, so that a client cannot read it in one request")
+                .fix("gdal_translate dem.tif out.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES -co BLOCKSIZE=512")
+                .at(Location { ifd: Some(0), tag: Some("TileOffsets".to_owned()), offset: Some(tile), ..Location::default() }),
+        );
+    }
+    let facts = BTreeMap::from([("width", Value::from(900)), ("compression", "deflate".into())]);
+    let mut bad = FileReport::new("dem.tif", FileKind::Geotiff, findings.into_sorted(), facts);
+    bad.compatibility.push(Compatibility {
+        target: "geoserver".to_owned(),
+        version: "3.0".to_owned(),
+        access: "file".to_owned(),
+        outcome: Outcome::Misreads,
+        because: vec!["COG-IFD-001"],
+    });
+    let good = FileReport::new("ok.vrt", FileKind::Vrt, Vec::new(), BTreeMap::new());
+    let missing = Unexamined {
+        path: "nowhere.tif".to_owned(),
+        reason: "no such file or directory".to_owned(),
+        hint: "check the spelling".to_owned(),
+    };
+    Report::new(Tool { name: "parcelle", version: "0.1.0" }, vec![bad, good], vec![missing])
+}
+
+#[test]
+fn json_satisfies_its_schema() {
+    let schema: Value = serde_json::from_str(render::JSON_SCHEMA).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut text = Vec::new();
+    render::json(&report(), &mut text).unwrap();
+    let value: Value = serde_json::from_slice(&text).unwrap();
+    let problems: Vec<_> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(value["summary"], json!({"files": 2, "ok": 1, "info": 0, "warning": 0, "error": 1}));
+    assert_eq!(value["files"][0]["findings"].as_array().unwrap().len(), 1 + Findings::CAP);
+    let counted: u64 = value["files"][0]["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["count"].as_u64().unwrap())
+        .sum();
+    assert_eq!(counted, 2001);
+
+    let mut broken = value.clone();
+    broken["files"][0]["verdict"] = "fine".into();
+    assert!(!validator.is_valid(&broken));
+}
+
+#[test]
+fn human_text_is_narrow_and_shows_each_fix_once() {
+    let mut text = Vec::new();
+    render::human(&report(), render::HumanOptions::default(), &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    insta::assert_snapshot!(text);
+    for line in text.lines().filter(|line| !line.contains("gdal_translate")) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn colour_adds_nothing_but_colour() {
+    let render = |color| {
+        let mut text = Vec::new();
+        render::human(&report(), render::HumanOptions { color, width: 80 }, &mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    };
+    let colored = render(true);
+    assert!(colored.contains('\u{1b}'));
+    let mut plain = String::new();
+    let mut rest = colored.as_str();
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        plain.push_str(before);
+        rest = after.split_once('m').unwrap().1;
+    }
+    plain.push_str(rest);
+    assert_eq!(plain, render(false));
+}
+
+#[test]
+fn the_verdict_is_the_worst_finding() {
+    assert_eq!(report().verdict(), Verdict::Error);
+    assert_eq!(report().files[1].verdict, Verdict::Ok);
+    let info = FileReport::new("a", FileKind::Unknown, vec![Finding::new(&SMALL, "small")], BTreeMap::new());
+    assert_eq!(info.verdict, Verdict::Info);
+}
