@@ -1,7 +1,5 @@
 //! Both renderers on one report with everything in it.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
-
 use std::collections::BTreeMap;
 
 use parcelle_report::{

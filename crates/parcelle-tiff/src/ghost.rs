@@ -19,8 +19,10 @@ pub struct GhostArea {
     pub size_field: String,
     /// Bytes of text after the opening line, as declared; `None` where the size field is not a number.
     pub declared_size: Option<u64>,
-    /// Where the text that is really there ends.
+    /// Where the last whole line of the text that is really there ends.
     pub text_end: u64,
+    /// Where the first byte is that cannot be text. GDAL leaves a space or two after the last line.
+    pub printable_end: u64,
     /// `KEY=VALUE` pairs in the order of the file; values keep their spaces, keys and values lose line ends.
     pub entries: Vec<(String, String)>,
     /// Whether lines end in carriage return and line feed, which GDAL does not write.
@@ -63,6 +65,7 @@ impl GhostArea {
             size_field: String::from_utf8_lossy(digits).into_owned(),
             declared_size,
             text_end: offset + OPENING_LINE + text.len() as u64,
+            printable_end: offset + OPENING_LINE + printable.len() as u64,
             entries,
             carriage_returns: text.contains(&b'\r'),
         })
@@ -106,7 +109,7 @@ mod tests {
         let bytes = b"GDAL_STRUCTURAL_METADATA_SIZE=000042 bytes\nLAYOUT=IFDS_BEFORE_DATA\nINTERLEAVE=BAND \n\x12\0";
         let ghost = GhostArea::parse(bytes, &HEADER).unwrap();
         assert_eq!(ghost.declared_end(), Some(8 + 43 + 42));
-        assert_eq!(ghost.text_end, 8 + 43 + 41);
+        assert_eq!((ghost.text_end, ghost.printable_end), (8 + 43 + 41, 8 + 43 + 41));
         assert!(ghost.claims("LAYOUT", "IFDS_BEFORE_DATA"));
         assert_eq!(ghost.entries[1].1, "BAND ");
         assert_eq!(ghost.value("BLOCK_ORDER"), None);

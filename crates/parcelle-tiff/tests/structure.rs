@@ -1,5 +1,7 @@
 //! The parser on small files of known content, and against the `tiff` crate.
 
+#![expect(clippy::unwrap_used, reason = "a test helper fails by panicking")]
+
 mod builder;
 
 use std::io::Cursor;

@@ -1,1 +1,154 @@
-//! Cloud Optimized GeoTIFF.
+//! Cloud Optimized GeoTIFF: is the file sound, and do its bytes lie where a reader over HTTP wants them?
+//!
+//! [`check`] parses the structure once ([`parcelle_tiff`]), makes one linear pass over the block index and one sort of all
+//! blocks, and runs every rule of [`RULES`] over that. The rules' families:
+//!
+//! | family | asks |
+//! |---|---|
+//! | `COG-FILE` | is it a whole TIFF whose directories can be followed? |
+//! | `COG-TAG` | do the tags say what they must, once, in order and inside the file? |
+//! | `COG-IFD` | are all directories and index arrays in front of the data? |
+//! | `COG-ORD` | do the data lie smallest overview first, full resolution last? |
+//! | `COG-TILE` | are there tiles, of a good size, inside the file, apart from each other? |
+//! | `COG-GHO` | is what GDAL's ghost area claims of the layout true? |
+//!
+//! Files beside the raster (`.ovr`, `.msk`, `.aux.xml`, world files) are looked for by [`check_side_files`].
+//!
+//! # Example
+//! ```no_run
+//! use parcelle_raster::cog;
+//! use parcelle_storage::LocalFile;
+//!
+//! let source = LocalFile::open("dem.tif".as_ref())?;
+//! let checked = cog::check(&source, "dem.tif", &cog::CogOptions::default())?;
+//! assert!(checked.findings.iter().all(|finding| finding.rule.id.starts_with("COG-")));
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! Sources: OGC 21-026 (Cloud Optimized GeoTIFF), TIFF 6.0, GDAL's COG driver documentation and readers, libtiff.
+
+mod context;
+mod facts;
+mod fix;
+mod levels;
+mod rules_file;
+mod rules_ghost;
+mod rules_ghost_bytes;
+mod rules_ifd;
+mod rules_order;
+mod rules_side;
+mod rules_tag;
+mod rules_tile;
+
+use std::io;
+
+use parcelle_report::Rule;
+use parcelle_storage::ByteSource;
+use parcelle_tiff::read_structure;
+
+pub use rules_side::check_side_files;
+
+use crate::{Checked, Depth};
+use context::Context;
+
+/// Options of [`check`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CogOptions {
+    /// How deep to look. Pixels are not decoded yet: [`Depth::Pixels`] sees what [`Depth::Tiles`] sees.
+    pub depth: Depth,
+}
+
+/// All rules of this catalogue, by id.
+pub static RULES: &[&Rule] = &[
+    &rules_file::NOT_A_TIFF,
+    &rules_file::VARIANT,
+    &rules_file::TRUNCATED,
+    &rules_file::DIRECTORY_OFFSET,
+    &rules_file::DIRECTORY_LOOP,
+    &rules_side::SIDE_FILE,
+    &rules_file::ENTRY_COUNT,
+    &rules_file::SEVERAL_IMAGES,
+    &rules_ghost::SIZE_FIELD,
+    &rules_ghost::SIZE,
+    &rules_ghost::UNKNOWN_ENTRY,
+    &rules_ghost::BLOCK_ORDER,
+    &rules_ghost_bytes::LEADER,
+    &rules_ghost_bytes::TRAILER,
+    &rules_ghost::EDITED,
+    &rules_ghost::MASK_INTERLEAVED,
+    &rules_ghost::INTERLEAVE,
+    &rules_ghost::ABSENT,
+    &rules_ifd::MAIN_AFTER_DATA,
+    &rules_ifd::OVERVIEW_AFTER_DATA,
+    &rules_ifd::MASK_AFTER_DATA,
+    &rules_ifd::INDEX_AFTER_DATA,
+    &rules_ifd::UNUSED_BEFORE_FIRST,
+    &rules_ifd::ODD_OFFSET,
+    &rules_ifd::ORDER,
+    &rules_side::EXTERNAL_MASK,
+    &rules_order::DATA_BEFORE_DIRECTORIES,
+    &rules_order::LEVELS,
+    &rules_order::ROW_MAJOR,
+    &rules_side::EXTERNAL_OVERVIEWS,
+    &rules_tag::MISSING,
+    &rules_tag::UNSORTED,
+    &rules_tag::DUPLICATE,
+    &rules_tag::VALUE_COUNT,
+    &rules_tag::FIELD_TYPE,
+    &rules_tag::DOMAIN,
+    &rules_tag::VALUE_AREA,
+    &rules_tile::STRIPS,
+    &rules_tile::MULTIPLE_OF_16,
+    &rules_tile::NOT_SQUARE,
+    &rules_tile::LARGE,
+    &rules_tile::SMALL,
+    &rules_tile::OVERLAP,
+    &rules_tile::PAST_END,
+    &rules_tile::BYTE_COUNT,
+    &rules_tile::HALF_SPARSE,
+    &rules_tile::SPARSE,
+    &rules_tile::ALL_SPARSE,
+    &rules_tile::SHARED,
+    &rules_tile::POWER_OF_TWO,
+    &rules_tile::BYTES,
+];
+
+/// Checks one file. `path` is what the fix commands call it; nothing is opened by it.
+///
+/// A file that is no TIFF at all, or is damaged, is not an error here: that is what the findings say.
+///
+/// # Errors
+/// What the source says when reading fails, also if the file changes while it is read.
+pub fn check(source: &dyn ByteSource, path: &str, options: &CogOptions) -> io::Result<Checked> {
+    let before = source.usage();
+    let structure = read_structure(source.len(), |offset, buffer| source.read_at(offset, buffer))?;
+    let structure_usage = source.usage();
+    let mut context = Context::new(&structure, path);
+    rules_file::check(&mut context);
+    if structure.header.is_some() {
+        rules_tag::check(&mut context);
+        rules_ifd::check(&mut context);
+        rules_order::check(&mut context);
+        rules_tile::check(&mut context);
+        rules_ghost::check(&mut context);
+        if options.depth >= Depth::Tiles {
+            rules_ghost_bytes::check(&mut context, source)?;
+        }
+    }
+    let facts = facts::of(&context, [before, structure_usage, source.usage()]);
+    Ok(Checked { findings: context.into_findings(), facts })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULES;
+
+    #[test]
+    fn ids_are_sorted_unique_and_rules_whole() {
+        assert!(RULES.is_sorted_by(|left, right| left.id < right.id));
+        for rule in RULES {
+            assert!(rule.id.starts_with("COG-") && !rule.title.is_empty(), "{}", rule.id);
+            assert!(rule.why.len() > 40 && !rule.fix.is_empty() && !rule.reference.is_empty(), "{}", rule.id);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What every rule is given, and where its findings go.
+
+use std::collections::BTreeMap;
+
+use parcelle_report::{Finding, Findings, Location, Rule, Severity};
+use parcelle_tiff::{Structure, tags};
+
+use super::fix::{Fix, Fixer};
+use super::levels::{Layout, Level};
+
+pub(crate) struct Context<'structure> {
+    pub(crate) structure: &'structure Structure,
+    pub(crate) layout: Layout<'structure>,
+    pub(crate) fixer: Fixer,
+    /// Until all rules have spoken nobody knows whether the file can be mended.
+    pending: Vec<(Finding, Fix)>,
+}
+
+impl<'structure> Context<'structure> {
+    pub(crate) fn new(structure: &'structure Structure, path: &str) -> Self {
+        Self { structure, layout: Layout::of(structure), fixer: Fixer::new(path, structure), pending: Vec::new() }
+    }
+
+    /// Notes a finding; its fix is worded at the end.
+    pub(crate) fn push(&mut self, finding: Finding, fix: Fix) {
+        self.pending.push((finding, fix));
+    }
+
+    /// Notes a finding of a rule's own severity about a directory.
+    pub(crate) fn push_at(&mut self, rule: &'static Rule, message: String, fix: Fix, location: Location) {
+        self.push(Finding::new(rule, message).at(location), fix);
+    }
+
+    pub(crate) fn into_findings(self) -> Vec<Finding> {
+        let is_damaged =
+            self.pending.iter().any(|(finding, fix)| *fix == Fix::Source && finding.severity == Severity::Error);
+        let mut findings = Findings::new();
+        let mut per_rule: BTreeMap<&str, usize> = BTreeMap::new();
+        for (finding, fix) in self.pending {
+            let count = per_rule.entry(finding.rule.id).or_default();
+            *count += 1;
+            // Words that the collector would throw away are not made.
+            let text = if *count > Findings::CAP {
+                String::new()
+            } else {
+                self.fixer.text(&fix, is_damaged, finding.rule.fix)
+            };
+            findings.push(finding.fix(text));
+        }
+        findings.into_sorted()
+    }
+}
+
+/// A directory as a place.
+pub(crate) fn in_directory(directory: usize) -> Location {
+    Location { ifd: u32::try_from(directory).ok(), ..Location::default() }
+}
+
+/// A block as a place.
+pub(crate) fn at_block(level: &Level<'_>, block: usize) -> Location {
+    Location {
+        tile: Some(level.tile(block)),
+        offset: level.blocks.offsets.get(block),
+        tag: tags::name(level.directory.index_tags().0).map(str::to_owned),
+        ..in_directory(level.directory.index)
+    }
+}
+
+/// `1 tile`, `2 tiles`.
+pub(crate) fn plural(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}

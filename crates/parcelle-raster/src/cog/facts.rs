@@ -1,0 +1,105 @@
+//! Measured facts for the report.
+
+use std::collections::BTreeMap;
+
+use parcelle_storage::Usage;
+use parcelle_tiff::{Directory, Layout, Role, Variant};
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::rules_tile::distribution;
+
+/// The facts of a file. `usage`: before the check, after the structure was read, at the end.
+pub(crate) fn of(context: &Context<'_>, usage: [Usage; 3]) -> BTreeMap<&'static str, Value> {
+    let [before, structure, end] = usage;
+    let mut facts = BTreeMap::from([
+        ("file_bytes", json!(context.structure.file_length)),
+        ("header_requests", json!(structure.requests - before.requests)),
+        ("header_bytes_read", json!(structure.bytes - before.bytes)),
+        ("requests", json!(end.requests - before.requests)),
+        ("bytes_read", json!(end.bytes - before.bytes)),
+    ]);
+    let Some(header) = context.structure.header else { return facts };
+    facts.insert("big_tiff", json!(header.variant == Variant::Big));
+    facts.insert("byte_order", json!(header.byte_order.as_str()));
+    facts.insert("ghost_area", json!(context.structure.ghost.is_some()));
+    facts.insert("directories", json!(context.structure.directories.len()));
+    facts.insert("overviews", json!(context.structure.with_role(Role::Overview).count()));
+    facts.insert("masks", json!(context.structure.directories.iter().filter(|one| one.role.is_mask()).count()));
+    facts.insert("header_bytes", json!(header_bytes(context)));
+    facts.insert("levels", context.structure.directories.iter().filter_map(level).collect());
+    let blocks: usize = context.layout.levels.iter().map(|level| level.blocks.len()).sum();
+    facts.insert("tiles", json!(blocks));
+    facts.insert("sparse_tiles", json!(context.layout.levels.iter().map(|level| level.sparse).sum::<u64>()));
+    if let Some(figures) = distribution(context) {
+        facts.insert(
+            "tile_bytes",
+            json!({
+                "min": figures.least,
+                "median": figures.median,
+                "p99": figures.percentile_99,
+                "max": figures.most,
+            }),
+        );
+    }
+    if let Some(image) = context.structure.main().and_then(|directory| directory.image) {
+        facts.insert("width", json!(image.width));
+        facts.insert("height", json!(image.height));
+        facts.insert("bands", json!(image.samples_per_pixel));
+        facts.insert("data_type", json!(image.data_type()));
+        facts.insert("compression", json!(compression(image.compression)));
+        facts.insert("interleave", json!(if image.planar_configuration == 2 { "band" } else { "pixel" }));
+        let (width, height) = image.block_size();
+        facts.insert(if image.is_tiled() { "tile_size" } else { "strip_size" }, json!([width, height]));
+    }
+    facts
+}
+
+/// What a client reads before it can ask for the first tile: up to the end of the last directory or index array.
+fn header_bytes(context: &Context<'_>) -> u64 {
+    let ends = context.layout.structures.iter().map(|(range, _)| range.end);
+    ends.max().unwrap_or(0)
+}
+
+fn level(directory: &Directory) -> Option<Value> {
+    let image = directory.image?;
+    let role = match directory.role {
+        Role::FullResolution => "full resolution",
+        Role::Overview => "overview",
+        Role::Mask => "mask",
+        Role::MaskOverview => "mask overview",
+        Role::Page => "page",
+    };
+    let (block_width, block_height) = image.block_size();
+    Some(json!({
+        "ifd": directory.index,
+        "role": role,
+        "width": image.width,
+        "height": image.height,
+        "layout": match image.layout { Layout::Tiles { .. } => "tiles", Layout::Strips { .. } => "strips" },
+        "block": [block_width, block_height],
+    }))
+}
+
+/// The codec's usual name (TIFF 6.0, libtiff `tiff.h`), or its number.
+fn compression(number: u16) -> String {
+    let name = match number {
+        1 => "none",
+        2 => "ccittrle",
+        3 => "ccittfax3",
+        4 => "ccittfax4",
+        5 => "lzw",
+        6 => "old-jpeg",
+        7 => "jpeg",
+        8 | 32_946 => "deflate",
+        32_773 => "packbits",
+        34_712 => "jpeg2000",
+        34_887 => "lerc",
+        34_925 => "lzma",
+        50_000 => "zstd",
+        50_001 => "webp",
+        50_002 | 52_546 => "jxl",
+        other => return other.to_string(),
+    };
+    name.to_owned()
+}

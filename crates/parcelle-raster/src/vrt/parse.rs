@@ -1,0 +1,533 @@
+//! Reads a VRT as a stream of XML events, as leniently as GDAL's own parser and with its quirks, in bounded memory.
+
+use std::io;
+
+use parcelle_storage::ByteSource;
+use quick_xml::Reader;
+use quick_xml::errors::Error;
+use quick_xml::events::attributes::AttrError;
+use quick_xml::events::{BytesDecl, BytesStart, Event};
+
+use super::build::{Part, Paths};
+use super::document::{Document, DocumentType, Limit, Problem, Reason, Root, UnknownElement};
+use super::limits;
+use super::text::{SourceText, Stop};
+use super::vocabulary::{Element, suggest};
+
+/// The words by which GDAL recognises the file (`VRTDataset::Identify`).
+const IDENTIFIER: &[u8] = b"<VRTDataset";
+
+/// Parses a file.
+///
+/// # Errors
+/// What the operating system says when reading fails; whatever is wrong with the text is told in the [`Document`].
+pub(crate) fn parse(source: &dyn ByteSource) -> io::Result<Document> {
+    let text = SourceText::open(source)?;
+    let mut parser = Parser::default();
+    parser.document.bytes = source.len();
+    parser.document.identified = is_identified(text.head());
+    parser.document.encoding.wide = wide_encoding(text.head());
+    if parser.document.encoding.wide.is_some() {
+        return Ok(parser.document);
+    }
+    if text.is_at_end() {
+        let detail = match source.is_empty() {
+            true => "the file is empty".to_owned(),
+            false => "the file begins with a NUL byte, where the text ends for GDAL".to_owned(),
+        };
+        parser.document.not_well_formed = Some(Problem { line: 1, detail });
+        return Ok(parser.document);
+    }
+    let mut reader = Reader::from_reader(text);
+    let config = reader.config_mut();
+    // Names are compared here, without regard to case, as GDAL does.
+    config.check_end_names = false;
+    config.allow_unmatched_ends = true;
+    config.allow_dangling_amp = true;
+    parser.run(&mut reader)?;
+    let text = reader.get_ref();
+    parser.document.encoding.invalid = text.invalid();
+    parser.document.encoding.non_ascii = text.non_ascii();
+    parser.document.encoding.nul_line = text.nul_line();
+    Ok(parser.finish())
+}
+
+/// GDAL looks for the words in the header as a C string, which ends at a NUL.
+fn is_identified(head: &[u8]) -> bool {
+    let text = head.split(|byte| *byte == 0).next().unwrap_or_default();
+    text.windows(IDENTIFIER.len()).any(|window| window == IDENTIFIER)
+}
+
+fn wide_encoding(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] | [b'<', 0, 0, 0, ..] | [0, 0, 0, b'<', ..] => Some("UTF-32"),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [b'<', 0, ..] | [0, b'<', ..] => Some("UTF-16"),
+        _ => None,
+    }
+}
+
+/// An element that is open.
+struct Frame {
+    name: String,
+    element: Element,
+    line: u32,
+    band: Option<u32>,
+    part: Part,
+    value: String,
+    /// Children that GDAL makes nodes of: it gives a value only where the text is the single one.
+    nodes: u32,
+    in_text: bool,
+    cut: bool,
+}
+
+#[derive(Default)]
+struct Parser {
+    document: Document,
+    frames: Vec<Frame>,
+    paths: Paths,
+    bands: usize,
+    nested: usize,
+    root: Option<Part>,
+}
+
+impl Parser {
+    fn run(&mut self, reader: &mut Reader<SourceText<'_>>) -> io::Result<()> {
+        let mut buffer = Vec::new();
+        loop {
+            let line = reader.get_ref().line();
+            reader.get_mut().start_token();
+            buffer.clear();
+            let going_on = match reader.read_event_into(&mut buffer) {
+                Ok(Event::Eof) => {
+                    self.end_of_file(reader.get_ref());
+                    false
+                }
+                Ok(event) => self.event(&event, line),
+                Err(error) => {
+                    if let Some(error) = reader.get_mut().take_io_error() {
+                        return Err(error);
+                    }
+                    self.syntax_error(&error, reader.get_ref(), line);
+                    false
+                }
+            };
+            if !going_on || self.document.not_well_formed.is_some() || self.document.limit.is_some() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>, line: u32) -> bool {
+        match event {
+            Event::Start(start) => self.start(start, line),
+            Event::Empty(start) => {
+                self.start(start, line);
+                self.close();
+            }
+            Event::End(end) => self.end(end.name().as_ref(), line),
+            Event::Text(text) => self.text(text, line),
+            Event::GeneralRef(reference) => self.reference(reference, line),
+            Event::CData(data) => {
+                self.node();
+                if let Some(frame) = self.frames.last_mut()
+                    && frame.nodes == 1
+                {
+                    append(&mut frame.value, data);
+                }
+            }
+            Event::Comment(_) | Event::PI(_) => self.node(),
+            Event::Decl(declaration) => self.declaration(declaration, line),
+            Event::DocType(text) => {
+                let text: &str = text;
+                let names_external = text.contains("SYSTEM") || text.contains("PUBLIC");
+                let declares_entities = text.contains("<!ENTITY");
+                self.document.document_type.get_or_insert(DocumentType { line, declares_entities, names_external });
+            }
+            _ => {}
+        }
+        true
+    }
+
+    fn declaration(&mut self, declaration: &BytesDecl<'_>, line: u32) {
+        if let Some(Ok(encoding)) = declaration.encoding()
+            && self.document.encoding.declared.is_none()
+        {
+            let detail = encoding.chars().take(40).collect();
+            self.document.encoding.declared = Some(Problem { line, detail });
+        }
+    }
+
+    fn start(&mut self, start: &BytesStart<'_>, line: u32) {
+        self.node();
+        let name = start.name();
+        let name: &str = name.as_ref();
+        if name.is_empty() {
+            self.refuse(line, "\"<\" without a name after it".to_owned());
+            return;
+        }
+        self.document.elements += 1;
+        if self.document.elements > limits::ELEMENTS {
+            self.document.limit = Some(Limit::Elements);
+            return;
+        }
+        if self.frames.len() >= limits::DEPTH {
+            self.refuse(line, format!("elements are nested more than {} deep, where GDAL gives up", limits::DEPTH));
+            return;
+        }
+        let parent = self.frames.last().map_or(Element::Document, |frame| frame.element);
+        let element = if self.frames.is_empty() && self.document.root.is_some() {
+            self.document.tolerated.add(line, || format!("<{}> follows the root element", shorten(name)));
+            Element::Opaque
+        } else {
+            self.recognise(parent, name, line)
+        };
+        if self.frames.is_empty() && self.document.root.is_none() {
+            self.document.root = Some(Root { name: shorten(name), line });
+        }
+        let mut band = self.frames.last().and_then(|frame| frame.band);
+        let mut part = Part::begin(element, parent, line);
+        match &part {
+            Part::Band(_) => {
+                self.bands += 1;
+                if self.bands > limits::BANDS {
+                    self.document.limit = Some(Limit::Bands);
+                }
+                if let Some(Frame { part: Part::Dataset(dataset), .. }) = self.frames.last() {
+                    band = u32::try_from(dataset.bands.len() + 1).ok();
+                }
+            }
+            Part::Source(_) => self.document.sources += 1,
+            Part::Dataset(_) => {
+                self.nested += 1;
+                if self.nested > limits::NESTED_DATASETS + 1 {
+                    part = Part::None;
+                }
+            }
+            _ => {}
+        }
+        if element != Element::Opaque {
+            self.attributes(start, &mut part, line);
+        }
+        self.frames.push(Frame {
+            name: name.to_owned(),
+            element,
+            line,
+            band,
+            part,
+            value: String::new(),
+            nodes: 0,
+            in_text: false,
+            cut: false,
+        });
+    }
+
+    fn recognise(&mut self, parent: Element, name: &str, line: u32) -> Element {
+        match parent.child(name) {
+            Some(known) => {
+                if matches!(known.element, Element::Source(_)) && known.spelling != name {
+                    self.ignored(parent, name, line, Reason::Case(known.spelling));
+                    return Element::Opaque;
+                }
+                known.element
+            }
+            None => {
+                if parent != Element::Document {
+                    self.ignored(parent, name, line, Reason::Unknown(suggest(parent, name)));
+                }
+                Element::Opaque
+            }
+        }
+    }
+
+    fn ignored(&mut self, parent: Element, name: &str, line: u32, reason: Reason) {
+        let name = shorten(name);
+        let unknown = &mut self.document.unknown;
+        if let Some(same) = unknown.list.iter_mut().find(|known| known.parent == parent && known.name == name) {
+            same.count += 1;
+            return;
+        }
+        if unknown.list.len() >= limits::NOTES {
+            unknown.further += 1;
+            return;
+        }
+        let open = self.frames.iter().rev().take(6).map(|frame| frame.name.as_str());
+        let mut path: Vec<&str> = open.collect();
+        path.reverse();
+        path.push(&name);
+        let path = path.join("/");
+        unknown.list.push(UnknownElement {
+            path,
+            parent,
+            parent_name: self.frames.last().map(|frame| shorten(&frame.name)).unwrap_or_default(),
+            line,
+            band: self.frames.last().and_then(|frame| frame.band),
+            reason,
+            count: 1,
+            name,
+        });
+    }
+
+    fn attributes(&mut self, start: &BytesStart<'_>, part: &mut Part, line: u32) {
+        let mut lenient = false;
+        // Checked here and not by the parser, whose check takes the square of their number.
+        let mut names: Vec<String> = Vec::new();
+        for attribute in start.attributes().with_checks(false).take(limits::ATTRIBUTES) {
+            match attribute {
+                Ok(attribute) => {
+                    let name: &str = attribute.key.as_ref();
+                    if names.iter().any(|known| known == name) {
+                        self.document.tolerated.add(line, || format!("attribute {} is given twice", shorten(name)));
+                    }
+                    names.push(name.to_owned());
+                }
+                Err(AttrError::UnquotedValue(_)) => {
+                    lenient = true;
+                    self.document.tolerated.add(line, || "an attribute value is not quoted".to_owned());
+                }
+                Err(error) => {
+                    let name = start.name();
+                    let name: &str = name.as_ref();
+                    self.refuse(line, format!("attributes of <{}>: {error}", shorten(name)));
+                    return;
+                }
+            }
+        }
+        let mut attributes = match lenient {
+            true => start.html_attributes(),
+            false => start.attributes(),
+        };
+        for attribute in attributes.with_checks(false).take(limits::ATTRIBUTES).flatten() {
+            let (value, cut) = unescape(&attribute.value);
+            let name: &str = attribute.key.as_ref();
+            if let Some(reference) = cut {
+                self.cut(line, &reference, name);
+            }
+            part.set(name, &value, line);
+        }
+    }
+
+    fn end(&mut self, name: &str, line: u32) {
+        match self.frames.last() {
+            None => self.refuse(line, format!("</{}> closes nothing", shorten(name))),
+            Some(frame) if !frame.name.eq_ignore_ascii_case(name) => {
+                let (open, opened) = (shorten(&frame.name), frame.line);
+                let name = shorten(name);
+                self.refuse(line, format!("</{name}> stands where <{open}>, opened on line {opened}, must be closed"));
+            }
+            Some(frame) => {
+                if frame.name != name {
+                    let name = shorten(name);
+                    self.document.tolerated.add(line, || format!("</{name}> differs by case from the tag it closes"));
+                }
+                self.close();
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        let Some(mut frame) = self.frames.pop() else { return };
+        if frame.nodes != 1 {
+            frame.value.clear();
+        }
+        if let Part::File(file) = &mut frame.part {
+            file.path = self.paths.intern(&frame.value);
+        }
+        match &frame.part {
+            Part::Dataset(_) => self.nested = self.nested.saturating_sub(1),
+            Part::None if frame.element == Element::Dataset => self.nested = self.nested.saturating_sub(1),
+            _ => {}
+        }
+        match self.frames.last_mut() {
+            Some(parent) => {
+                if frame.element == Element::GcpList
+                    && let Part::Dataset(dataset) = &mut parent.part
+                {
+                    dataset.ground_control_points = frame.nodes;
+                }
+                if frame.element == Element::Leaf {
+                    parent.part.set(&frame.name, &frame.value, frame.line);
+                } else {
+                    parent.part.adopt(frame.element, frame.part);
+                }
+            }
+            None => {
+                if self.root.is_none() {
+                    self.root = Some(frame.part);
+                }
+            }
+        }
+    }
+
+    /// A node begins that is not text: a text going on ends.
+    fn node(&mut self) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.in_text = false;
+            frame.nodes = frame.nodes.saturating_add(1);
+        }
+    }
+
+    fn text(&mut self, text: &str, line: u32) {
+        let Some(frame) = self.frames.last_mut() else {
+            let stray = text.trim();
+            if !stray.is_empty() {
+                self.document.tolerated.add(line, || "text stands outside the root element".to_owned());
+            }
+            return;
+        };
+        let mut text = text;
+        if !frame.in_text {
+            // GDAL skips blanks before a text and keeps those after it.
+            text = text.trim_start_matches([' ', '\t', '\r', '\n', '\x0b', '\x0c']);
+            if text.is_empty() {
+                return;
+            }
+            frame.in_text = true;
+            frame.nodes = frame.nodes.saturating_add(1);
+        }
+        if frame.cut {
+            return;
+        }
+        let (before, dangling) = match text.split_once('&') {
+            Some((before, after)) => (before, Some(after.chars().take(20).collect::<String>())),
+            None => (text, None),
+        };
+        if frame.nodes == 1 {
+            append(&mut frame.value, before);
+        }
+        if let Some(after) = dangling {
+            frame.cut = true;
+            let name = frame.name.clone();
+            self.cut(line, &format!("&{after}"), &name);
+        }
+    }
+
+    fn reference(&mut self, name: &str, line: u32) {
+        let Some(frame) = self.frames.last_mut() else { return };
+        if !frame.in_text {
+            frame.in_text = true;
+            frame.nodes = frame.nodes.saturating_add(1);
+        }
+        if frame.cut {
+            return;
+        }
+        match resolve(name) {
+            Some(character) => {
+                if frame.nodes == 1 {
+                    append(&mut frame.value, character.encode_utf8(&mut [0; 4]));
+                }
+            }
+            None => {
+                frame.cut = true;
+                let place = frame.name.clone();
+                self.cut(line, &format!("&{};", shorten(name)), &place);
+            }
+        }
+    }
+
+    fn cut(&mut self, line: u32, reference: &str, place: &str) {
+        let place = shorten(place);
+        let reference: String = reference.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.document.cut_values.add(line, || format!("{place} is cut off at {reference}"));
+    }
+
+    fn refuse(&mut self, line: u32, detail: String) {
+        if self.document.not_well_formed.is_none() {
+            self.document.not_well_formed = Some(Problem { line, detail });
+        }
+    }
+
+    fn syntax_error(&mut self, error: &Error, text: &SourceText<'_>, line: u32) {
+        if text.stop() == Some(Stop::Token) {
+            self.document.limit = Some(Limit::Token { line });
+            return;
+        }
+        if text.stop() == Some(Stop::Bytes) {
+            self.document.limit = Some(Limit::Bytes);
+            return;
+        }
+        let mut detail = match error {
+            Error::Syntax(error) => error.to_string(),
+            Error::IllFormed(error) => error.to_string(),
+            other => other.to_string(),
+        };
+        if let Some(nul) = text.nul_line() {
+            detail.push_str(&format!(" (a NUL byte on line {nul} ends the text)"));
+        }
+        self.refuse(line, detail);
+    }
+
+    fn end_of_file(&mut self, text: &SourceText<'_>) {
+        if text.stop() == Some(Stop::Bytes) {
+            self.document.limit = Some(Limit::Bytes);
+        } else if let Some(frame) = self.frames.last() {
+            let (name, opened) = (shorten(&frame.name), frame.line);
+            let end = match text.nul_line() {
+                Some(line) => format!("the NUL byte on line {line}, where the text ends for GDAL"),
+                None => "the end of the file".to_owned(),
+            };
+            self.refuse(text.line(), format!("<{name}>, opened on line {opened}, is not closed before {end}"));
+        } else if self.document.root.is_none() {
+            self.refuse(1, "there is no XML element in it".to_owned());
+        }
+    }
+
+    /// Closes what a limit left open, so that the rules see what was read.
+    fn finish(mut self) -> Document {
+        while !self.frames.is_empty() {
+            self.close();
+        }
+        if let Some(Part::Dataset(dataset)) = self.root.take() {
+            self.document.dataset = Some(*dataset);
+        }
+        self.document
+    }
+}
+
+fn append(value: &mut String, text: &str) {
+    if value.len().saturating_add(text.len()) <= limits::VALUE_BYTES {
+        value.push_str(text);
+    }
+}
+
+/// The beginning of a name, for messages.
+pub(crate) fn shorten(name: &str) -> String {
+    const LONGEST: usize = 80;
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
+    }
+}
+
+/// The references that GDAL resolves (`port/cpl_string.cpp`, `CPLUnescapeString`): entities declared by the file are
+/// none of them.
+fn resolve(name: &str) -> Option<char> {
+    if let Some(number) = name.strip_prefix('#') {
+        let code = match number.strip_prefix(['x', 'X']) {
+            Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+            None => number.parse().ok()?,
+        };
+        return char::from_u32(code).filter(|character| *character != '\0');
+    }
+    [("lt", '<'), ("gt", '>'), ("amp", '&'), ("quot", '"'), ("apos", '\'')]
+        .into_iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, character)| character)
+}
+
+/// Resolves the references of an attribute value; at the first that cannot be, the value ends, and the reference is
+/// given back.
+fn unescape(value: &str) -> (String, Option<String>) {
+    let mut result = String::new();
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once('&') {
+        append(&mut result, before);
+        let name = after.split(';').next().unwrap_or_default();
+        match resolve(name).filter(|_| after.len() > name.len()) {
+            Some(character) => append(&mut result, character.encode_utf8(&mut [0; 4])),
+            None => return (result, Some(format!("&{}", after.chars().take(20).collect::<String>()))),
+        }
+        rest = after.get(name.len() + 1..).unwrap_or_default();
+    }
+    append(&mut result, rest);
+    (result, None)
+}

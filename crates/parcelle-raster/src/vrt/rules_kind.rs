@@ -1,0 +1,379 @@
+//! Rules about what kind of virtual dataset a file is, and whether GeoServer's reader takes that kind.
+
+use parcelle_report::{Finding, Findings, Rule, Severity};
+
+use super::Subject;
+use super::model::{Band, Dataset, DatasetKind, Field};
+use super::words::{at, quoted};
+
+/// The file is a vector VRT.
+pub(crate) static VECTOR: Rule = Rule {
+    id: "VRT-KIND-001",
+    severity: Severity::Error,
+    title: "The file is a vector (OGR) VRT",
+    why: "GeoServer's VRT store reads rasters. An OGR VRT opens in GDAL's vector side only, and GeoServer's GDAL \
+          extension has none.",
+    fix: "Convert it (ogr2ogr) and publish the GeoPackage, or load it into PostGIS.",
+    reference: "https://gdal.org/en/stable/drivers/vector/vrt.html",
+};
+
+/// The file has arrays and no bands.
+pub(crate) static MULTIDIMENSIONAL: Rule = Rule {
+    id: "VRT-KIND-002",
+    severity: Severity::Error,
+    title: "The file is a multidimensional VRT without bands",
+    why: "The classic raster interface of GDAL, the only one GeoServer uses, returns nothing for a VRT that holds a \
+          <Group> of arrays and no <VRTRasterBand>.",
+    fix: "Take a two-dimensional slice out of it with gdalmdimtranslate.",
+    reference: "GDAL frmts/vrt/vrtdataset.cpp, VRTDataset::Open; frmts/vrt/vrtmultidim.cpp",
+};
+
+/// The file is warped when read.
+pub(crate) static WARPED: Rule = Rule {
+    id: "VRT-KIND-003",
+    severity: Severity::Warning,
+    title: "The file is a warped VRT: every request is reprojected on the fly",
+    why: "A VRTWarpedDataset runs the warper for each block read, which GeoServer repeats for each tile. Its source is \
+          opened with the file, so a missing one refuses the store. GDAL refuses the file when <GDALWarpOptions> is \
+          missing, and since 3.5 when the block size of a band is not that of the dataset: those are errors.",
+    fix: "Warp once, to a file: gdalwarp -of COG; or publish the source and let GeoServer reproject.",
+    reference: "GDAL frmts/vrt/vrtwarped.cpp, VRTWarpedDataset::XMLInit",
+};
+
+/// The file is pansharpened when read.
+pub(crate) static PANSHARPENED: Rule = Rule {
+    id: "VRT-KIND-004",
+    severity: Severity::Warning,
+    title: "The file is a pansharpened VRT: computed at every request",
+    why: "A VRTPansharpenedDataset resamples and merges its bands for each block read. GDAL refuses it when the options, \
+          the panchromatic band or all spectral bands are missing: those are errors.",
+    fix: "Compute it once: gdal_translate -of COG.",
+    reference: "GDAL frmts/vrt/vrtpansharpened.cpp, VRTPansharpenedDataset::XMLInit",
+};
+
+/// The file is processed when read.
+pub(crate) static PROCESSED: Rule = Rule {
+    id: "VRT-KIND-005",
+    severity: Severity::Error,
+    title: "The file is a processed VRT, which needs GDAL 3.9",
+    why: "VRTProcessedDataset came with GDAL 3.9; before, GDAL refuses the file with a misleading message about \
+          rasterXSize. An algorithm that is not registered, or a missing <Input> or <ProcessingSteps>, refuses it in \
+          any version. A sound one is computed at every request, which is only told.",
+    fix: "Compute it once with a newer GDAL (gdal_translate -of COG), or upgrade the GDAL of the server.",
+    reference: "https://gdal.org/en/stable/drivers/raster/vrt_processed_dataset.html; GDAL \
+                frmts/vrt/vrtprocesseddataset.cpp",
+};
+
+/// A band is raw bytes of any file.
+pub(crate) static RAW_BAND: Rule = Rule {
+    id: "VRT-KIND-006",
+    severity: Severity::Error,
+    title: "A band is a VRTRawRasterBand",
+    why: "A raw band reads the bytes of any file as pixels, /etc/passwd included. Since 3.12 GDAL accepts it only for a \
+          file beside or below the VRT, written relative to it and without \"..\"; a build or the option \
+          GDAL_VRT_ENABLE_RAWRASTERBAND can switch it off altogether. What may work is a warning, what is refused an \
+          error.",
+    fix: "Convert to a file: gdal_translate.",
+    reference: "GDAL frmts/vrt/vrtrawrasterband.cpp; https://github.com/OSGeo/gdal/issues/12645",
+};
+
+/// A subclass is unknown or out of place.
+pub(crate) static SUB_CLASS: Rule = Rule {
+    id: "VRT-KIND-007",
+    severity: Severity::Warning,
+    title: "A subClass is unknown, or out of place",
+    why: "A subclass of the dataset that GDAL does not know, compared exactly, is ignored: the file is read as a plain \
+          mosaic. An unknown subclass of a band, or that of another kind of dataset, makes GDAL refuse the file: an \
+          error.",
+    fix: "Correct the spelling of the subClass.",
+    reference: "GDAL frmts/vrt/vrtdataset.cpp, VRTDataset::OpenXML and VRTDataset::InitBand",
+};
+
+/// The file is a tile index.
+pub(crate) static TILE_INDEX: Rule = Rule {
+    id: "VRT-KIND-008",
+    severity: Severity::Error,
+    title: "The file is a GTI tile index, not a VRT",
+    why: "GDAL reads it with another driver (GTI), and GeoServer's VRT reader accepts only files that GDAL opens with \
+          the driver named VRT.",
+    fix: "Name the index as the source of a VRT (GDAL 3.9 and newer), or use an ImageMosaic.",
+    reference: "https://gdal.org/en/stable/drivers/raster/gti.html; imageio-ext GDALImageReaderSpi.java",
+};
+
+/// Roots that are no raster VRT, but have a rule of their own.
+pub(super) const OTHER_ROOTS: &[(&str, &Rule)] =
+    &[("OGRVRTDataSource", &VECTOR), ("GDALTileIndexDataset", &TILE_INDEX)];
+
+const ALGORITHMS: &[(&str, (u32, u32))] = &[
+    ("BandAffineCombination", (3, 9)),
+    ("LUT", (3, 9)),
+    ("LocalScaleOffset", (3, 9)),
+    ("Trimming", (3, 9)),
+    ("Expression", (3, 11)),
+];
+
+/// Tests the rules about the root element.
+pub(super) fn check_root(subject: &Subject<'_>, findings: &mut Findings) {
+    let Some(root) = &subject.document.root else { return };
+    let Some((_, rule)) = OTHER_ROOTS.iter().find(|(name, _)| root.name.eq_ignore_ascii_case(name)) else { return };
+    let file = quoted(subject.path);
+    let (message, fix) = if rule.id == VECTOR.id {
+        (
+            "This is a vector (OGR) VRT: GeoServer has no store for it and cannot read it as a coverage.",
+            format!(
+                "ogr2ogr -f GPKG {} {file}, and publish the GeoPackage.",
+                quoted(&subject.path.with_extension("gpkg"))
+            ),
+        )
+    } else {
+        (
+            "This is a GTI tile index: GeoServer's VRT reader accepts only what GDAL opens with its driver \"VRT\".",
+            format!(
+                "With GDAL 3.9 or newer: gdal_translate -of VRT {file} {}, and publish that; or use an ImageMosaic.",
+                quoted(&subject.path.with_extension("gti.vrt"))
+            ),
+        )
+    };
+    findings.push(Finding::new(rule, message).at(at(root.line, root.name.as_str())).fix(fix));
+}
+
+/// Tests the rules about the dataset.
+pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
+    match dataset.kind() {
+        DatasetKind::Multidimensional => {
+            let line = dataset.group.as_ref().map_or(dataset.line, |group| group.line);
+            let message = "Multidimensional VRT (<Group>) without bands: GDAL's raster interface opens nothing.";
+            let fix = format!(
+                "gdalmdimtranslate -array NAME {} {} (the names: gdalmdiminfo)",
+                quoted(subject.path),
+                quoted(&subject.path.with_extension("tif"))
+            );
+            findings.push(Finding::new(&MULTIDIMENSIONAL, message).at(at(line, "VRTDataset/Group")).fix(fix));
+        }
+        DatasetKind::Warped => warped(subject, dataset, findings),
+        DatasetKind::Pansharpened => pansharpened(subject, dataset, findings),
+        DatasetKind::Processed => processed(subject, dataset, findings),
+        DatasetKind::Classic => {}
+    }
+    sub_classes(subject, dataset, findings);
+    raw_bands(subject, dataset, findings);
+}
+
+fn warped(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
+    let file = quoted(subject.path);
+    let output = quoted(&subject.path.with_extension("tif"));
+    let Some(options) = &dataset.warp_options else {
+        let message = "Warped VRT without <GDALWarpOptions>: GDAL refuses the file.";
+        let fix = format!("Make {file} again: gdalwarp -of VRT ..., or better write the pixels: gdalwarp -of COG ...");
+        let finding = Finding::new(&WARPED, message).severity(Severity::Error);
+        findings.push(finding.at(at(dataset.line, "VRTDataset")).fix(fix));
+        return;
+    };
+    if let Some(BlockMismatch { index, band, own, whole }) = block_mismatch(dataset) {
+        let refused = subject.options.target_gdal >= (3, 5);
+        let message = format!(
+            "Band {} has blocks of {}x{}, the warped dataset has {}x{}: GDAL {}.",
+            index + 1,
+            own.0,
+            own.1,
+            whole.0,
+            whole.1,
+            if refused { "refuses the file" } else { "3.5 and newer refuse the file" }
+        );
+        let mut place = at(band.line, "VRTDataset/VRTRasterBand");
+        place.band = u32::try_from(index + 1).ok();
+        let fix = format!("In {file}, give <BlockXSize>, <BlockYSize> and all blockXSize, blockYSize the same values.");
+        let severity = if refused { Severity::Error } else { Severity::Warning };
+        findings.push(Finding::new(&WARPED, message).severity(severity).at(place).fix(fix));
+        return;
+    }
+    let method = options.resampling.as_ref().map_or("NearestNeighbour", |field| &field.text);
+    let message = format!("Warped VRT: every request is reprojected on the fly ({}).", super::parse::shorten(method));
+    let fix = format!("gdal_translate -of COG {file} {output}, or publish the source and let GeoServer reproject.");
+    findings.push(Finding::new(&WARPED, message).at(at(options.line, "VRTDataset/GDALWarpOptions")).fix(fix));
+}
+
+/// A band with blocks of its own, and the sizes, columns and rows.
+struct BlockMismatch<'a> {
+    index: usize,
+    band: &'a Band,
+    own: (i32, i32),
+    whole: (i32, i32),
+}
+
+/// The first band whose own block size is not that of the dataset. GDAL takes 512x128 for the dataset when nothing is
+/// said, and of a band only sizes between 32 and 16384 (`frmts/vrt/vrtrasterband.cpp`, `VRTRasterBand::XMLInit`).
+fn block_mismatch(dataset: &Dataset) -> Option<BlockMismatch<'_>> {
+    let size = |field: &Option<Field>| field.as_ref().and_then(Field::leading_integer);
+    let whole = (size(&dataset.block_x_size).unwrap_or(512), size(&dataset.block_y_size).unwrap_or(128));
+    let of_band =
+        |field: &Option<Field>, otherwise| size(field).filter(|size| (32..=16384).contains(size)).unwrap_or(otherwise);
+    dataset.bands.iter().enumerate().find_map(|(index, band)| {
+        let own = (of_band(&band.block_x_size, whole.0), of_band(&band.block_y_size, whole.1));
+        (own != whole).then_some(BlockMismatch { index, band, own, whole })
+    })
+}
+
+fn pansharpened(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
+    let missing = match &dataset.pansharpening {
+        None => Some("<PansharpeningOptions>"),
+        Some(options) if options.panchromatic.is_empty() => Some("<PanchroBand>"),
+        Some(options) if options.spectral.is_empty() => Some("<SpectralBand>"),
+        Some(_) => None,
+    };
+    let line = dataset.pansharpening.as_ref().map_or(dataset.line, |options| options.line);
+    let place = at(line, "VRTDataset/PansharpeningOptions");
+    let file = quoted(subject.path);
+    findings.push(match missing {
+        Some(element) => {
+            let message = format!("Pansharpened VRT without {element}: GDAL refuses the file.");
+            let fix = format!("Add {element} to {file}, or make it again with gdal_pansharpen -of VRT.");
+            Finding::new(&PANSHARPENED, message).severity(Severity::Error).at(place).fix(fix)
+        }
+        None => {
+            let output = quoted(&subject.path.with_extension("tif"));
+            Finding::new(&PANSHARPENED, "Pansharpened VRT: the bands are merged anew at every request.")
+                .at(place)
+                .fix(format!("gdal_translate -of COG {file} {output}"))
+        }
+    });
+}
+
+fn processed(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
+    let (major, minor) = subject.options.target_gdal;
+    let file = quoted(subject.path);
+    let place = at(dataset.line, "VRTDataset");
+    let compute = format!("gdal_translate -of COG {file} {}", quoted(&subject.path.with_extension("tif")));
+    if subject.options.target_gdal < (3, 9) {
+        let message = format!("Processed VRT: needs GDAL 3.9 or newer, GDAL {major}.{minor} refuses the file.");
+        let fix = format!("Where GDAL is 3.9 or newer: {compute}; or upgrade the GDAL of the server.");
+        findings.push(Finding::new(&PROCESSED, message).at(place).fix(fix));
+        return;
+    }
+    let input_is_empty = dataset.input.as_ref().is_none_or(|input| input.file.is_none() && input.dataset.is_none());
+    let steps = dataset.processing_steps.as_ref().map(|steps| steps.steps.as_slice()).unwrap_or_default();
+    let missing = match () {
+        () if dataset.input.is_none() => Some("an <Input>"),
+        () if input_is_empty => Some("a <SourceFilename> or <VRTDataset> in its <Input>"),
+        () if dataset.processing_steps.is_none() => Some("<ProcessingSteps>"),
+        () if steps.is_empty() => Some("a <Step>"),
+        () => None,
+    };
+    if let Some(missing) = missing {
+        let message = format!("Processed VRT without {missing}: GDAL refuses the file.");
+        findings.push(Finding::new(&PROCESSED, message).at(place).fix(format!("Add {missing} to {file}.")));
+        return;
+    }
+    let mut refused = false;
+    for (index, step) in steps.iter().enumerate() {
+        let place = at(step.line, format!("VRTDataset/ProcessingSteps/Step[{}]", index + 1));
+        let name = step.algorithm.as_ref().map_or("", |field| &field.text);
+        let problem = match ALGORITHMS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            None if name.is_empty() => "names no <Algorithm>".to_owned(),
+            None => format!("names the algorithm \"{}\", which no GDAL registers", super::parse::shorten(name)),
+            Some((_, since)) if *since > subject.options.target_gdal => {
+                format!("uses the algorithm {name} of GDAL {}.{}", since.0, since.1)
+            }
+            Some(_) => continue,
+        };
+        refused = true;
+        let known: Vec<&str> = ALGORITHMS.iter().map(|(known, _)| *known).collect();
+        let message =
+            format!("Step {} of the processed VRT {problem}: GDAL {major}.{minor} refuses the file.", index + 1);
+        let fix = format!("In {file}, use one of {}.", known.join(", "));
+        findings.push(Finding::new(&PROCESSED, message).at(place).fix(fix));
+    }
+    if !refused {
+        let message = "Processed VRT: computed at every request, and readable by GDAL 3.9 and newer only.";
+        findings.push(Finding::new(&PROCESSED, message).severity(Severity::Info).at(place).fix(compute));
+    }
+}
+
+fn sub_classes(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
+    const DATASETS: &[&str] = &["VRTDataset", "VRTWarpedDataset", "VRTPansharpenedDataset", "VRTProcessedDataset"];
+    const BANDS: &[&str] = &[
+        "VRTSourcedRasterBand",
+        "VRTDerivedRasterBand",
+        "VRTRawRasterBand",
+        "VRTWarpedRasterBand",
+        "VRTPansharpenedRasterBand",
+        "VRTProcessedRasterBand",
+    ];
+    let file = quoted(subject.path);
+    if let Some(class) = dataset.sub_class.as_ref().filter(|class| !class.text.is_empty())
+        && !DATASETS.contains(&&*class.text)
+    {
+        let text = super::parse::shorten(&class.text);
+        let meant = DATASETS.iter().find(|known| known.eq_ignore_ascii_case(&class.text));
+        let hint = match meant {
+            Some(meant) => format!(" The name is compared exactly: {meant}."),
+            None => String::new(),
+        };
+        let message =
+            format!("Unknown subClass=\"{text}\": GDAL ignores it and reads the file as a plain mosaic.{hint}");
+        let fix = format!(
+            "On line {} of {file}, write one of {}, or remove the subClass.",
+            class.line,
+            DATASETS[1..].join(", ")
+        );
+        findings.push(Finding::new(&SUB_CLASS, message).at(at(class.line, "VRTDataset/@subClass")).fix(fix));
+    }
+    let kind = dataset.kind();
+    for (index, band) in dataset.bands.iter().enumerate() {
+        let class = band.sub_class.as_ref();
+        let text = class.map_or("VRTSourcedRasterBand", |class| &class.text);
+        let known = BANDS.iter().find(|known| known.eq_ignore_ascii_case(text)).copied();
+        let problem = match (known, kind) {
+            (None, _) => format!("Unknown subClass=\"{}\" of band {}", super::parse::shorten(text), index + 1),
+            (Some("VRTProcessedRasterBand"), DatasetKind::Processed) => continue,
+            (_, DatasetKind::Processed) => {
+                format!("Band {} is a {text}, a processed dataset takes only VRTProcessedRasterBand", index + 1)
+            }
+            (Some("VRTWarpedRasterBand"), DatasetKind::Warped)
+            | (Some("VRTPansharpenedRasterBand"), DatasetKind::Pansharpened)
+            | (Some("VRTSourcedRasterBand" | "VRTDerivedRasterBand" | "VRTRawRasterBand"), _) => continue,
+            (Some(known), _) => {
+                format!("Band {} is a {known}, but the dataset is {}, not of that class", index + 1, kind.as_str())
+            }
+        };
+        let mut place = at(class.map_or(band.line, |class| class.line), "VRTDataset/VRTRasterBand/@subClass");
+        place.band = u32::try_from(index + 1).ok();
+        let fix = format!("Correct the subClass on line {} of {file}.", class.map_or(band.line, |class| class.line));
+        let finding = Finding::new(&SUB_CLASS, format!("{problem}: GDAL refuses the file."));
+        findings.push(finding.severity(Severity::Error).at(place).fix(fix));
+    }
+}
+
+fn raw_bands(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
+    let strict = subject.options.target_gdal >= (3, 12);
+    let (major, minor) = subject.options.target_gdal;
+    for (index, band) in dataset.bands.iter().enumerate().filter(|(_, band)| band.is_a("VRTRawRasterBand")) {
+        let mut place = at(band.line, "VRTDataset/VRTRasterBand");
+        place.band = u32::try_from(index + 1).ok();
+        let file = quoted(subject.path);
+        let convert = format!("gdal_translate {file} {}, where it opens", quoted(&subject.path.with_extension("tif")));
+        let Some(raw) = &band.raw_file else {
+            let message = format!("Raw band {} names no <SourceFilename>: GDAL refuses the file.", index + 1);
+            let fix = format!("Name the file of raw bytes in {file}.");
+            findings.push(Finding::new(&RAW_BAND, message).at(place).fix(fix));
+            continue;
+        };
+        place.line = Some(u64::from(raw.line));
+        place.source = Some(raw.path.to_string());
+        let outside = match () {
+            () if raw.path.starts_with('/') => Some("is an absolute path"),
+            () if !raw.is_relative_to_vrt() => Some("is not given relative to the VRT"),
+            () if raw.path.split(['/', '\\']).any(|part| part == "..") => Some("leaves the directory of the VRT"),
+            () => None,
+        };
+        let (severity, consequence) = match outside {
+            Some(outside) if strict => {
+                (Severity::Error, format!("its file {outside}, GDAL {major}.{minor} refuses it"))
+            }
+            Some(outside) => (Severity::Warning, format!("its file {outside}, GDAL 3.12 and newer refuse it")),
+            None => (Severity::Warning, "it can be switched off in a build of GDAL or in the environment".to_owned()),
+        };
+        let message = format!("Band {} is raw bytes of {}: {consequence}.", index + 1, raw.path);
+        findings.push(Finding::new(&RAW_BAND, message).severity(severity).at(place).fix(convert));
+    }
+}

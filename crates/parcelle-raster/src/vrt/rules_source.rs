@@ -1,0 +1,316 @@
+//! Rules about where the sources are looked for, and whether they are there.
+
+use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
+use std::path::{Path, PathBuf};
+
+use parcelle_report::{Finding, Findings, Location, Rule, Severity};
+use parcelle_storage::{ByteSource, LocalFile, Usage};
+
+use super::Subject;
+use super::limits;
+use super::model::{Dataset, DatasetKind, Reference};
+use super::references::{Absence, Place, directory_of, exists, place_of};
+use super::words::{grouped, quoted};
+
+/// A source does not exist.
+pub(crate) static MISSING: Rule = Rule {
+    id: "VRT-SRC-001",
+    severity: Severity::Error,
+    title: "A source does not exist",
+    why: "GDAL opens the sources of a mosaic when a tile touches them, not before: the store and the layer can be \
+          created, and the tiles over the missing source fail with \"No such file or directory\". Warped, pansharpened \
+          and processed VRTs open their sources at once, so there the store itself is refused.",
+    fix: "Put the file back, or rebuild the VRT from the files that exist.",
+    reference: "GDAL frmts/vrt/vrtsources.cpp, VRTSimpleSource::OpenSource and RasterIO",
+};
+
+/// A source is looked for in the working directory.
+pub(crate) static WORKING_DIRECTORY: Rule = Rule {
+    id: "VRT-SRC-003",
+    severity: Severity::Error,
+    title: "A relative path without relativeToVRT=\"1\"",
+    why: "Without the attribute GDAL takes a relative path from the working directory of the process, which for \
+          GeoServer is that of the servlet container. gdalinfo, run in the right directory, finds everything in order.",
+    fix: "Set relativeToVRT=\"1\" on <SourceFilename>.",
+    reference: "GDAL frmts/vrt/vrtsources.cpp, VRTSimpleSource::XMLInit (relativeToVRT is 0 by default)",
+};
+
+/// A source has a path of Windows.
+pub(crate) static WINDOWS_PATH: Rule = Rule {
+    id: "VRT-SRC-004",
+    severity: Severity::Error,
+    title: "A path of Windows",
+    why: "A drive letter, a share (\\\\server\\share) or backslashes lead nowhere on Linux: there a backslash is part of \
+          a file name.",
+    fix: "Write paths with \"/\", relative to the VRT, with relativeToVRT=\"1\".",
+    reference: "GDAL port/cpl_path.cpp, CPLProjectRelativeFilename",
+};
+
+/// A source that is not where it should be.
+struct Absent {
+    /// As written.
+    path: String,
+    /// The VRT that names it, where it is not the one that is checked.
+    through: Option<String>,
+    line: u32,
+    band: Option<u32>,
+    element: &'static str,
+    detail: Detail,
+}
+
+enum Detail {
+    Missing(PathBuf, Absence),
+    NoName,
+    WorkingDirectory { beside: PathBuf, attribute: Option<String> },
+    Windows,
+}
+
+/// What looking for the sources has found.
+#[derive(Default)]
+struct Search {
+    distinct: u64,
+    missing: Vec<Absent>,
+    working_directory: Vec<Absent>,
+    windows: Vec<Absent>,
+    visited: HashSet<PathBuf>,
+    usage: Usage,
+    /// Whether every path may be declared relative to the VRT without harm.
+    has_connection: bool,
+}
+
+/// A VRT that is named as a source, to be looked into.
+struct Nested {
+    path: PathBuf,
+    line: u32,
+    band: Option<u32>,
+    depth: usize,
+}
+
+/// Tests the rules of this file; gives what was read of other VRTs.
+pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) -> Usage {
+    let mut search = Search::default();
+    search.visited.extend(std::fs::canonicalize(subject.path));
+    let mut waiting = Vec::new();
+    search.look(dataset, &directory_of(subject.path), None, &mut waiting);
+    let mut files = 0;
+    while let Some(nested) = waiting.pop() {
+        if files >= limits::NESTED_FILES || search.usage.bytes > limits::BYTES {
+            break;
+        }
+        files += 1;
+        search.look_into(&nested, &mut waiting);
+    }
+    report_missing(subject, dataset, &search, findings);
+    report_working_directory(subject, &search, findings);
+    report_windows(subject, &search, findings);
+    search.usage
+}
+
+impl Search {
+    fn look_into(&mut self, nested: &Nested, waiting: &mut Vec<Nested>) {
+        let Ok(canonical) = std::fs::canonicalize(&nested.path) else { return };
+        if nested.depth > limits::NESTED_DATASETS || !self.visited.insert(canonical) {
+            return;
+        }
+        // Whether a source opens is a question of its own; here only its existence was asked.
+        let Ok(file) = LocalFile::open(&nested.path) else { return };
+        let document = super::parse::parse(&file);
+        let usage = file.usage();
+        self.usage.requests += usage.requests;
+        self.usage.bytes += usage.bytes;
+        let Ok(document) = document else { return };
+        if document.not_well_formed.is_some() {
+            return;
+        }
+        if let Some(dataset) = &document.dataset {
+            self.look(dataset, &directory_of(&nested.path), Some(nested), waiting);
+        }
+    }
+
+    /// Looks for everything that a dataset refers to, once for each file.
+    fn look(&mut self, dataset: &Dataset, directory: &Path, through: Option<&Nested>, waiting: &mut Vec<Nested>) {
+        let references = dataset.references();
+        let mut seen: HashMap<(&str, bool), ()> = HashMap::new();
+        for reference in &references {
+            let file = reference.file;
+            match seen.entry((&file.path, file.is_relative_to_vrt())) {
+                Entry::Occupied(_) => continue,
+                Entry::Vacant(entry) => entry.insert(()),
+            };
+            if through.is_none() {
+                self.distinct += 1;
+            }
+            match place_of(file, directory) {
+                Place::Local(path) => match exists(&path) {
+                    Ok(()) => {
+                        let is_vrt = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("vrt"));
+                        if is_vrt {
+                            waiting.push(Nested {
+                                path,
+                                line: through.map_or(file.line, |outer| outer.line),
+                                band: through.map_or(reference.band, |outer| outer.band),
+                                depth: through.map_or(1, |outer| outer.depth + 1),
+                            });
+                        }
+                    }
+                    Err(absence) => self.missing.push(absent(reference, through, Detail::Missing(path, absence))),
+                },
+                Place::Nowhere => self.missing.push(absent(reference, through, Detail::NoName)),
+                Place::WorkingDirectory(beside) => {
+                    let attribute = file.relative_to_vrt.as_deref().map(super::parse::shorten);
+                    let detail = Detail::WorkingDirectory { beside, attribute };
+                    self.working_directory.push(absent(reference, through, detail));
+                }
+                Place::Windows => self.windows.push(absent(reference, through, Detail::Windows)),
+                Place::Elsewhere => self.has_connection |= !file.path.starts_with("/vsi"),
+                Place::Illegible => {}
+            }
+        }
+    }
+}
+
+fn absent(reference: &Reference<'_>, through: Option<&Nested>, detail: Detail) -> Absent {
+    Absent {
+        path: reference.file.path.to_string(),
+        through: through.map(|nested| nested.path.display().to_string()),
+        line: through.map_or(reference.file.line, |nested| nested.line),
+        band: through.map_or(reference.band, |nested| nested.band),
+        element: reference.element,
+        detail,
+    }
+}
+
+impl Absent {
+    fn location(&self) -> Location {
+        Location {
+            line: Some(u64::from(self.line)),
+            element: Some(self.element.to_owned()),
+            band: self.band,
+            source: Some(self.path.clone()),
+            ..Location::default()
+        }
+    }
+
+    fn named_in(&self) -> String {
+        match &self.through {
+            Some(vrt) => format!(", named in {vrt},"),
+            None => String::new(),
+        }
+    }
+
+    /// The VRT that has to be mended, as a word of a shell command.
+    fn edited(&self, subject: &Subject<'_>) -> String {
+        self.through.as_ref().map_or_else(|| quoted(subject.path), |path| quoted(Path::new(path)))
+    }
+}
+
+/// "Source a.tif does not exist" or "312 of 5,000 sources do not exist, first: a.tif".
+fn subject_of_sentence(first: &Absent, count: u64, distinct: u64, one: &str, many: &str) -> String {
+    let mut path = super::parse::shorten(&first.path);
+    if path.trim() != path {
+        path = format!("\"{path}\"");
+    }
+    let named_in = first.named_in();
+    match count {
+        1 => format!("Source {path}{named_in} {one}"),
+        // Sources of nested VRTs are no part of the sum.
+        _ if first.through.is_some() || count > distinct => {
+            format!("{} sources {many}, first: {path}{}", grouped(count), named_in.trim_end_matches(','))
+        }
+        _ => format!("{} of {} sources {many}, first: {path}", grouped(count), grouped(distinct)),
+    }
+}
+
+fn report_missing(subject: &Subject<'_>, dataset: &Dataset, search: &Search, findings: &mut Findings) {
+    let Some(first) = search.missing.first() else { return };
+    let count = search.missing.len() as u64;
+    let (one, many) = match &first.detail {
+        Detail::NoName => ("is an empty name", "have no name or do not exist"),
+        Detail::Missing(_, Absence::Forbidden) => ("cannot be looked at", "do not exist or cannot be looked at"),
+        _ => ("does not exist", "do not exist"),
+    };
+    let sentence = subject_of_sentence(first, count, search.distinct, one, many);
+    let where_looked = match &first.detail {
+        Detail::Missing(path, Absence::MissingDirectory) => {
+            let directory = path.parent().unwrap_or(path);
+            format!(" (there is no directory {})", directory.display())
+        }
+        Detail::Missing(path, Absence::Forbidden) => format!(" (permission denied for {})", path.display()),
+        Detail::Missing(path, _) => format!(" (looked for at {})", path.display()),
+        _ => String::new(),
+    };
+    let consequence = match dataset.kind() {
+        DatasetKind::Classic => "The store can be created; the tiles that touch it fail.",
+        DatasetKind::Multidimensional => "Reading the array fails.",
+        DatasetKind::Warped | DatasetKind::Pansharpened | DatasetKind::Processed => {
+            "GDAL opens the sources of such a VRT at once: the store cannot be created."
+        }
+    };
+    let message = format!("{sentence}{where_looked}. {consequence}");
+    let file = first.edited(subject);
+    let fix = match &first.detail {
+        Detail::Missing(path, Absence::Forbidden) => {
+            format!("Let the user of the server read {} and enter its directories.", quoted(path))
+        }
+        Detail::Missing(path, _) if dataset.kind() != DatasetKind::Classic || first.element != "SourceFilename" => {
+            let line = first.line;
+            format!("Put {} back, or correct <{}> on line {line} of {file}.", quoted(path), first.element)
+        }
+        Detail::Missing(path, _) => {
+            let directory = quoted(path.parent().unwrap_or(Path::new(".")));
+            let extension = path.extension().map_or("*".into(), |extension| extension.to_string_lossy());
+            format!(
+                "Put {} back, or rebuild from what is there: gdalbuildvrt -overwrite {file} {directory}/*.{extension}",
+                quoted(path)
+            )
+        }
+        _ => format!("Name the source on line {} of {file}.", first.line),
+    };
+    findings.push(Finding::new(&MISSING, message).at(first.location()).fix(fix).count(count));
+}
+
+fn report_working_directory(subject: &Subject<'_>, search: &Search, findings: &mut Findings) {
+    let Some(first) = search.working_directory.first() else { return };
+    let Detail::WorkingDirectory { beside, attribute } = &first.detail else { return };
+    let count = search.working_directory.len() as u64;
+    let sentence = subject_of_sentence(
+        first,
+        count,
+        search.distinct,
+        "is relative, without relativeToVRT=\"1\"",
+        "are relative, without relativeToVRT=\"1\"",
+    );
+    let misread = match attribute.as_deref() {
+        Some(value) if value != "0" => format!(" (\"{value}\" is read as 0)"),
+        _ => String::new(),
+    };
+    let there = exists(beside).is_ok();
+    let hint = if there { " Beside the VRT it exists." } else { " Beside the VRT it does not exist either." };
+    let message = format!(
+        "{sentence}{misread}: GDAL looks for it in the working directory of the servlet container, not beside the \
+         VRT.{hint}"
+    );
+    let edited = first.edited(subject);
+    let plain = !search.has_connection && search.windows.is_empty() && first.element == "SourceFilename";
+    let fix = match attribute.as_deref() {
+        Some("0") if plain => format!("sed -i 's/relativeToVRT=\"0\"/relativeToVRT=\"1\"/' {edited}"),
+        None if plain => format!("sed -i 's/<SourceFilename>/<SourceFilename relativeToVRT=\"1\">/' {edited}"),
+        _ => format!("Set relativeToVRT=\"1\" on <{}> on line {} of {edited}.", first.element, first.line),
+    };
+    findings.push(Finding::new(&WORKING_DIRECTORY, message).at(first.location()).fix(fix).count(count));
+}
+
+fn report_windows(subject: &Subject<'_>, search: &Search, findings: &mut Findings) {
+    let Some(first) = search.windows.first() else { return };
+    let count = search.windows.len() as u64;
+    let sentence = subject_of_sentence(first, count, search.distinct, "is a path of Windows", "are paths of Windows");
+    let message = format!("{sentence}: a server on Linux finds nothing there.");
+    let name = first.path.rsplit(['\\', '/']).next().unwrap_or_default();
+    let fix = format!(
+        "In {}, write paths with \"/\" and relative to the VRT: <{element} relativeToVRT=\"1\">{name}</{element}>",
+        first.edited(subject),
+        element = first.element
+    );
+    findings.push(Finding::new(&WINDOWS_PATH, message).at(first.location()).fix(fix).count(count));
+}

@@ -1,0 +1,2 @@
+//! Tests of the rules, from inline text.
+mod corpus;
