@@ -131,7 +131,7 @@ fn well_formed(subject: &Subject<'_>, findings: &mut Findings) {
         let finding = Finding::new(&NOT_WELL_FORMED, message).at(line(problem.line)).fix(fix);
         findings.push(finding.count(document.cut_values.count));
     }
-    if let Some(problem) = &document.tolerated.first {
+    if let Some(problem) = document.tolerated.first.as_ref().filter(|_| document.not_well_formed.is_none()) {
         let message = format!(
             "Not well-formed XML: {}, line {}{}. GDAL's parser lets it pass; any other XML software refuses the file.",
             problem.detail,

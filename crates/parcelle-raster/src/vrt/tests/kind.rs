@@ -1,0 +1,121 @@
+//! Rules about the kind of dataset.
+
+use parcelle_report::Severity::{Error, Info, Warning};
+
+use super::{band, checked, dataset, findings, only};
+
+#[test]
+fn vector_files_and_tile_indexes_are_told() {
+    only(findings("<OGRVRTDataSource><OGRVRTLayer/></OGRVRTDataSource>"), "VRT-KIND-001", Error);
+    only(findings("<GDALTileIndexDataset/>"), "VRT-KIND-008", Error);
+}
+
+#[test]
+fn arrays_without_bands_are_an_error() {
+    let text = "<VRTDataset>\n<Group name=\"/\"><Array name=\"a\"/></Group></VRTDataset>";
+    let finding = only(findings(text), "VRT-KIND-002", Error);
+    assert_eq!(finding.location.line, Some(2));
+    assert_eq!(checked(text, (3, 12)).facts["kind"], "multidimensional");
+}
+
+fn warped(inside: &str, band: &str) -> String {
+    format!(
+        "<VRTDataset rasterXSize=\"20\" rasterYSize=\"20\" subClass=\"VRTWarpedDataset\">{inside}\
+         <VRTRasterBand subClass=\"VRTWarpedRasterBand\" {band}/></VRTDataset>"
+    )
+}
+
+#[test]
+fn a_warped_file_is_slow_or_refused() {
+    let options = "<GDALWarpOptions><ResampleAlg>Cubic</ResampleAlg>\
+                   <SourceDataset>/vsimem/a</SourceDataset></GDALWarpOptions>";
+    let finding = only(findings(warped(options, "")), "VRT-KIND-003", Warning);
+    assert!(finding.message.contains("Cubic"), "{}", finding.message);
+    only(findings(warped("", "")), "VRT-KIND-003", Error);
+    let mismatch =
+        warped(&format!("<BlockXSize>128</BlockXSize><BlockYSize>128</BlockYSize>{options}"), "blockXSize=\"64\"");
+    assert!(only(findings(mismatch.as_str()), "VRT-KIND-003", Error).message.contains("64x128"));
+    only(checked(mismatch, (3, 4)).findings, "VRT-KIND-003", Warning);
+    // GDAL takes 512x128 when nothing is said, and ignores sizes it finds too small.
+    only(findings(warped(options, "blockXSize=\"512\" blockYSize=\"128\"")), "VRT-KIND-003", Warning);
+    only(findings(warped(options, "blockXSize=\"16\"")), "VRT-KIND-003", Warning);
+    only(findings(warped(options, "blockXSize=\"256\"")), "VRT-KIND-003", Error);
+}
+
+#[test]
+fn a_pansharpened_file_is_slow_or_refused() {
+    let file = |inside: &str| format!("<VRTDataset subClass=\"VRTPansharpenedDataset\">{inside}</VRTDataset>");
+    let source = "<SourceFilename>/vsimem/a</SourceFilename>";
+    let options = |inside: &str| file(&format!("<PansharpeningOptions>{inside}</PansharpeningOptions>"));
+    let panchromatic = format!("<PanchroBand>{source}</PanchroBand>");
+    let spectral = format!("<SpectralBand dstBand=\"1\">{source}</SpectralBand>");
+    only(findings(options(&format!("{panchromatic}{spectral}"))), "VRT-KIND-004", Warning);
+    for (text, missing) in [
+        (file(""), "<PansharpeningOptions>"),
+        (options(&spectral), "<PanchroBand>"),
+        (options(&panchromatic), "<SpectralBand>"),
+    ] {
+        assert!(only(findings(text), "VRT-KIND-004", Error).message.contains(missing));
+    }
+}
+
+#[test]
+fn a_processed_file_needs_a_version_and_known_algorithms() {
+    let file = |inside: &str| format!("<VRTDataset subClass=\"VRTProcessedDataset\">{inside}</VRTDataset>");
+    let input = "<Input><SourceFilename>/vsimem/a</SourceFilename></Input>";
+    let steps =
+        |name: &str| format!("{input}<ProcessingSteps><Step><Algorithm>{name}</Algorithm></Step></ProcessingSteps>");
+    only(findings(file(&steps("LUT"))), "VRT-KIND-005", Info);
+    only(checked(file(&steps("LUT")), (3, 8)).findings, "VRT-KIND-005", Error);
+    only(checked(file(&steps("Expression")), (3, 10)).findings, "VRT-KIND-005", Error);
+    for (text, words) in [
+        (file(&steps("Magic")), "\"Magic\""),
+        (file(&format!("{input}<ProcessingSteps><Step/></ProcessingSteps>")), "no <Algorithm>"),
+        (file(&format!("{input}<ProcessingSteps/>")), "<Step>"),
+        (file(input), "<ProcessingSteps>"),
+        (file("<Input/>"), "<SourceFilename>"),
+        (file(""), "<Input>"),
+    ] {
+        let finding = only(findings(text), "VRT-KIND-005", Error);
+        assert!(finding.message.contains(words), "{}", finding.message);
+    }
+}
+
+#[test]
+fn raw_bands_are_refused_outside_the_directory() {
+    let raw = |name: &str| dataset(&format!("<VRTRasterBand subClass=\"VRTRawRasterBand\">{name}</VRTRasterBand>"));
+    let of = |target, text: &str| {
+        let mut found = checked(raw(text), target).findings;
+        // That the file is missing, too, is another matter.
+        found.retain(|finding| !finding.rule.id.starts_with("VRT-SRC"));
+        found
+    };
+    for outside in [
+        "<SourceFilename relativeToVRT=\"1\">../a.raw</SourceFilename>",
+        "<SourceFilename relativeToVRT=\"0\">a.raw</SourceFilename>",
+        "<SourceFilename relativeToVRT=\"1\">/etc/passwd</SourceFilename>",
+    ] {
+        let finding = only(of((3, 12), outside), "VRT-KIND-006", Error);
+        assert!(finding.location.source.is_some());
+        only(of((3, 11), outside), "VRT-KIND-006", Warning);
+    }
+    only(of((3, 12), "<SourceFilename>a.raw</SourceFilename>"), "VRT-KIND-006", Warning);
+    only(of((3, 12), ""), "VRT-KIND-006", Error);
+}
+
+#[test]
+fn subclasses_are_known_and_in_place() {
+    let of_dataset = |class: &str| band("").replace("<VRTDataset", &format!("<VRTDataset subClass=\"{class}\""));
+    let finding = only(findings(of_dataset("VRTWarpDataset")), "VRT-KIND-007", Warning);
+    assert_eq!(finding.location.line, Some(1));
+    let finding = only(findings(of_dataset("vrtwarpeddataset")), "VRT-KIND-007", Warning);
+    assert!(finding.message.contains("exactly: VRTWarpedDataset"), "{}", finding.message);
+    assert_eq!(findings(of_dataset("VRTDataset")), []);
+
+    let of_band = |class: &str| dataset(&format!("<VRTRasterBand subclass=\"{class}\"/>"));
+    assert_eq!(findings(of_band("vrtderivedrasterband")), []);
+    for wrong in ["VRTDerivedBand", "VRTWarpedRasterBand", "VRTPansharpenedRasterBand", "VRTProcessedRasterBand"] {
+        let finding = only(findings(of_band(wrong)), "VRT-KIND-007", Error);
+        assert_eq!(finding.location.band, Some(1));
+    }
+}

@@ -1,0 +1,122 @@
+//! Rules about where sources are.
+
+use std::path::Path;
+
+use parcelle_report::Finding;
+use parcelle_report::Severity::Error;
+use parcelle_storage::LocalFile;
+
+use super::{VrtOptions, band, check, findings, only};
+
+fn source(attribute: &str, name: &str) -> String {
+    format!("<SimpleSource><SourceFilename {attribute}>{name}</SourceFilename></SimpleSource>\n")
+}
+
+fn findings_of(path: &Path) -> Vec<Finding> {
+    check(&LocalFile::open(path).unwrap(), path, &VrtOptions::default()).unwrap().findings
+}
+
+#[test]
+fn a_missing_source_is_an_error() {
+    let finding = only(findings(band(&source("relativeToVRT=\"1\"", "a.tif"))), "VRT-SRC-001", Error);
+    assert!(finding.message.contains("there is no directory /nowhere"), "{}", finding.message);
+    assert!(finding.message.contains("The store can be created"), "{}", finding.message);
+    assert_eq!((finding.location.band, finding.location.line), (Some(1), Some(3)));
+    assert_eq!(finding.location.source.as_deref(), Some("a.tif"));
+    let finding = only(findings(band(&source("", "/nowhere/at all.tif"))), "VRT-SRC-001", Error);
+    assert!(finding.fix.contains("'/nowhere/at all.tif'"), "{}", finding.fix);
+    only(findings(band(&source("relativeToVRT=\"1\"", ""))), "VRT-SRC-001", Error);
+    let blank = only(findings(band(&source("relativeToVRT=\"1\"", "a.tif "))), "VRT-SRC-001", Error);
+    assert!(blank.message.contains("\"a.tif \""), "{}", blank.message);
+}
+
+#[test]
+fn thousands_of_missing_sources_are_one_finding() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.vrt");
+    let sources: String = (0..2000).map(|index| source("relativeToVRT=\"1\"", &format!("{index}.tif"))).collect();
+    std::fs::write(&path, band(&sources.repeat(2))).unwrap();
+    for present in 0..10 {
+        std::fs::write(directory.path().join(format!("{present}.tif")), "").unwrap();
+    }
+    let found = findings_of(&path);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].count, 1990);
+    assert!(found[0].message.starts_with("1,990 of 2,000 sources do not exist, first: 10.tif"), "{}", found[0].message);
+}
+
+#[test]
+fn a_relative_path_needs_the_attribute() {
+    for attribute in ["", "relativeToVRT=\"0\"", "relativeToVRT=\"true\"", "relativetovrt=\"0\""] {
+        let finding = only(findings(band(&source(attribute, "a.tif"))), "VRT-SRC-003", Error);
+        assert!(finding.message.contains("working directory"), "{}", finding.message);
+        assert_eq!(finding.message.contains("\"true\" is read as 0"), attribute.contains("true"));
+    }
+}
+
+#[test]
+fn paths_of_windows_are_errors() {
+    for name in ["C:\\data\\a.tif", "D:/a.tif", "\\\\nas\\a.tif", "src\\a.tif"] {
+        let finding = only(findings(band(&source("relativeToVRT=\"1\"", name))), "VRT-SRC-004", Error);
+        assert!(finding.fix.contains(">a.tif<"), "{}", finding.fix);
+    }
+}
+
+#[test]
+fn sources_that_are_no_local_files_are_left_alone() {
+    for name in ["/vsis3/bucket/a.tif", "https://x/a.tif", "PG:dbname=x", "WMS:http://x", "NETCDF:\"a.nc\":b"] {
+        assert_eq!(findings(band(&source("", name))), [], "{name}");
+    }
+}
+
+#[test]
+fn sources_of_other_vrts_are_looked_for_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let one = "relativeToVRT=\"1\"";
+    write("in/deep.vrt", &band(&(source(one, "there.tif") + &source(one, "gone.tif") + &source(one, "../outer.vrt"))));
+    write("in/there.tif", "");
+    write("in/broken.vrt", "<VRTDataset>");
+    write("middle.vrt", &band(&(source(one, "in/deep.vrt") + &source(one, "in/broken.vrt"))));
+    let outer = write("outer.vrt", &band(&source(one, "middle.vrt")));
+    let found = findings_of(&outer);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!((found[0].rule.id, found[0].count, found[0].location.line), ("VRT-SRC-001", 1, Some(3)));
+    assert!(found[0].message.contains("gone.tif, named in ") && found[0].message.contains("deep.vrt"), "{found:#?}");
+    write("in/gone.tif", "");
+    assert_eq!(findings_of(&outer), []);
+}
+
+#[test]
+fn datasets_inside_sources_masks_and_options_count() {
+    let inner = band(&source("relativeToVRT=\"1\"", "inner.tif"));
+    let mask = band(&source("relativeToVRT=\"1\"", "mask.tif")).replace("VRTDataset", "MaskBand");
+    let text = band(&format!("<SimpleSource>{inner}</SimpleSource>\n{mask}"));
+    let finding = only(findings(text), "VRT-SRC-001", Error);
+    assert_eq!(finding.count, 2, "{}", finding.message);
+
+    let warped = "<VRTDataset rasterXSize=\"2\" rasterYSize=\"2\" subClass=\"VRTWarpedDataset\"><GDALWarpOptions>\
+                  <SourceDataset relativeToVRT=\"1\">w.tif</SourceDataset></GDALWarpOptions><VRTRasterBand \
+                  subClass=\"VRTWarpedRasterBand\"/></VRTDataset>";
+    let found = findings(warped);
+    let missing = found.iter().find(|finding| finding.rule.id == "VRT-SRC-001").unwrap();
+    assert!(missing.message.contains("the store cannot be created"), "{}", missing.message);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_linked_vrt_is_relative_to_what_it_links_to() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("real")).unwrap();
+    std::fs::write(directory.path().join("real/a.tif"), "").unwrap();
+    let real = directory.path().join("real/a.vrt");
+    std::fs::write(&real, band(&source("relativeToVRT=\"1\"", "a.tif"))).unwrap();
+    let link = directory.path().join("link.vrt");
+    std::os::unix::fs::symlink("real/a.vrt", &link).unwrap();
+    assert_eq!(findings_of(&link), []);
+}
