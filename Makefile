@@ -1,0 +1,67 @@
+# Every command of the project by one name. `make` lists them.
+
+CARGO ?= cargo
+PYTHON ?= python3
+# An interpreter with Debian's GDAL bindings (python3-gdal); GDAL's own validator runs in it.
+GDAL_PYTHON ?= /usr/bin/python3
+# The committed Cargo.lock decides; `make test LOCKED=` lets cargo update it.
+LOCKED ?= --locked
+SHELL := bash
+export PYTHON GDAL_PYTHON
+
+PARCELLE := target/release/parcelle
+TESTDATA := target/release/parcelle-testdata
+VENV := .venv
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-interop build demo test lint interop bench bench-smoke testdata clean-demo
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | \
+		while IFS=$$'\t' read -r name what; do printf '  %-14s %s\n' "$$name" "$$what"; done
+
+setup: ## install what is missing to build: GDAL, SQLite, a C compiler (Debian, Ubuntu)
+	@scripts/setup build
+
+setup-interop:
+	@scripts/setup interop
+
+build: setup ## build the release binaries
+	$(CARGO) build --release $(LOCKED) -p parcelle-cli -p parcelle-testdata
+
+demo: build ## make sample data, convert it, check good and broken rasters
+	@scripts/demo $(PARCELLE) $(TESTDATA) demo
+
+# The end-to-end tests call the binary: it is built first, with the features the tests are built with.
+test: setup ## run all tests
+	$(CARGO) build $(LOCKED) --workspace
+	$(CARGO) test $(LOCKED) --workspace
+
+lint: setup ## formatting, clippy, documentation, licences, committed test data
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
+	$(CARGO) clippy $(LOCKED) -p parcelle --no-default-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --workspace --no-deps --lib
+	$(CARGO) run -q $(LOCKED) -p parcelle-testdata -- small --check testdata
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; \
+		else echo "cargo-deny is not installed: licences and advisories were not checked"; fi
+
+interop: build setup-interop $(VENV)/stamp ## compare with GDAL, pyogrio, geopandas, DuckDB, rio-cogeo, geoparquet-validator
+	$(VENV)/bin/python tests/interop/run.py --parcelle $(PARCELLE) --testdata $(TESTDATA) --gdal-python $(GDAL_PYTHON)
+
+$(VENV)/stamp: tests/interop/requirements.txt | setup-interop
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+bench: setup ## run all benches (several minutes)
+	$(CARGO) bench $(LOCKED) -p parcelle-benches
+
+bench-smoke: setup ## run each bench briefly: that they work, not what they measure
+	$(CARGO) bench $(LOCKED) -p parcelle-benches -- --warm-up-time 0.5 --measurement-time 1 --sample-size 10
+
+testdata: setup ## write the committed fixtures again
+	$(CARGO) run -q $(LOCKED) -p parcelle-testdata -- small testdata
+
+clean-demo: ## remove what the demo made
+	rm -rf demo

@@ -1,0 +1,120 @@
+"""GeoTIFFs and VRTs of testdata/: parcelle's verdict beside those of GDAL's validator, rio-cogeo and gdalinfo."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+from pathlib import Path
+
+from rio_cogeo.cogeo import cog_validate
+
+from report import Report
+
+# Which peer refuses which bad file, either by an error or by failing to open it, and why the others do not. A file that
+# is absent here is passed by both: neither looks at what is wrong with it. Measured with GDAL 3.6.2 (full check) and
+# rio-cogeo 7.0.4; a peer that learns more makes the comparison fail here, and this table longer.
+GDAL, RIO = "gdal", "rio-cogeo"
+REFUSED_BY = {
+    # Both cannot open these.
+    "bad_empty": {GDAL, RIO},
+    "bad_not_a_tiff": {GDAL, RIO},
+    "bad_truncated_in_header": {GDAL, RIO},
+    "bad_truncated_in_first_ifd": {GDAL, RIO},
+    "bad_first_ifd_past_end": {GDAL, RIO},
+    "bad_ifd_entry_count": {GDAL, RIO},
+    "bad_missing_image_width": {GDAL, RIO},
+    "bad_missing_tile_length": {GDAL, RIO},
+    "bad_width_as_text": {GDAL, RIO},
+    "bad_zero_width": {GDAL, RIO},
+    "bad_unknown_compression": {GDAL, RIO},
+    # Both compare the places of IFDs and of the first tile of each level.
+    "bad_main_ifd_at_end": {GDAL, RIO},
+    "bad_overview_ifd_after_data": {GDAL, RIO},
+    "bad_overview_data_after_full_resolution": {GDAL, RIO},
+    "bad_level_order": {GDAL, RIO},
+    # Both read this flag of the ghost area.
+    "bad_known_incompatible_edition": {GDAL, RIO},
+    # Only GDAL's full check reads the size of the ghost area, and leaders, trailers and order of the tiles.
+    "bad_ghost_size_not_a_number": {GDAL},
+    "bad_ghost_size_too_small": {GDAL},
+    "bad_claimed_row_major": {GDAL},
+    "bad_claimed_mask_interleave": {GDAL},
+    "bad_leader": {GDAL},
+    "bad_trailer": {GDAL},
+    # Only rio-cogeo takes blocks as wide as the image for strips below 1024 pixels.
+    "bad_strips": {RIO},
+}
+
+
+def compare(parcelle: Path, gdal_python: str, testdata: Path, match: str, report: Report) -> None:
+    """All rasters and VRTs that `expected.csv` names."""
+    with (testdata / "expected.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if match in row["file"]]
+    verdicts = check_all(parcelle, [testdata / row["file"] for row in rows], report)
+    for row in rows:
+        path = testdata / row["file"]
+        name = row["file"]
+        verdict, rules = verdicts.get(str(path), ("nothing", []))
+        report.check(f"{name}: verdict", verdict == row["severity"] or milder_than_warning(verdict, row["severity"]),
+                     f"parcelle says {verdict} with {rules}, expected is {row['severity']}")
+        if row["rule"]:
+            report.check(f"{name}: rule {row['rule']}", row["rule"] in rules, f"parcelle names {rules}")
+        if path.suffix == ".tif":
+            compare_geotiff(path, name, verdict, gdal_python, report)
+        elif row["severity"] == "ok":
+            code, text = run("gdalinfo", "-checksum", path)
+            report.check(f"{name}: gdalinfo reads it", code == 0 and "ERROR" not in text, text[-300:])
+
+
+def milder_than_warning(verdict: str, expected: str) -> bool:
+    """Informational findings may stand in a good file."""
+    return verdict in {"ok", "info"} and expected in {"ok", "info"}
+
+
+def check_all(parcelle: Path, paths: list[Path], report: Report) -> dict[str, tuple[str, list[str]]]:
+    """One call for all files: verdict and rule ids by path."""
+    completed = subprocess.run([parcelle, "check", *paths, "--format", "json"], capture_output=True, text=True)
+    if not report.check("parcelle check --format json: exit code", completed.returncode == 1,
+                        f"{completed.returncode}: {completed.stderr[-500:]}"):
+        return {}
+    document = json.loads(completed.stdout)
+    report.check("parcelle check --format json: schema_version", document["schema_version"] == 1, document.keys())
+    return {
+        file["path"]: (file["verdict"], sorted({finding["rule"] for finding in file["findings"]}))
+        for file in document["files"]
+    }
+
+
+def compare_geotiff(path: Path, name: str, verdict: str, gdal_python: str, report: Report) -> None:
+    refused_by = REFUSED_BY.get(path.stem, set())
+    for peer, (refused, text) in {GDAL: gdal_refuses(gdal_python, path), RIO: rio_refuses(path)}.items():
+        expected = peer in refused_by
+        report.check(f"{name}: {peer} {'refuses' if expected else 'passes'} it", refused == expected, text)
+        if refused:
+            report.check(f"{name}: parcelle refuses what {peer} refuses", verdict == "error", f"parcelle says {verdict}")
+    if path.stem.startswith("good_"):
+        code, text = run("gdalinfo", "-checksum", path)
+        report.check(f"{name}: gdalinfo reads it", code == 0 and "ERROR" not in text, text[-300:])
+
+
+def gdal_refuses(gdal_python: str, path: Path) -> tuple[bool, str]:
+    """GDAL's own validator with its full check; a traceback is a refusal too."""
+    module = "osgeo_utils.samples.validate_cloud_optimized_geotiff"
+    code, text = run(gdal_python, "-m", module, "--full-check=yes", path)
+    if "No module named" in text:
+        return True, f"{gdal_python} has no GDAL bindings: apt-get install python3-gdal, or give --gdal-python"
+    return code != 0, text[-300:]
+
+
+def rio_refuses(path: Path) -> tuple[bool, str]:
+    try:
+        valid, errors, warnings = cog_validate(path, quiet=True)
+    except Exception as error:  # noqa: BLE001 - any exception is its way to refuse a file
+        return True, str(error)
+    return not valid, f"{errors} {warnings}"
+
+
+def run(*command: object) -> tuple[int, str]:
+    completed = subprocess.run([str(part) for part in command], capture_output=True, text=True, errors="replace")
+    return completed.returncode, completed.stdout + completed.stderr
