@@ -1,1 +1,236 @@
-//! Vector readers: layers, splits and Arrow record batches
+//! Vector readers: layers, splits and Arrow record batches.
+//!
+//! [`open`] gives one [`Layer`] of a file. A layer has an Arrow schema, in which geometry columns are WKB of the extension
+//! type `geoarrow.wkb` with their coordinate reference system as PROJJSON; it says how it can be cut into [`Split`]s
+//! that are readable side by side; and it reads a split into record batches, in the order of the source.
+//!
+//! ```text
+//! open(path) ─► Layer ─► splits(target rows) ─► read(split) ─► record batch, record batch, …
+//! ```
+//!
+//! # Readers
+//! - **GeoPackage**, natively (feature `sqlite`): ranges of row ids, each read through a connection of its own straight
+//!   into Arrow columns. A GeoPackage is known by its content, not by its name.
+//! - **GDAL** (feature `gdal`): every driver of the system's libgdal through its Arrow stream, in sequence.
+//!
+//! Whatever the reader, geometry comes out as little-endian ISO WKB that has been walked and found sound; where it is
+//! not, or where a value does not fit the type of its column, reading stops with a [`SourceError`] that names the place
+//! and the way out. Nothing is dropped or bent silently.
+//!
+//! ```no_run
+//! use std::ops::ControlFlow;
+//! use std::path::Path;
+//!
+//! let layer = parcelle_source::open(Path::new("buildings.gpkg"), &Default::default())?;
+//! let mut rows = 0;
+//! for split in layer.splits(100_000)? {
+//!     layer.read(&split, &mut |batch| {
+//!         rows += batch.num_rows();
+//!         ControlFlow::Continue(())
+//!     })?;
+//! }
+//! println!("{rows} rows of {:?}", layer.schema());
+//! # Ok::<(), parcelle_source::SourceError>(())
+//! ```
+
+#[cfg(all(feature = "gdal", feature = "sqlite-bundled"))]
+compile_error!(
+    "the features `gdal` and `sqlite-bundled` exclude each other: the system's libgdal brings the system's SQLite, and two \
+     copies of SQLite in one process crash"
+);
+
+mod error;
+#[cfg(feature = "gdal")]
+mod gdal_reader;
+mod geometry_field;
+#[cfg(feature = "sqlite")]
+mod gpkg;
+mod names;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+pub use error::{GeometryReason, Place, RowPosition, SourceError};
+
+/// What to open, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// Name of the layer; may be left out where there is only one.
+    pub layer: Option<String>,
+    /// Which reader to use.
+    pub reader: Reader,
+    /// Coordinate reference system to assign to the geometry, in place of what the file says: any text that
+    /// [`parcelle_crs::Crs::from_definition`] understands.
+    pub crs: Option<String>,
+    /// Names of the columns to keep, beside geometry, which always stays; `None` keeps all. The order is the source's.
+    pub select: Option<Vec<String>>,
+}
+
+/// Which reader opens a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reader {
+    /// The native reader of the format where there is one, else GDAL.
+    #[default]
+    Auto,
+    /// The native reader only.
+    Native,
+    /// GDAL only.
+    Gdal,
+}
+
+/// A layer of a file: what it holds, and how to read it.
+pub trait Layer: Send + Sync {
+    /// Its name in the file.
+    fn name(&self) -> &str;
+
+    /// What reads it: `GPKG` natively, or `GDAL/` and the short name of GDAL's driver.
+    fn driver(&self) -> &str;
+
+    /// The schema of its batches. A geometry column without coordinate reference system in its metadata has none that
+    /// is known.
+    fn schema(&self) -> SchemaRef;
+
+    /// How many rows the source says it has, where it says so without being read.
+    fn row_count_hint(&self) -> Option<u64>;
+
+    /// Cuts the layer into splits of about `target_rows` rows or fewer. Together they hold every row once; one after the
+    /// other they have the order of the source. They depend on the source and the target only.
+    ///
+    /// A layer that can only be read in sequence is one split, [`Split::sequential`].
+    ///
+    /// # Errors
+    /// [`SourceError`] where the source cannot be read.
+    fn splits(&self, target_rows: usize) -> Result<Vec<Split>, SourceError>;
+
+    /// Reads a split into `sink`, in batches of some thousand rows, until the end or until the sink breaks.
+    ///
+    /// # Errors
+    /// [`SourceError`]; batches before the failing row may have been passed on.
+    fn read(&self, split: &Split, sink: BatchSink<'_>) -> Result<(), SourceError>;
+
+    /// Size of the source in bytes, where it is a file.
+    fn input_bytes(&self) -> Option<u64>;
+}
+
+/// Takes the batches of a split, in order; [`ControlFlow::Break`] stops the reading.
+pub type BatchSink<'a> = &'a mut dyn FnMut(RecordBatch) -> ControlFlow<()>;
+
+/// A part of a layer that can be read on its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Split {
+    /// Its place in the order of the source.
+    pub index: usize,
+    /// Whether it is a whole layer that can only be read in sequence, and is of any size.
+    pub sequential: bool,
+    pub(crate) range: SplitRange,
+}
+
+/// Which rows a split has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SplitRange {
+    /// All there are.
+    Whole,
+    /// Those with a row id from `first` to `last`, both included.
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "only databases have row ids"))]
+    RowIds {
+        /// Lowest row id.
+        first: i64,
+        /// Highest row id.
+        last: i64,
+    },
+}
+
+impl Split {
+    /// The one split of a layer that is read in sequence.
+    pub(crate) fn whole() -> Self {
+        Self { index: 0, sequential: true, range: SplitRange::Whole }
+    }
+}
+
+/// What a file says of one of its layers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerInfo {
+    /// Its name.
+    pub name: String,
+    /// How many rows it has, where the file says so without being read.
+    pub rows: Option<u64>,
+    /// The declared type of its geometry, such as `MULTIPOLYGON Z`; `None` for a table without geometry.
+    pub geometry: Option<String>,
+    /// Identity (`EPSG:2154`) or name of its coordinate reference system, where it has one.
+    pub crs: Option<String>,
+    /// Its columns without geometry, in order.
+    pub fields: Vec<FieldInfo>,
+}
+
+/// A column of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldInfo {
+    /// Its name.
+    pub name: String,
+    /// Its type as the format names it.
+    pub type_name: String,
+}
+
+/// Opens a layer of the file at `path`.
+///
+/// # Errors
+/// [`SourceError::NotFound`] where there is no such file; other [`SourceError`]s where it cannot be read, or has no such
+/// layer.
+pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Layer>, SourceError> {
+    match choose(path, options.reader)? {
+        #[cfg(feature = "sqlite")]
+        Chosen::GeoPackage => Ok(Box::new(gpkg::GeoPackageLayer::open(path, options)?)),
+        #[cfg(feature = "gdal")]
+        Chosen::Gdal => Ok(Box::new(gdal_reader::GdalLayer::open(path, options)?)),
+    }
+}
+
+/// The layers of the file at `path`, tables without geometry among them.
+///
+/// # Errors
+/// [`SourceError::NotFound`] where there is no such file; other [`SourceError`]s where it cannot be read.
+pub fn layers(path: &Path, reader: Reader) -> Result<Vec<LayerInfo>, SourceError> {
+    match choose(path, reader)? {
+        #[cfg(feature = "sqlite")]
+        Chosen::GeoPackage => gpkg::layers(path),
+        #[cfg(feature = "gdal")]
+        Chosen::Gdal => gdal_reader::layers(path),
+    }
+}
+
+/// The readers of this build.
+enum Chosen {
+    #[cfg(feature = "sqlite")]
+    GeoPackage,
+    #[cfg(feature = "gdal")]
+    Gdal,
+}
+
+fn choose(path: &Path, reader: Reader) -> Result<Chosen, SourceError> {
+    // GDAL's virtual file systems are no files of the operating system.
+    let virtual_file = cfg!(feature = "gdal") && path.starts_with("/vsi");
+    let virtual_file = virtual_file || (cfg!(feature = "gdal") && path.to_string_lossy().starts_with("/vsi"));
+    if !virtual_file && let Err(error) = std::fs::metadata(path) {
+        return Err(match error.kind() {
+            std::io::ErrorKind::NotFound => SourceError::NotFound { path: path.to_owned() },
+            _ => SourceError::Unreadable { path: path.to_owned(), reason: error.to_string() },
+        });
+    }
+    #[cfg(feature = "sqlite")]
+    if !virtual_file && reader != Reader::Gdal && gpkg::is_geopackage(path)? {
+        return Ok(Chosen::GeoPackage);
+    }
+    if reader == Reader::Native {
+        return Err(SourceError::NoNativeReader { path: path.to_owned() });
+    }
+    #[cfg(feature = "gdal")]
+    return Ok(Chosen::Gdal);
+    #[cfg(not(feature = "gdal"))]
+    Err(SourceError::NoGdal { path: path.to_owned() })
+}
+
+#[cfg(test)]
+mod tests;

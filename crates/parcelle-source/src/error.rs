@@ -1,0 +1,303 @@
+//! What can go wrong between a file and its record batches.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use parcelle_crs::CrsError;
+use parcelle_geometry::WkbError;
+
+/// Why a source could not be read. Each message names the place, the reason and the way out.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// There is no such file.
+    #[error("{}: no such file or directory", path.display())]
+    NotFound {
+        /// What was asked for.
+        path: PathBuf,
+    },
+    /// The operating system refuses to read the file.
+    #[error("{}: cannot be read: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        reason: String,
+    },
+    /// A native reader was asked for, and there is none for this format.
+    #[error(
+        "{}: this format has no native reader: leave the choice of the reader open (--reader auto), or convert the file to \
+         GeoPackage first",
+        path.display()
+    )]
+    NoNativeReader {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The format needs GDAL, which is not in this build.
+    #[error(
+        "{}: only GeoPackages can be read without GDAL: use a build with the feature `gdal`, or convert the file to \
+         GeoPackage first",
+        path.display()
+    )]
+    NoGdal {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A database that is damaged, or does not follow its format.
+    #[error(
+        "{}: the GeoPackage is damaged or incomplete: {reason}. Get the file again from its source, or repair it with \
+         `sqlite3 {} .recover`",
+        path.display(), path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// SQLite refuses to open or read the database, which need not be damaged.
+    #[error("{}: the GeoPackage cannot be read: {reason}", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says, and the way out where there is one.
+        reason: String,
+    },
+    /// The file changed between opening it and the end of reading.
+    #[error("{}: the file changed while it was read: close the program that writes to it, and try again", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is nothing to read in the file.
+    #[error("{}: the file has no vector layers", path.display())]
+    NoLayers {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is a choice to be made.
+    #[error("{}: the file has several layers, choose one with --layer: {}", path.display(), .available.join(", "))]
+    SeveralLayers {
+        /// The file.
+        path: PathBuf,
+        /// Names of the layers with geometry.
+        available: Vec<String>,
+    },
+    /// There is no layer of that name.
+    #[error(
+        "{}: there is no layer {layer:?}{}; the layers are: {}",
+        path.display(), did_you_mean(.suggestion), .available.join(", ")
+    )]
+    UnknownLayer {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        layer: String,
+        /// The most similar name, if one is similar.
+        suggestion: Option<String>,
+        /// Names of the layers.
+        available: Vec<String>,
+    },
+    /// The layer has no column of a name that was to be kept.
+    #[error(
+        "{}: layer {layer} has no column {column:?}{}; the columns are: {}",
+        path.display(), did_you_mean(.suggestion), .available.join(", ")
+    )]
+    UnknownColumn {
+        /// The file.
+        path: PathBuf,
+        /// The layer.
+        layer: String,
+        /// What was asked for.
+        column: String,
+        /// The most similar name, if one is similar.
+        suggestion: Option<String>,
+        /// Names of the columns.
+        available: Vec<String>,
+    },
+    /// The layer is a table without geometry.
+    #[error(
+        "{}: layer {layer} has no geometry, so it cannot become GeoParquet: choose a layer with geometry, or convert the \
+         table with a tool for plain Parquet",
+        path.display()
+    )]
+    NoGeometry {
+        /// The file.
+        path: PathBuf,
+        /// The layer.
+        layer: String,
+    },
+    /// The coordinate reference system of the layer cannot be resolved.
+    #[error("{}: coordinate reference system of layer {layer}: {reason}; assign one with --crs", path.display())]
+    Crs {
+        /// The file.
+        path: PathBuf,
+        /// The layer.
+        layer: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The coordinate reference system that was to be assigned is not one.
+    #[error("--crs: {reason}")]
+    AssignedCrs {
+        /// What is wrong with it.
+        #[source]
+        reason: CrsError,
+    },
+    /// A value does not fit the type of its column.
+    #[error(
+        "{place}: {found} is no valid {declared}: correct the value in the source, or leave the column out with --select"
+    )]
+    Value {
+        /// Where the value is.
+        place: Box<Place>,
+        /// The type the column was declared with.
+        declared: String,
+        /// The value, shortened.
+        found: String,
+    },
+    /// A geometry cannot be read.
+    #[error("{place}: {reason}")]
+    Geometry {
+        /// Where it is.
+        place: Box<Place>,
+        /// What is wrong with it, and the way out.
+        reason: GeometryReason,
+    },
+    /// A column of a type that has no place in Parquet.
+    #[error(
+        "{}: layer {layer}, column {column}: type {data_type} cannot be stored in Parquet: leave the column out with \
+         --select",
+        path.display()
+    )]
+    UnsupportedColumn {
+        /// The file.
+        path: PathBuf,
+        /// The layer.
+        layer: String,
+        /// The column.
+        column: String,
+        /// Its Arrow type.
+        data_type: String,
+    },
+    /// GDAL cannot open the file.
+    #[error(
+        "{}: GDAL cannot open it as vector data: {message}. Check it with `ogrinfo {}`; the format may need a driver that \
+         this libgdal does not have (`ogrinfo --formats`)",
+        path.display(), path.display()
+    )]
+    GdalOpen {
+        /// The file.
+        path: PathBuf,
+        /// What GDAL said.
+        message: String,
+    },
+    /// GDAL failed while reading.
+    #[error(
+        "{}: layer {layer}: GDAL failed after {rows} rows: {message}. The file is damaged or incomplete; get it again \
+         from its source",
+        path.display()
+    )]
+    GdalRead {
+        /// The file.
+        path: PathBuf,
+        /// The layer.
+        layer: String,
+        /// Rows read before.
+        rows: u64,
+        /// What GDAL said.
+        message: String,
+    },
+    /// Rows could not be put together to a batch, or the split is not one of this layer.
+    #[error("{}: layer {layer}: {reason}", path.display())]
+    Batch {
+        /// The file.
+        path: PathBuf,
+        /// The layer.
+        layer: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+fn did_you_mean(suggestion: &Option<String>) -> String {
+    suggestion.as_ref().map_or_else(String::new, |name| format!(", did you mean {name:?}?"))
+}
+
+/// Where a value is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub path: PathBuf,
+    /// The layer.
+    pub layer: String,
+    /// The column.
+    pub column: String,
+    /// The row.
+    pub row: RowPosition,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, layer, column, row } = self;
+        write!(formatter, "{}: layer {layer}, column {column}, {row}", path.display())
+    }
+}
+
+/// Where in a layer a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowPosition {
+    /// By its row id in the database.
+    RowId(i64),
+    /// By its number in the order of the source, from 1.
+    Number(u64),
+}
+
+impl fmt::Display for RowPosition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RowId(id) => write!(formatter, "rowid {id}"),
+            Self::Number(number) => write!(formatter, "row number {number}"),
+        }
+    }
+}
+
+/// Why a geometry cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GeometryReason {
+    /// Curves cannot be expressed in GeoParquet.
+    #[error(
+        "{name} is not a geometry of straight segments: linearise first, such as with \
+         `ogr2ogr -nlt CONVERT_TO_LINEAR linear.gpkg …`"
+    )]
+    Curve {
+        /// Name of the geometry type.
+        name: String,
+    },
+    /// The WKB is not sound.
+    #[error("the WKB cannot be read ({0}): correct or delete the row in the source")]
+    Wkb(WkbError),
+    /// The value is no GeoPackage geometry (OGC 12-128r18, clause 2.1.3).
+    #[error("not a GeoPackage geometry ({reason}): correct or delete the row in the source")]
+    Blob {
+        /// What is wrong with the header.
+        reason: String,
+    },
+    /// A geometry of an extension that is not in the standard.
+    #[error(
+        "an ExtendedGeoPackageBinary geometry, whose content only the program that wrote it knows: convert the layer with \
+         that program first"
+    )]
+    ExtendedBlob,
+}
+
+impl From<WkbError> for GeometryReason {
+    fn from(error: WkbError) -> Self {
+        match error {
+            WkbError::Curve { name } => Self::Curve { name: name.to_string() },
+            other => Self::Wkb(other),
+        }
+    }
+}

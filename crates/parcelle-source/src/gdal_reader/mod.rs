@@ -1,0 +1,228 @@
+//! Everything GDAL can read, through its Arrow stream (GDAL RFC 86, version 3.6 or newer), in sequence.
+//!
+//! GDAL ends a stream without error when a feature cannot be read, and says so only through its error handler. So each
+//! reading listens to that: a failure that was reported while reading is an error here, however the stream ended.
+
+mod columns;
+mod messages;
+mod stream;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::datatypes::{Schema, SchemaRef};
+use gdal::spatial_ref::SpatialRef;
+use gdal::vector::{Defn, LayerAccess, field_type_to_name, geometry_type_to_name};
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
+use parcelle_crs::Crs;
+
+use crate::error::{Place, RowPosition, SourceError};
+use crate::geometry_field::{crs_error, layer_crs};
+use crate::names;
+use crate::{BatchSink, FieldInfo, Layer, LayerInfo, OpenOptions, Split, SplitRange};
+use columns::{Fault, Projection, is_geometry, output_name};
+use messages::Messages;
+use stream::ArrowStream;
+
+/// A layer that GDAL reads.
+pub(crate) struct GdalLayer {
+    path: PathBuf,
+    name: String,
+    index: usize,
+    driver: String,
+    projection: Projection,
+    rows: Option<u64>,
+    bytes: Option<u64>,
+    // The dataset as it was opened, for the first reading: opening can mean parsing the whole file (GeoJSON).
+    opened: Mutex<Option<Dataset>>,
+}
+
+impl GdalLayer {
+    pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<Self, SourceError> {
+        let messages = Messages::capture();
+        let dataset = open_dataset(path, &messages)?;
+        let driver = format!("GDAL/{}", dataset.driver().short_name());
+        let layers: Vec<_> =
+            dataset.layers().map(|layer| (layer.name(), layer.defn().geom_fields().next().is_some())).collect();
+        let index = names::choose_layer(path, options.layer.as_deref(), &layers)?;
+        let failed = |error: gdal::errors::GdalError| SourceError::GdalOpen {
+            path: path.to_owned(),
+            message: messages.failure_or(error),
+        };
+        let mut layer = dataset.layer(index).map_err(failed)?;
+        let name = layer.name();
+        let rows = layer.try_feature_count();
+        let read_failed = |message: String| SourceError::GdalRead {
+            path: path.to_owned(),
+            layer: name.clone(),
+            rows: 0,
+            message: messages.failure_or(message),
+        };
+        let source = ArrowStream::new(&mut layer).map_err(read_failed)?.schema();
+
+        let columns: Vec<&str> = source.fields().iter().map(|field| output_name(&source, field)).collect();
+        names::check_selection(path, &name, options.select.as_deref(), &columns)?;
+        if !source.fields().iter().any(|field| is_geometry(field)) {
+            return Err(SourceError::NoGeometry { path: path.to_owned(), layer: name });
+        }
+        let crs = geometry_crs(path, &name, layer.defn(), &source, options.crs.as_deref())?;
+        let select = options.select.as_deref();
+        let projection =
+            Projection::new(&source, select, &crs).map_err(|(column, data_type)| SourceError::UnsupportedColumn {
+                path: path.to_owned(),
+                layer: name.clone(),
+                column,
+                data_type: data_type.to_string(),
+            })?;
+        let bytes = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
+        let opened = Mutex::new(Some(dataset));
+        Ok(Self { path: path.to_owned(), name, index, driver, projection, rows, bytes, opened })
+    }
+
+    fn read_rows(&self, dataset: &Dataset, messages: &Messages, sink: BatchSink<'_>) -> Result<(), SourceError> {
+        let mut rows = 0;
+        let failed = |rows: u64, message: String| SourceError::GdalRead {
+            path: self.path.clone(),
+            layer: self.name.clone(),
+            rows,
+            message: messages.failure_or(message),
+        };
+        let mut layer = dataset.layer(self.index).map_err(|error| failed(rows, error.to_string()))?;
+        let mut stream = ArrowStream::new(&mut layer).map_err(|message| failed(rows, message))?;
+        while let Some(batch) = stream.next() {
+            let batch = batch.map_err(|message| failed(rows, message))?;
+            if batch.num_rows() == 0 {
+                continue;
+            }
+            let batch = self.projection.apply(&batch).map_err(|fault| self.fault(fault, rows))?;
+            rows += batch.num_rows() as u64;
+            if sink(batch).is_break() {
+                return Ok(());
+            }
+            if let Some(message) = messages.failure() {
+                return Err(failed(rows, message));
+            }
+        }
+        match messages.failure() {
+            Some(message) => Err(failed(rows, message)),
+            None => Ok(()),
+        }
+    }
+
+    fn fault(&self, fault: Fault, rows: u64) -> SourceError {
+        let (path, layer) = (self.path.clone(), self.name.clone());
+        match fault {
+            Fault::Batch(reason) => SourceError::Batch { path, layer, reason },
+            Fault::Column { column, reason } => {
+                let reason = format!(
+                    "column {column}, in the rows after row number {rows}: {reason}. If it is text in another encoding, say \
+                     which (SHAPE_ENCODING=… for Shapefiles), or leave the column out with --select"
+                );
+                SourceError::Batch { path, layer, reason }
+            }
+            Fault::Geometry { column, row, reason } => {
+                let row = RowPosition::Number(rows + row as u64 + 1);
+                SourceError::Geometry { place: Box::new(Place { path, layer, column, row }), reason }
+            }
+        }
+    }
+}
+
+fn open_dataset(path: &Path, messages: &Messages) -> Result<Dataset, SourceError> {
+    let open_flags =
+        GdalOpenFlags::GDAL_OF_VECTOR | GdalOpenFlags::GDAL_OF_READONLY | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
+    let options = DatasetOptions { open_flags, ..DatasetOptions::default() };
+    Dataset::open_ex(path, options)
+        .map_err(|error| SourceError::GdalOpen { path: path.to_owned(), message: messages.failure_or(error) })
+}
+
+/// The coordinate reference system of each geometry field.
+fn geometry_crs(
+    path: &Path,
+    layer: &str,
+    definition: &Defn,
+    source: &Schema,
+    assigned: Option<&str>,
+) -> Result<Vec<Option<Crs>>, SourceError> {
+    let mut references = definition.geom_fields().map(|field| field.spatial_ref().ok());
+    let geometry_fields = source.fields().iter().filter(|field| is_geometry(field));
+    geometry_fields
+        .map(|_| {
+            let reference = references.next().flatten();
+            layer_crs(assigned, || {
+                reference.as_ref().map(crs_of).transpose().map_err(|reason| crs_error(path, layer, reason))
+            })
+        })
+        .collect()
+}
+
+/// By code where GDAL knows one, so that every reader gives the same definition; else as GDAL defines it.
+fn crs_of(reference: &SpatialRef) -> Result<Crs, String> {
+    if let Ok(authority) = reference.authority()
+        && let Ok(crs) = Crs::from_definition(&authority)
+    {
+        return Ok(crs);
+    }
+    let projjson = reference.to_projjson().map_err(|error| error.to_string())?;
+    Crs::from_definition(&projjson).map_err(|error| error.to_string())
+}
+
+/// The layers of a file that GDAL reads.
+pub(crate) fn layers(path: &Path) -> Result<Vec<LayerInfo>, SourceError> {
+    let messages = Messages::capture();
+    let dataset = open_dataset(path, &messages)?;
+    let info = |layer: gdal::vector::Layer<'_>| {
+        let definition = layer.defn();
+        let geometry = definition.geom_fields().next().map(|field| geometry_type_to_name(field.field_type()));
+        let crs = definition.geom_fields().next().and_then(|field| field.spatial_ref().ok());
+        let fields = definition
+            .fields()
+            .map(|field| FieldInfo { name: field.name(), type_name: field_type_to_name(field.field_type()) })
+            .collect();
+        LayerInfo {
+            name: layer.name(),
+            rows: layer.try_feature_count(),
+            geometry: geometry.map(|name| name.to_uppercase()),
+            crs: crs.and_then(|crs| crs_of(&crs).ok()).map(|crs| crs.to_string()),
+            fields,
+        }
+    };
+    Ok(dataset.layers().map(info).collect())
+}
+
+impl Layer for GdalLayer {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn driver(&self) -> &str {
+        &self.driver
+    }
+
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.projection.schema)
+    }
+
+    fn row_count_hint(&self) -> Option<u64> {
+        self.rows
+    }
+
+    fn splits(&self, _target_rows: usize) -> Result<Vec<Split>, SourceError> {
+        Ok(vec![Split::whole()])
+    }
+
+    fn read(&self, split: &Split, sink: BatchSink<'_>) -> Result<(), SourceError> {
+        if split.range != SplitRange::Whole {
+            let reason = "the split is not one of this layer".to_owned();
+            return Err(SourceError::Batch { path: self.path.clone(), layer: self.name.clone(), reason });
+        }
+        let messages = Messages::capture();
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let dataset = opened.map_or_else(|| open_dataset(&self.path, &messages), Ok)?;
+        self.read_rows(&dataset, &messages, sink)
+    }
+
+    fn input_bytes(&self) -> Option<u64> {
+        self.bytes
+    }
+}

@@ -1,0 +1,52 @@
+//! GDAL's Arrow stream, over the Arrow C stream interface.
+
+use std::ffi::CStr;
+use std::marker::PhantomData;
+
+use arrow::array::{RecordBatch, RecordBatchReader};
+use arrow::datatypes::SchemaRef;
+use arrow::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
+use gdal::cpl::CslStringList;
+use gdal::vector::{Layer, LayerAccess};
+
+/// Rows per batch.
+const BATCH_ROWS: usize = 8192;
+
+/// The batches of a layer. It must not outlive the layer, which the lifetime sees to.
+pub(super) struct ArrowStream<'layer> {
+    reader: ArrowArrayStreamReader,
+    _layer: PhantomData<&'layer mut ()>,
+}
+
+impl<'layer> ArrowStream<'layer> {
+    pub(super) fn new(layer: &'layer mut Layer<'_>) -> Result<Self, String> {
+        let mut options = CslStringList::new();
+        let include_fid = if has_fid_column(layer) { "YES" } else { "NO" };
+        for (key, value) in [("INCLUDE_FID", include_fid), ("MAX_FEATURES_IN_BATCH", &BATCH_ROWS.to_string())] {
+            options.set_name_value(key, value).map_err(|error| error.to_string())?;
+        }
+        let mut stream = FFI_ArrowArrayStream::empty();
+        let out: *mut FFI_ArrowArrayStream = &mut stream;
+        // SAFETY: both types are the `ArrowArrayStream` of the Arrow C stream interface, and `out` points to an empty one.
+        unsafe { layer.read_arrow_stream(out.cast(), &options) }.map_err(|error| error.to_string())?;
+        let reader = ArrowArrayStreamReader::try_new(stream).map_err(|error| error.to_string())?;
+        Ok(Self { reader, _layer: PhantomData })
+    }
+
+    pub(super) fn schema(&self) -> SchemaRef {
+        self.reader.schema()
+    }
+
+    pub(super) fn next(&mut self) -> Option<Result<RecordBatch, String>> {
+        Some(self.reader.next()?.map_err(|error| error.to_string()))
+    }
+}
+
+/// Whether the ids of the features are a column of the source, and no mere numbering by GDAL.
+fn has_fid_column(layer: &Layer<'_>) -> bool {
+    // SAFETY: the layer is alive; GDAL gives a text ended by a zero byte that it keeps, or null.
+    unsafe {
+        let name = gdal_sys::OGR_L_GetFIDColumn(layer.c_layer());
+        !name.is_null() && !CStr::from_ptr(name).is_empty()
+    }
+}

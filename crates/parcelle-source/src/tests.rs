@@ -1,0 +1,1 @@
+//! Whole files through the public functions, against each other and against the corpus.
