@@ -1,2 +1,34 @@
-//! The `parcelle` binary.
-fn main() {}
+//! The `parcelle` binary: arguments, progress, colours and exit codes around the crate `parcelle`.
+//!
+//! Results go to standard output, everything else to standard error. Exit codes: 0 done; 1 findings, or data that could
+//! not be converted; 2 wrong usage, or something that could not be examined at all.
+
+mod args;
+mod check;
+mod convert;
+mod failure;
+mod format;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Convert(arguments) => convert::run(arguments),
+        Command::Check(arguments) => check::run(arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(Failure::BrokenPipe) => ExitCode::SUCCESS,
+        Err(failure) => {
+            terminal::complain(&failure);
+            failure.exit_code()
+        }
+    }
+}

@@ -1,1 +1,54 @@
-//! Convert vector extracts to GeoParquet and check rasters for cloud and GeoServer use
+//! Convert vector extracts to GeoParquet, and check rasters for cloud and GeoServer use.
+//!
+//! This is the one crate a pipeline links. It has two journeys, each a function that gives a builder:
+//!
+//! - [`convert()`]: a layer of any size to GeoParquet, in parallel and in bounded memory;
+//! - [`check()`]: what is wrong with GeoTIFFs and virtual rasters, why, and the command that mends it.
+//!
+//! # Convert
+//! ```
+//! # let directory = std::env::temp_dir().join(format!("parcelle-doc-convert-{}", std::process::id()));
+//! # std::fs::create_dir_all(&directory)?;
+//! # let input = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/vector/column_types.gpkg");
+//! # let output = directory.join("out.parquet");
+//! let summary = parcelle::convert(input, &output).threads(2).run()?;
+//! println!("{} rows in {} row groups", summary.rows, summary.row_groups);
+//! # assert!(output.exists() && summary.rows > 0);
+//! # std::fs::remove_dir_all(&directory)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Check
+//! ```
+//! # let input = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/cog/good_classic_little_endian.tif");
+//! let report = parcelle::check([input]).run()?;
+//! for file in &report.files {
+//!     println!("{}: {}", file.path, file.verdict.as_str());
+//!     for finding in &file.findings {
+//!         println!("  {} {}", finding.rule.id, finding.message);
+//!     }
+//! }
+//! # assert_eq!(report.summary.error + report.summary.warning, 0, "{report:?}");
+//! # Ok::<(), parcelle::CheckError>(())
+//! ```
+//!
+//! # Features
+//! - `gdal` (default): every vector driver of the system's libgdal (3.6 or newer), and its register of coordinate
+//!   reference systems. GeoPackages are read natively, with the system's SQLite, which libgdal uses too.
+//! - `sqlite-bundled`: GeoPackages without any C library but those that cargo builds. It excludes `gdal`: two copies of
+//!   SQLite in one process crash. Use it with `default-features = false`.
+
+mod check;
+mod convert;
+mod memory;
+
+pub use check::{Check, CheckError, FileObserver, Profile, check, rule, rules};
+pub use convert::{Convert, ConvertError, ConvertSummary, StageTimes, convert};
+
+pub use parcelle_geoparquet::{CancelToken, Compression, Covering, Progress, ProgressFn};
+pub use parcelle_raster::Depth;
+pub use parcelle_report as report;
+pub use parcelle_source::{FieldInfo, LayerInfo, Reader, SourceError, layers};
+
+/// Version of this crate.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

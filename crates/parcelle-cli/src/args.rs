@@ -1,0 +1,237 @@
+//! The command line as it is written.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::format::parse_bytes;
+
+/// Convert vector extracts to GeoParquet, and check rasters for cloud and GeoServer use
+#[derive(Debug, Parser)]
+#[command(name = "parcelle", version, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Convert(ConvertArguments),
+    Check(CheckArguments),
+}
+
+/// Convert a layer to GeoParquet
+///
+/// Reads a GeoPackage natively and in parallel, every other vector format through GDAL, and writes GeoParquet 1.1: WKB
+/// geometry, a bbox covering, PROJJSON, exact geometry types and extent, a page index, zstd. Rows keep the order of the
+/// source. OUTPUT gets its name only when it is whole.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 written whole; 1 the data could not be converted, nothing is left at OUTPUT;
+2 wrong usage, missing INPUT, or OUTPUT exists.
+
+Examples:
+  parcelle convert buildings.gpkg buildings.parquet
+  parcelle convert bdtopo.gpkg batiment.parquet --layer batiment --select cleabs,hauteur
+  parcelle convert communes.geojson communes.parquet --overwrite --format json")]
+pub(crate) struct ConvertArguments {
+    /// File to read: a GeoPackage, or anything that GDAL's vector drivers can open
+    pub(crate) input: PathBuf,
+
+    /// GeoParquet file to write
+    #[arg(value_name = "OUTPUT.parquet")]
+    pub(crate) output: PathBuf,
+
+    /// Layer to convert; needed where INPUT has several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) layer: Option<String>,
+
+    /// Columns to keep beside geometry
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) select: Option<Vec<String>>,
+
+    /// Coordinate reference system to assign, such as EPSG:2154; coordinates stay as they are
+    #[arg(long, value_name = "DEFINITION")]
+    pub(crate) crs: Option<String>,
+
+    /// Reader to use
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) reader: ReaderArgument,
+
+    /// Column of bounding boxes beside geometry
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) covering: CoveringArgument,
+
+    /// Codec
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) compression: CompressionArgument,
+
+    /// Level of the codec: 1 to 22 for zstd [default: 1]
+    #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=22))]
+    pub(crate) compression_level: Option<i32>,
+
+    /// Rows per row group
+    #[arg(long, value_name = "ROWS", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) row_group_rows: u32,
+
+    /// Rows in memory between reader and writer, such as 512MB
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes, default_value = "1GB")]
+    pub(crate) memory: u64,
+
+    /// Worker threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+
+    /// Replace OUTPUT where it exists
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+
+    /// Format of the closing summary
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: SummaryFormat,
+
+    #[command(flatten)]
+    pub(crate) later: LaterConvertArguments,
+}
+
+/// Options of the contract that are refused by name until they are there.
+#[derive(Debug, Args)]
+pub(crate) struct LaterConvertArguments {
+    #[arg(long, hide = true)]
+    pub(crate) sort: Option<String>,
+    #[arg(long, hide = true)]
+    pub(crate) geoparquet: Option<String>,
+    #[arg(long, hide = true)]
+    pub(crate) encoding: Option<String>,
+    #[arg(long, hide = true)]
+    pub(crate) row_group_bytes: Option<String>,
+    #[arg(long, hide = true, allow_hyphen_values = true)]
+    pub(crate) bbox: Option<String>,
+    #[arg(long, hide = true)]
+    pub(crate) t_crs: Option<String>,
+    #[arg(long, hide = true)]
+    pub(crate) on_invalid: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum ReaderArgument {
+    /// The native reader where there is one, else GDAL
+    #[default]
+    Auto,
+    /// The native reader only
+    Native,
+    /// GDAL only
+    Gdal,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum CoveringArgument {
+    /// A struct of four 32-bit floats, rounded outwards
+    #[default]
+    Bbox,
+    /// None
+    None,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompressionArgument {
+    #[default]
+    Zstd,
+    Snappy,
+    None,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum SummaryFormat {
+    #[default]
+    Human,
+    Json,
+}
+
+/// Check rasters: what fails, is wrong or is slow, why, and the command that mends it
+///
+/// PATH is a GeoTIFF, a VRT, or a directory that is walked for them.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 wrong usage, or something could not be examined
+at all, such as a missing PATH.
+
+Examples:
+  parcelle check dem.tif
+  parcelle check /data/rasters --format json --output report.json
+  parcelle check mosaic.vrt --fail-on warning
+  parcelle check --explain COG-IFD-001"
+)]
+pub(crate) struct CheckArguments {
+    /// Files and directories to check
+    #[arg(value_name = "PATH", required_unless_present_any = ["rules", "explain"])]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Rules that count: cog, vrt [default: both, each for its files]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Vec<String>,
+
+    /// How deep to look
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) depth: DepthArgument,
+
+    /// Format of the report
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: ReportFormat,
+
+    /// File for the report instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Least severity that makes the exit code 1
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t)]
+    pub(crate) fail_on: FailOn,
+
+    /// Files checked at a time [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+
+    /// Print the catalogue of rules
+    #[arg(long)]
+    pub(crate) rules: bool,
+
+    /// Explain a rule: why it matters, how it is mended, what grounds it
+    #[arg(long, value_name = "RULE")]
+    pub(crate) explain: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum DepthArgument {
+    /// The structure only
+    Header,
+    /// Also the tiles' bytes against the index
+    #[default]
+    Tiles,
+    /// Also every pixel, decoded (not there yet)
+    #[value(hide = true)]
+    Pixels,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people
+    #[default]
+    Human,
+    /// For programs, by a versioned schema
+    Json,
+    #[value(hide = true)]
+    Jsonl,
+    #[value(hide = true)]
+    Sarif,
+    #[value(hide = true)]
+    Junit,
+    #[value(hide = true)]
+    Html,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    #[default]
+    Error,
+    Warning,
+    Never,
+}

@@ -1,0 +1,137 @@
+//! `parcelle convert`.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use parcelle::{CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Reader};
+
+use crate::args::{
+    CompressionArgument, ConvertArguments, CoveringArgument, LaterConvertArguments, ReaderArgument, SummaryFormat,
+};
+use crate::failure::Failure;
+use crate::format::{bytes, counted, grouped};
+use crate::terminal;
+
+pub(crate) fn run(arguments: ConvertArguments) -> Result<ExitCode, Failure> {
+    refuse_later(&arguments.later)?;
+    let format = arguments.format;
+    let convert = resolve(arguments)?;
+
+    let cancel = CancelToken::default();
+    let token = cancel.clone();
+    // Without a handler the temporary file would stay behind: worth a word, not worth giving up.
+    if let Err(error) = ctrlc::set_handler(move || token.cancel()) {
+        let _ = writeln!(std::io::stderr(), "warning: an interruption will leave a temporary file: {error}");
+    }
+    let hint = convert.row_count_hint().map_err(|error| failure(&error))?;
+    let bar = terminal::progress(hint, "rows");
+    let shown = bar.clone();
+    let result = convert
+        .cancel_token(cancel)
+        .on_progress(Arc::new(move |progress: parcelle::Progress| shown.set_position(progress.rows)))
+        .run();
+    bar.finish_and_clear();
+    let summary = result.map_err(|error| failure(&error))?;
+
+    let text = match format {
+        SummaryFormat::Human => human(&summary),
+        SummaryFormat::Json => match serde_json::to_string_pretty(&summary) {
+            Ok(json) => json,
+            Err(error) => return Err(Failure::Data(format!("cannot write the summary as JSON: {error}"))),
+        },
+    };
+    writeln!(std::io::stdout().lock(), "{text}").map_err(|error| Failure::output("the summary", &error))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Arguments to a conversion: everything that depends on several of them is decided here.
+fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
+    let compression = match (arguments.compression, arguments.compression_level) {
+        (CompressionArgument::Zstd, level) => level.map(Compression::Zstd),
+        (CompressionArgument::Snappy, None) => Some(Compression::Snappy),
+        (CompressionArgument::None, None) => Some(Compression::Uncompressed),
+        (_, Some(_)) => {
+            return Err(Failure::Usage("--compression-level goes with --compression zstd only".to_owned()));
+        }
+    };
+    let mut convert = parcelle::convert(arguments.input, arguments.output)
+        .reader(match arguments.reader {
+            ReaderArgument::Auto => Reader::Auto,
+            ReaderArgument::Native => Reader::Native,
+            ReaderArgument::Gdal => Reader::Gdal,
+        })
+        .covering(match arguments.covering {
+            CoveringArgument::Bbox => Covering::Bbox,
+            CoveringArgument::None => Covering::None,
+        })
+        .row_group_rows(arguments.row_group_rows as usize)
+        .memory(arguments.memory)
+        .overwrite(arguments.overwrite);
+    if let Some(compression) = compression {
+        convert = convert.compression(compression);
+    }
+    if let Some(threads) = arguments.threads {
+        convert = convert.threads(usize::from(threads));
+    }
+    if let Some(layer) = arguments.layer {
+        convert = convert.layer(layer);
+    }
+    if let Some(crs) = arguments.crs {
+        convert = convert.crs(crs);
+    }
+    if let Some(columns) = arguments.select {
+        convert = convert.select(columns);
+    }
+    Ok(convert)
+}
+
+fn refuse_later(later: &LaterConvertArguments) -> Result<(), Failure> {
+    let given = |value: &Option<String>, ready: &[&str]| {
+        value.as_deref().is_some_and(|value| !ready.iter().any(|ready| value.eq_ignore_ascii_case(ready)))
+    };
+    let refusals = [
+        (given(&later.sort, &["none"]), "sorting (--sort)", "leave the option out; rows keep the order of the source"),
+        (given(&later.geoparquet, &["1.1"]), "another version than 1.1 (--geoparquet)", "leave the option out"),
+        (given(&later.encoding, &["wkb"]), "another encoding than WKB (--encoding)", "leave the option out"),
+        (given(&later.row_group_bytes, &[]), "--row-group-bytes", "use --row-group-rows"),
+        (given(&later.bbox, &[]), "a spatial filter (--bbox)", "cut the layer first, such as with `ogr2ogr -spat`"),
+        (given(&later.t_crs, &[]), "reprojection (--t-crs)", "reproject first, such as with `ogr2ogr -t_srs`"),
+        (
+            given(&later.on_invalid, &["error"]),
+            "going on after an invalid value (--on-invalid)",
+            "leave the option out; the first invalid value is named",
+        ),
+    ];
+    match refusals.into_iter().find(|(refused, ..)| *refused) {
+        Some((_, what, way_out)) => Err(Failure::not_yet(what, way_out)),
+        None => Ok(()),
+    }
+}
+
+fn failure(error: &ConvertError) -> Failure {
+    if error.is_usage() {
+        Failure::Usage(error.to_string())
+    } else if error.is_cancelled() {
+        Failure::Data("interrupted; nothing was written".to_owned())
+    } else {
+        Failure::Data(error.to_string())
+    }
+}
+
+fn human(summary: &ConvertSummary) -> String {
+    let seconds = summary.seconds.wall;
+    let rate = if seconds > 0.0 { summary.rows as f64 / seconds } else { 0.0 };
+    let size = match summary.bytes_in {
+        Some(bytes_in) => format!("{} -> {}", bytes(bytes_in), bytes(summary.bytes_out)),
+        None => bytes(summary.bytes_out),
+    };
+    let memory = summary.peak_memory_bytes.map_or_else(String::new, |peak| format!(", {} of memory", bytes(peak)));
+    format!(
+        "{}: {} in {}, {size}, {seconds:.1} s ({} rows/s){memory}",
+        summary.output,
+        counted(summary.rows, "row"),
+        counted(summary.row_groups, "row group"),
+        grouped(rate.round() as u64),
+    )
+}

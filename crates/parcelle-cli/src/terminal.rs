@@ -1,0 +1,53 @@
+//! What is particular to a terminal: colours, its width, progress. A pipe gets none of it.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::failure::Failure;
+
+/// Widest text that is comfortable to read.
+const COMFORTABLE_WIDTH: usize = 100;
+
+/// Whether standard output shows colours: it is a terminal, and nobody objects (<https://no-color.org>).
+pub(crate) fn stdout_has_color() -> bool {
+    std::io::stdout().is_terminal() && colors_allowed()
+}
+
+fn colors_allowed() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Columns of standard output: those of the terminal, within reason; 80 for a pipe.
+pub(crate) fn stdout_width() -> usize {
+    match console::Term::stdout().size_checked() {
+        Some((_, columns)) => usize::from(columns).clamp(40, COMFORTABLE_WIDTH),
+        None => 80,
+    }
+}
+
+/// A bar on standard error with the given total, or a spinner without one; invisible unless that is a terminal.
+pub(crate) fn progress(total: Option<u64>, unit: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(10));
+    let template = match total {
+        Some(_) => format!("{{wide_bar}} {{human_pos}}/{{human_len}} {unit}  {{per_sec}}  {{eta}}"),
+        None => format!("{{spinner}} {{human_pos}} {unit}  {{per_sec}}  {{elapsed}}"),
+    };
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// Says on standard error why there is no result.
+pub(crate) fn complain(failure: &Failure) {
+    let mut stderr = std::io::stderr().lock();
+    let color = stderr.is_terminal() && colors_allowed();
+    let style = anstyle::AnsiColor::Red.on_default().bold();
+    let word = if color { format!("{style}error{style:#}") } else { "error".to_owned() };
+    // Nobody is left to be told if this fails.
+    let _ = writeln!(stderr, "{word}: {}", failure.message());
+}

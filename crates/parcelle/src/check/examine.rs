@@ -1,0 +1,77 @@
+//! One file: what it is, and what its rules say.
+
+use std::io;
+use std::path::Path;
+
+use parcelle_raster::{Checked, Depth, cog, vrt};
+use parcelle_report::{FileKind, FileReport, Unexamined};
+use parcelle_storage::{ByteSource, LocalFile};
+
+use super::Profile;
+use super::find::{ends_with, has_ending, unexamined};
+
+/// As many bytes as GDAL looks at to recognise a file.
+const HEAD_BYTES: usize = 1024;
+
+pub(super) fn file(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<FileReport, Unexamined> {
+    let failed = |error: &io::Error| refuse(path, error);
+    let source = LocalFile::open(path).map_err(|error| failed(&error))?;
+    let mut head = [0; HEAD_BYTES];
+    let length = source.read_at(0, &mut head).map_err(|error| failed(&error))?;
+    let kind = kind(head.get(..length).unwrap_or_default(), path);
+    let in_force = |profile| profiles.contains(&profile);
+    let checked = match kind {
+        FileKind::Geotiff if in_force(Profile::Cog) => geotiff(&source, path, depth),
+        FileKind::Vrt if in_force(Profile::Vrt) => vrt::check(&source, path, &vrt::VrtOptions::default()),
+        FileKind::Geotiff | FileKind::Vrt => Ok(Checked::default()),
+        FileKind::Geoparquet => {
+            return Err(unexamined(
+                path,
+                "GeoParquet files cannot be checked yet".to_owned(),
+                "use a GeoParquet validator, such as geoparquet-validator",
+            ));
+        }
+        FileKind::Unknown => {
+            return Err(unexamined(
+                path,
+                "neither its content nor its name is that of a GeoTIFF or a VRT".to_owned(),
+                "name GeoTIFF or VRT files, or a directory of them",
+            ));
+        }
+    };
+    let Checked { findings, facts } = checked.map_err(|error| failed(&error))?;
+    Ok(FileReport::new(path.display().to_string(), kind, findings, facts))
+}
+
+fn geotiff(source: &LocalFile, path: &Path, depth: Depth) -> io::Result<Checked> {
+    let mut checked = cog::check(source, &path.display().to_string(), &cog::CogOptions { depth })?;
+    checked.findings.extend(cog::check_side_files(path)?);
+    Ok(checked)
+}
+
+/// What a file is by its first bytes; by its name where they say nothing: a rule then says what is wrong with them.
+fn kind(head: &[u8], path: &Path) -> FileKind {
+    let tiff = [b"II\x2A\0", b"MM\0\x2A", b"II\x2B\0", b"MM\0\x2B"];
+    if tiff.iter().any(|magic| head.starts_with(*magic)) {
+        FileKind::Geotiff
+    } else if head.starts_with(b"PAR1") {
+        FileKind::Geoparquet
+    } else if vrt::looks_like_vrt(head) || ends_with(path, "vrt") {
+        FileKind::Vrt
+    } else if has_ending(path) {
+        FileKind::Geotiff
+    } else {
+        FileKind::Unknown
+    }
+}
+
+fn refuse(path: &Path, error: &io::Error) -> Unexamined {
+    let (reason, hint) = match error.kind() {
+        io::ErrorKind::NotFound => ("no such file or directory".to_owned(), "check the spelling and the directory"),
+        io::ErrorKind::PermissionDenied => {
+            ("permission denied".to_owned(), "run as a user who may read it, or change its permissions")
+        }
+        _ => (error.to_string(), "make sure that it is a regular file that this machine can read"),
+    };
+    unexamined(path, reason, hint)
+}

@@ -1,0 +1,185 @@
+//! Rasters against the rules.
+
+mod examine;
+mod find;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parcelle_raster::Depth;
+use parcelle_report::{FileReport, Report, Rule, Tool, Unexamined};
+use rayon::prelude::*;
+
+use find::Found;
+
+/// Checks files and directories: a builder with sensible defaults, started with [`Check::run`].
+///
+/// Directories are walked for GeoTIFFs and VRTs. What a file is follows from its content; only a file whose content is
+/// neither is judged by its name.
+pub fn check(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Check {
+    Check {
+        paths: paths.into_iter().map(|path| path.as_ref().to_owned()).collect(),
+        depth: Depth::default(),
+        profiles: Profile::ALL.to_vec(),
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        observer: None,
+    }
+}
+
+/// Called after each file with the number of files done and of all files.
+pub type FileObserver = Arc<dyn Fn(usize, usize) + Send + Sync>;
+
+/// See [`check()`].
+#[derive(Clone)]
+#[must_use = "nothing is checked until run() is called"]
+pub struct Check {
+    paths: Vec<PathBuf>,
+    depth: Depth,
+    profiles: Vec<Profile>,
+    threads: usize,
+    observer: Option<FileObserver>,
+}
+
+impl std::fmt::Debug for Check {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Check")
+            .field("paths", &self.paths)
+            .field("depth", &self.depth)
+            .field("profiles", &self.profiles)
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A set of rules that are in force together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Profile {
+    /// Layout of Cloud Optimized GeoTIFFs.
+    Cog,
+    /// GDAL virtual rasters.
+    Vrt,
+}
+
+impl Profile {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::Cog, Self::Vrt];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cog => "cog",
+            Self::Vrt => "vrt",
+        }
+    }
+
+    /// Its rules.
+    #[must_use]
+    pub fn rules(self) -> &'static [&'static Rule] {
+        match self {
+            Self::Cog => parcelle_raster::cog::RULES,
+            Self::Vrt => parcelle_raster::vrt::RULES,
+        }
+    }
+}
+
+/// The rules of all profiles.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    Profile::ALL.into_iter().flat_map(|profile| profile.rules().iter().copied())
+}
+
+/// The rule with this id, whatever its case.
+#[must_use]
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    rules().find(|rule| rule.id.eq_ignore_ascii_case(id))
+}
+
+/// Why nothing could be checked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// Something that this version does not do yet.
+    #[error("{what} is not there yet: {way_out}")]
+    NotYet {
+        /// What was asked for.
+        what: &'static str,
+        /// What can be done instead.
+        way_out: &'static str,
+    },
+    /// The worker threads could not be started.
+    #[error("cannot start {threads} worker threads: {reason}")]
+    Threads {
+        /// How many.
+        threads: usize,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+impl Check {
+    /// How deep to look.
+    pub fn depth(mut self, depth: Depth) -> Self {
+        self.depth = depth;
+        self
+    }
+
+    /// The profiles in force: only their rules count. All by default.
+    pub fn profiles(mut self, profiles: impl IntoIterator<Item = Profile>) -> Self {
+        self.profiles = profiles.into_iter().collect();
+        self
+    }
+
+    /// How many files are checked at a time.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// Called after each file.
+    pub fn on_file(mut self, observer: FileObserver) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Checks. A file that cannot be examined does not stop the others: it is listed in [`Report::unexamined`].
+    ///
+    /// # Errors
+    /// [`CheckError`] where nothing could be checked at all.
+    pub fn run(self) -> Result<Report, CheckError> {
+        if self.depth == Depth::Pixels {
+            return Err(CheckError::NotYet {
+                what: "decoding every pixel (depth `pixels`)",
+                way_out: "check with depth `tiles`, and decode with `gdalinfo -checksum FILE`",
+            });
+        }
+        let found: Vec<Found> = self.paths.iter().flat_map(|path| find::files(path)).collect();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .build()
+            .map_err(|error| CheckError::Threads { threads: self.threads, reason: error.to_string() })?;
+        let done = AtomicUsize::new(0);
+        let total = found.len();
+        let results: Vec<Result<FileReport, Unexamined>> = pool.install(|| {
+            found
+                .into_par_iter()
+                .map(|found| {
+                    let result = found.and_then(|path| examine::file(&path, self.depth, &self.profiles));
+                    if let Some(observer) = &self.observer {
+                        observer(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+                    }
+                    result
+                })
+                .collect()
+        });
+        let (mut files, mut unexamined) = (Vec::new(), Vec::new());
+        for result in results {
+            match result {
+                Ok(file) => files.push(file),
+                Err(missing) => unexamined.push(missing),
+            }
+        }
+        Ok(Report::new(Tool { name: "parcelle", version: crate::VERSION }, files, unexamined))
+    }
+}
