@@ -171,7 +171,8 @@ def covering_difference(covering: pyarrow.ChunkedArray, geometries: numpy.ndarra
         column = compute.struct_field(array, child)
         if column.type != pyarrow.float32():
             return f"{child} is {column.type}, not float"
-        absent = column.is_null().to_numpy(zero_copy_only=False)
+        # A box without numbers, NULL or NaN, is that of an empty geometry.
+        absent = column.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
         if (absent != without).any():
             row = int(numpy.flatnonzero(absent != without)[0])
             return f"{child} of row {row}: a box without a position, or a position without a box"
