@@ -18,7 +18,9 @@ pub(crate) struct Document {
     pub(crate) not_well_formed: Option<Problem>,
     /// What XML forbids and GDAL's parser lets pass.
     pub(crate) tolerated: Problems,
-    /// Values that GDAL cuts off at a reference it cannot resolve.
+    /// Names of files that GDAL cuts off at a reference it cannot resolve.
+    pub(crate) cut_paths: Problems,
+    /// Other values that it cuts off so.
     pub(crate) cut_values: Problems,
     pub(crate) document_type: Option<DocumentType>,
     pub(crate) encoding: Encoding,

@@ -108,6 +108,11 @@ impl Dataset {
         }
     }
 
+    /// The sources of its bands, with the numbers of the bands, from 1.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (u32, &Source)> {
+        (1..).zip(&self.bands).flat_map(|(number, band)| band.sources.iter().map(move |source| (number, source)))
+    }
+
     /// All files it refers to, those of datasets written inside its sources included, in no particular order.
     /// Overviews are left out: GDAL falls back silently when one is missing.
     pub(crate) fn references(&self) -> Vec<Reference<'_>> {
@@ -230,6 +235,11 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// Whether it tells where its pixels come from. An `<ArraySource>` may compute them.
+    pub(crate) fn names_something(&self) -> bool {
+        self.kind == SourceKind::Array || self.dataset.is_some() || !self.files.is_empty()
+    }
+
     /// A source without anything in it yet.
     pub(crate) fn new(kind: SourceKind, line: u32) -> Self {
         Self {

@@ -158,13 +158,21 @@ impl Parser {
     }
 
     fn start(&mut self, start: &BytesStart<'_>, line: u32) {
-        self.node();
         let name = start.name();
         let name: &str = name.as_ref();
         if name.is_empty() {
-            self.refuse(line, "\"<\" without a name after it".to_owned());
+            let content: &str = start;
+            let name_and_attributes = content.trim_start();
+            if name_and_attributes.is_empty() {
+                self.refuse(line, "\"<\" without a name after it".to_owned());
+                return;
+            }
+            self.document.tolerated.add(line, || "blanks between \"<\" and a name".to_owned());
+            let length = name_and_attributes.find(char::is_whitespace).unwrap_or(name_and_attributes.len());
+            self.start(&BytesStart::from_content(name_and_attributes, length), line);
             return;
         }
+        self.node();
         self.document.elements += 1;
         if self.document.elements > limits::ELEMENTS {
             self.document.limit = Some(Limit::Elements);
@@ -300,7 +308,7 @@ impl Parser {
             let (value, cut) = unescape(&attribute.value);
             let name: &str = attribute.key.as_ref();
             if let Some(reference) = cut {
-                self.cut(line, &reference, name);
+                self.cut(line, &reference, name, false);
             }
             part.set(name, &value, line);
         }
@@ -396,8 +404,8 @@ impl Parser {
         }
         if let Some(after) = dangling {
             frame.cut = true;
-            let name = frame.name.clone();
-            self.cut(line, &format!("&{after}"), &name);
+            let (name, element) = (frame.name.clone(), frame.element);
+            self.cut(line, &format!("&{after}"), &name, names_a_file(element));
         }
     }
 
@@ -418,16 +426,17 @@ impl Parser {
             }
             None => {
                 frame.cut = true;
-                let place = frame.name.clone();
-                self.cut(line, &format!("&{};", shorten(name)), &place);
+                let (place, element) = (frame.name.clone(), frame.element);
+                self.cut(line, &format!("&{};", shorten(name)), &place, names_a_file(element));
             }
         }
     }
 
-    fn cut(&mut self, line: u32, reference: &str, place: &str) {
+    fn cut(&mut self, line: u32, reference: &str, place: &str, is_path: bool) {
         let place = shorten(place);
         let reference: String = reference.split_whitespace().collect::<Vec<_>>().join(" ");
-        self.document.cut_values.add(line, || format!("{place} is cut off at {reference}"));
+        let problems = if is_path { &mut self.document.cut_paths } else { &mut self.document.cut_values };
+        problems.add(line, || format!("{place} is cut off at {reference}"));
     }
 
     fn refuse(&mut self, line: u32, detail: String) {
@@ -481,6 +490,10 @@ impl Parser {
         }
         self.document
     }
+}
+
+fn names_a_file(element: Element) -> bool {
+    matches!(element, Element::SourceFilename | Element::WarpSource)
 }
 
 fn append(value: &mut String, text: &str) {

@@ -9,7 +9,7 @@ use parcelle_storage::{ByteSource, LocalFile, Usage};
 
 use super::Subject;
 use super::limits;
-use super::model::{Dataset, DatasetKind, Reference};
+use super::model::{Dataset, DatasetKind, FileReference, Reference};
 use super::references::{Absence, Place, directory_of, exists, place_of};
 use super::words::{grouped, quoted};
 
@@ -20,9 +20,10 @@ pub(crate) static MISSING: Rule = Rule {
     title: "A source does not exist",
     why: "GDAL opens the sources of a mosaic when a tile touches them, not before: the store and the layer can be \
           created, and the tiles over the missing source fail with \"No such file or directory\". Warped, pansharpened \
-          and processed VRTs open their sources at once, so there the store itself is refused.",
+          and processed VRTs open their sources at once, so there the store itself is refused, as it is where a source \
+          names no file at all.",
     fix: "Put the file back, or rebuild the VRT from the files that exist.",
-    reference: "GDAL frmts/vrt/vrtsources.cpp, VRTSimpleSource::OpenSource and RasterIO",
+    reference: "GDAL frmts/vrt/vrtsources.cpp, VRTSimpleSource::XMLInit, OpenSource and RasterIO",
 };
 
 /// A source is looked for in the working directory.
@@ -101,6 +102,7 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
         files += 1;
         search.look_into(&nested, &mut waiting);
     }
+    report_nameless(subject, dataset, findings);
     report_missing(subject, dataset, &search, findings);
     report_working_directory(subject, &search, findings);
     report_windows(subject, &search, findings);
@@ -156,6 +158,8 @@ impl Search {
                     }
                     Err(absence) => self.missing.push(absent(reference, through, Detail::Missing(path, absence))),
                 },
+                // Told apart from what is missing, with all others of its sort.
+                Place::Nowhere if through.is_none() && is_of_a_band(dataset, file) => {}
                 Place::Nowhere => self.missing.push(absent(reference, through, Detail::NoName)),
                 Place::WorkingDirectory(beside) => {
                     let attribute = file.relative_to_vrt.as_deref().map(super::parse::shorten);
@@ -168,6 +172,10 @@ impl Search {
             }
         }
     }
+}
+
+fn is_of_a_band(dataset: &Dataset, file: &FileReference) -> bool {
+    dataset.sources().any(|(_, source)| source.files.first().is_some_and(|own| std::ptr::eq(own, file)))
 }
 
 fn absent(reference: &Reference<'_>, through: Option<&Nested>, detail: Detail) -> Absent {
@@ -220,6 +228,30 @@ fn subject_of_sentence(first: &Absent, count: u64, distinct: u64, one: &str, man
         }
         _ => format!("{} of {} sources {many}, first: {path}", grouped(count), grouped(distinct)),
     }
+}
+
+/// Tells of sources whose `<SourceFilename>` is absent, empty, or torn by a comment.
+fn report_nameless(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
+    let nameless = dataset.sources().filter(|(_, source)| {
+        !source.names_something() || source.files.first().is_some_and(|file| file.path.is_empty())
+    });
+    let mut count = 0;
+    let mut first = None;
+    for (band, source) in nameless {
+        count += 1;
+        first.get_or_insert((band, source.line));
+    }
+    let Some((band, line)) = first else { return };
+    let what = if count == 1 { "A source names".to_owned() } else { format!("{} sources name", grouped(count)) };
+    let message = format!("{what} no file in a <SourceFilename> of text alone: GDAL refuses the VRT.");
+    let location = Location {
+        line: Some(u64::from(line)),
+        element: Some("SourceFilename".to_owned()),
+        band: Some(band),
+        ..Location::default()
+    };
+    let fix = format!("Name the file of the source on line {line} of {}.", quoted(subject.path));
+    findings.push(Finding::new(&MISSING, message).at(location).fix(fix).count(count));
 }
 
 fn report_missing(subject: &Subject<'_>, dataset: &Dataset, search: &Search, findings: &mut Findings) {

@@ -18,7 +18,8 @@ pub(crate) static NOT_WELL_FORMED: Rule = Rule {
     why: "GDAL parses the whole text before it looks at anything, and gives up at the first mismatched or unclosed tag; \
           GeoServer then has no reader for the file. Some lapses (an attribute given twice, text after the root \
           element) are tolerated by GDAL's own parser and by no other: those are warnings. A reference that GDAL cannot \
-          resolve, such as a bare \"&\", silently ends the value it stands in.",
+          resolve, such as a bare \"&\", silently ends the value it stands in: an error where that is the name of a \
+          file.",
     fix: "Regenerate the file with gdalbuildvrt or gdal_translate -of VRT, or copy it again.",
     reference: "GDAL port/cpl_minixml.cpp, CPLParseXMLString; frmts/vrt/vrtdataset.cpp, VRTDataset::OpenXML",
 };
@@ -120,16 +121,21 @@ fn well_formed(subject: &Subject<'_>, findings: &mut Findings) {
         );
         findings.push(Finding::new(&NOT_WELL_FORMED, message).at(line(problem.line)).fix(rebuild.clone()));
     }
-    if let Some(problem) = document.cut_values.first.as_ref().filter(|_| document.document_type.is_none()) {
+    let cut = [
+        (&document.cut_paths, Severity::Error, "another file is looked for"),
+        (&document.cut_values, Severity::Warning, "the rest is lost"),
+    ];
+    for (problems, severity, consequence) in cut {
+        let Some(problem) = problems.first.as_ref().filter(|_| document.document_type.is_none()) else { continue };
         let message = format!(
-            "{} on line {}, which GDAL cannot resolve: the value ends there, without any message{}.",
+            "{} on line {}, which GDAL cannot resolve{}: {consequence}, without any message.",
             problem.detail,
             problem.line,
-            further(document.cut_values.count)
+            further(problems.count)
         );
         let fix = format!("In {file}, write \"&amp;\" for an ampersand, and any other character as itself.");
-        let finding = Finding::new(&NOT_WELL_FORMED, message).at(line(problem.line)).fix(fix);
-        findings.push(finding.count(document.cut_values.count));
+        let finding = Finding::new(&NOT_WELL_FORMED, message).severity(severity).at(line(problem.line));
+        findings.push(finding.fix(fix).count(problems.count));
     }
     if let Some(problem) = document.tolerated.first.as_ref().filter(|_| document.not_well_formed.is_none()) {
         let message = format!(
@@ -159,7 +165,7 @@ fn document_type(subject: &Subject<'_>, findings: &mut Findings) {
         (false, true) => "A DOCTYPE that names an external resource",
         (false, false) => "A DOCTYPE",
     };
-    let cut = match &subject.document.cut_values.first {
+    let cut = match subject.document.cut_paths.first.as_ref().or(subject.document.cut_values.first.as_ref()) {
         Some(problem) => format!(" Here {} (line {}).", problem.detail, problem.line),
         None => String::new(),
     };

@@ -25,9 +25,28 @@ fn a_missing_source_is_an_error() {
     assert_eq!(finding.location.source.as_deref(), Some("a.tif"));
     let finding = only(findings(band(&source("", "/nowhere/at all.tif"))), "VRT-SRC-001", Error);
     assert!(finding.fix.contains("'/nowhere/at all.tif'"), "{}", finding.fix);
-    only(findings(band(&source("relativeToVRT=\"1\"", ""))), "VRT-SRC-001", Error);
     let blank = only(findings(band(&source("relativeToVRT=\"1\"", "a.tif "))), "VRT-SRC-001", Error);
     assert!(blank.message.contains("\"a.tif \""), "{}", blank.message);
+}
+
+#[test]
+fn a_source_without_a_name_is_refused() {
+    for nameless in [
+        "<SimpleSource/>",
+        "<ComplexSource><SourceBand>1</SourceBand></ComplexSource>",
+        "<SimpleSource><SourceFilename/></SimpleSource>",
+        "<SimpleSource><SourceFilename relativeToVRT=\"1\">a.tif<!-- the file --></SourceFilename></SimpleSource>",
+        "<SimpleSource><SourceFilename relativeToVRT=\"1\">a<![CDATA[.tif]]></SourceFilename></SimpleSource>",
+    ] {
+        let finding = only(findings(band(nameless)), "VRT-SRC-001", Error);
+        assert!(finding.message.contains("GDAL refuses the VRT"), "{}", finding.message);
+        assert_eq!((finding.location.line, finding.location.band), (Some(3), Some(1)));
+    }
+    assert_eq!(
+        findings(band("<SimpleSource><SourceFilename><![CDATA[/vsimem/a]]></SourceFilename></SimpleSource>")),
+        []
+    );
+    assert_eq!(findings(band("<ArraySource><AbstractArray/></ArraySource>")), []);
 }
 
 #[test]
@@ -99,6 +118,10 @@ fn datasets_inside_sources_masks_and_options_count() {
     let text = band(&format!("<SimpleSource>{inner}</SimpleSource>\n{mask}"));
     let finding = only(findings(text), "VRT-SRC-001", Error);
     assert_eq!(finding.count, 2, "{}", finding.message);
+
+    let nameless = "<VRTDataset subClass=\"VRTProcessedDataset\"><Input><SourceFilename/></Input><ProcessingSteps><Step>\
+                    <Algorithm>LUT</Algorithm></Step></ProcessingSteps></VRTDataset>";
+    assert!(findings(nameless).iter().any(|finding| finding.rule.id == "VRT-SRC-001"));
 
     let warped = "<VRTDataset rasterXSize=\"2\" rasterYSize=\"2\" subClass=\"VRTWarpedDataset\"><GDALWarpOptions>\
                   <SourceDataset relativeToVRT=\"1\">w.tif</SourceDataset></GDALWarpOptions><VRTRasterBand \
