@@ -51,7 +51,9 @@ impl GhostArea {
             Some(last) => printable.get(..=last).unwrap_or_default(),
             None => &[],
         };
-        let lossy = String::from_utf8_lossy(text);
+        // What the size covers counts as text even without a line end; what lies past the size does with one.
+        let covered = declared_size.and_then(|size| usize::try_from(size).ok()).unwrap_or(0).min(printable.len());
+        let lossy = String::from_utf8_lossy(printable.get(..covered.max(text.len())).unwrap_or_default());
         let entries = lossy
             .lines()
             .filter(|line| !line.trim().is_empty())

@@ -188,36 +188,34 @@ impl<'structure> Layout<'structure> {
     fn sweep(&mut self) {
         let mut furthest: Option<(Placed, u64, u64)> = None;
         let mut structures = self.structures.iter().peekable();
-        let mut structure_end: Option<(u64, StructureKind)> = None;
+        let mut structures_end = 0;
         let mut overlapping = Vec::new();
         let mut shared = Vec::new();
         for placed in &self.placed {
             let (end, byte_count) = self.end(*placed);
-            while let Some((range, kind)) = structures.next_if(|(range, _)| range.start < end) {
-                if structure_end.is_none_or(|(end, _)| range.end > end) {
-                    structure_end = Some((range.end, *kind));
-                }
+            while let Some((range, _)) = structures.next_if(|(range, _)| range.start < end) {
+                structures_end = structures_end.max(range.end);
             }
-            let structure = structure_end.filter(|(end, _)| placed.offset < *end);
-            if let Some((_, kind)) = structure {
+            let is_in_structure = placed.offset < structures_end;
+            if is_in_structure {
                 self.in_structure.insert((placed.level(), placed.block()));
-                overlapping.push((*placed, Err(kind)));
+                overlapping.push((*placed, None));
             } else if let Some((other, _, other_count)) = furthest.filter(|(_, end, _)| placed.offset < *end) {
                 if other.offset == placed.offset && other_count == byte_count {
                     shared.push(*placed);
                 } else {
-                    overlapping.push((*placed, Ok(other)));
+                    overlapping.push((*placed, Some(other)));
                 }
             }
-            if structure.is_none() && furthest.is_none_or(|(_, furthest, _)| end > furthest) {
+            if !is_in_structure && furthest.is_none_or(|(_, furthest, _)| end > furthest) {
                 furthest = Some((*placed, end, byte_count));
             }
         }
         for (placed, other) in overlapping {
             let first = self.levels.get(placed.level()).is_some_and(|level| level.overlapping.first.is_none());
             let other = first.then(|| match other {
-                Err(kind) => kind.to_string(),
-                Ok(other) => self.describe(other),
+                None => self.structure_at(placed),
+                Some(other) => self.describe(other),
             });
             if let Some(level) = self.levels.get_mut(placed.level()) {
                 level.overlapping.add(placed.block());
@@ -240,6 +238,13 @@ impl<'structure> Layout<'structure> {
         })
     }
 
+    /// The first header structure that shares bytes with a block.
+    fn structure_at(&self, placed: Placed) -> String {
+        let end = self.end(placed).0;
+        let mut overlapped = self.structures.iter().filter(|(range, _)| range.start < end && range.end > placed.offset);
+        overlapped.next().map_or_else(String::new, |(_, kind)| kind.to_string())
+    }
+
     fn extremes(&mut self) {
         for placed in &self.placed {
             if !self.in_structure.is_empty() && self.in_structure.contains(&(placed.level(), placed.block())) {
@@ -260,7 +265,7 @@ impl<'structure> Layout<'structure> {
         let Some(first) = lost.first() else { return };
         let length = structure.file_length;
         let whole_blocks = self.placed.iter().map(|placed| self.end(*placed).0).max();
-        let whole_structures = self.structures.iter().map(|(range, _)| range.end).filter(|end| *end < length).max();
+        let whole_structures = self.structures.iter().map(|(range, _)| range.end).max();
         let whole = whole_blocks.max(whole_structures).unwrap_or(0);
         // Leader and trailer have four bytes each.
         let is_next = first.range.start >= whole && first.range.start <= whole.saturating_add(8);
@@ -333,6 +338,8 @@ fn lost_structures(structure: &Structure) -> Vec<Lost> {
     for problem in &structure.problems {
         let range = match problem {
             parcelle_tiff::Problem::DirectoryTruncated { offset, end, .. } => *offset..*end,
+            // Of a directory that is not there nobody knows more than that it has a beginning.
+            parcelle_tiff::Problem::DirectoryPastEnd { offset, .. } => *offset..offset.saturating_add(1),
             parcelle_tiff::Problem::ValueOutside { offset, end: Some(end), .. } => *offset..*end,
             _ => continue,
         };

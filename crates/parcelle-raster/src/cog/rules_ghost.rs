@@ -95,6 +95,9 @@ pub(crate) static ABSENT: Rule = Rule {
 
 const YES: &str = "YES";
 
+/// Characters of an unknown entry that a message repeats.
+const LONGEST_SHOWN: usize = 60;
+
 /// The keys of GDAL's writers and the values their readers know.
 const KNOWN: [(&str, &[&str]); 7] = [
     ("LAYOUT", &["IFDS_BEFORE_DATA"]),
@@ -160,7 +163,10 @@ fn unknown(context: &mut Context<'_>, ghost: &GhostArea) {
             continue;
         }
         let severity = if known.is_some() { Severity::Warning } else { Severity::Info };
-        let message = format!("Ghost area: unknown {}={}", key.escape_debug(), value.escape_debug());
+        let text: String = if value.is_empty() { key.clone() } else { format!("{key}={value}") };
+        let shown: String = text.chars().take(LONGEST_SHOWN).collect();
+        let rest = if shown.len() < text.len() { "…" } else { "" };
+        let message = format!("Ghost area: unknown {}{rest}", shown.escape_debug());
         let finding = Finding::new(&UNKNOWN_ENTRY, message).severity(severity).at(at_ghost(ghost));
         context.push(finding, Fix::Shuffle);
     }
