@@ -43,8 +43,7 @@ lint: setup ## formatting, clippy, documentation, licences, committed test data
 	$(CARGO) clippy $(LOCKED) -p parcelle --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --workspace --no-deps --lib
 	$(CARGO) run -q $(LOCKED) -p parcelle-testdata -- small --check testdata
-	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; \
-		else echo "cargo-deny is not installed: licences and advisories were not checked"; fi
+	@scripts/supply-chain
 
 interop: build setup-interop $(VENV)/stamp ## compare with GDAL, pyogrio, geopandas, DuckDB, rio-cogeo, geoparquet-validator
 	$(VENV)/bin/python tests/interop/run.py --parcelle $(PARCELLE) --testdata $(TESTDATA) --gdal-python $(GDAL_PYTHON)
