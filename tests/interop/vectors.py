@@ -81,7 +81,7 @@ def compare_layer(parcelle: Path, path: Path, layer: str, output: Path, name: st
     report.check(f"{name}: rows", len(source) == len(result), f"{len(source)} became {len(result)}")
     summary = json.loads(completed.stdout)
     report.check(f"{name}: rows in the summary", summary.get("rows") == len(source), summary)
-    geo = json.loads(file.schema_arrow.metadata[b"geo"])
+    geo = json.loads(file.metadata.metadata[b"geo"])
     geometry, covering = columns_of(geo)
     source_geometry = meta["geometry_name"] or "wkb_geometry"
     if path.suffix == ".gpkg":
