@@ -21,7 +21,7 @@ const TOWNS: [(&str, Option<i64>, f64, f64); 6] = [
 pub(crate) fn fixtures() -> Vec<Fixture> {
     let mut fixtures = vec![
         file("towns.geojson", towns_geojson().into_bytes(), "points with text, numbers, booleans, NULLs and accents"),
-        file("shapes.geojson", shapes_geojson().into_bytes(), "all geometry types, Z, an empty and a NULL geometry"),
+        file("shapes.geojson", shapes_geojson().into_bytes(), "all geometry types, Z and a NULL geometry"),
         file("bad_cut.geojson", towns_geojson().into_bytes()[..400].to_vec(), "GeoJSON that ends in the middle"),
         file("places.csv", places_csv().into_bytes(), "CSV with a WKT column, quotes and empty fields"),
     ];
@@ -54,6 +54,7 @@ fn towns_geojson() -> String {
     format!("{{\"type\":\"FeatureCollection\",\"name\":\"towns\",\"features\":[\n{}\n]}}\n", features.join(",\n"))
 }
 
+/// Without an empty polygon: GDAL 3.6 reads one as NULL, later releases as empty.
 fn shapes_geojson() -> String {
     let geometries = [
         ("point z", r#"{"type":"Point","coordinates":[2.35,48.85,35.5]}"#),
@@ -72,7 +73,6 @@ fn shapes_geojson() -> String {
             "collection",
             r#"{"type":"GeometryCollection","geometries":[{"type":"Point","coordinates":[7.0,48.0]},{"type":"LineString","coordinates":[[7.0,48.0],[7.25,48.5]]}]}"#,
         ),
-        ("empty polygon", r#"{"type":"Polygon","coordinates":[]}"#),
         ("no geometry", "null"),
     ];
     let features: Vec<_> = geometries
