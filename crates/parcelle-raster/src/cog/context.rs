@@ -6,19 +6,24 @@ use parcelle_report::{Finding, Findings, Location, Rule, Severity};
 use parcelle_tiff::{Structure, tags};
 
 use super::fix::{Fix, Fixer};
-use super::levels::{Layout, Level};
+use super::layout::Layout;
+use super::levels::Level;
+use super::rules_tile::{Distribution, distribution};
 
 pub(crate) struct Context<'structure> {
     pub(crate) structure: &'structure Structure,
     pub(crate) layout: Layout<'structure>,
     pub(crate) fixer: Fixer,
+    pub(crate) distribution: Option<Distribution>,
     /// Until all rules have spoken nobody knows whether the file can be mended.
     pending: Vec<(Finding, Fix)>,
 }
 
 impl<'structure> Context<'structure> {
     pub(crate) fn new(structure: &'structure Structure, path: &str) -> Self {
-        Self { structure, layout: Layout::of(structure), fixer: Fixer::new(path, structure), pending: Vec::new() }
+        let layout = Layout::of(structure);
+        let distribution = distribution(&layout);
+        Self { structure, layout, fixer: Fixer::new(path, structure), distribution, pending: Vec::new() }
     }
 
     /// Notes a finding; its fix is worded at the end.

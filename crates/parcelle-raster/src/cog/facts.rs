@@ -7,7 +7,6 @@ use parcelle_tiff::{Directory, Layout, Role, Variant};
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::rules_tile::distribution;
 
 /// The facts of a file. `usage`: before the check, after the structure was read, at the end.
 pub(crate) fn of(context: &Context<'_>, usage: [Usage; 3]) -> BTreeMap<&'static str, Value> {
@@ -31,7 +30,7 @@ pub(crate) fn of(context: &Context<'_>, usage: [Usage; 3]) -> BTreeMap<&'static 
     let blocks: usize = context.layout.levels.iter().map(|level| level.blocks.len()).sum();
     facts.insert("tiles", json!(blocks));
     facts.insert("sparse_tiles", json!(context.layout.levels.iter().map(|level| level.sparse).sum::<u64>()));
-    if let Some(figures) = distribution(context) {
+    if let Some(figures) = context.distribution {
         facts.insert(
             "tile_bytes",
             json!({

@@ -1,7 +1,7 @@
 //! Cloud Optimized GeoTIFF: is the file sound, and do its bytes lie where a reader over HTTP wants them?
 //!
-//! [`check`] parses the structure once ([`parcelle_tiff`]), makes one linear pass over the block index and one sort of all
-//! blocks, and runs every rule of [`RULES`] over that. The rules' families:
+//! [`check`] parses the structure once ([`parcelle_tiff`]), makes one linear pass over the block index and one over all
+//! blocks in the order of the file, and runs every rule of [`RULES`] over that. The rules' families:
 //!
 //! | family | asks |
 //! |---|---|
@@ -30,6 +30,7 @@
 mod context;
 mod facts;
 mod fix;
+mod layout;
 mod levels;
 mod rules_file;
 mod rules_ghost;

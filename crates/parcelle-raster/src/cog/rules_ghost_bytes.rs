@@ -7,7 +7,7 @@ use parcelle_storage::ByteSource;
 
 use super::context::{Context, at_block};
 use super::fix::Fix;
-use super::levels::Tally;
+use super::levels::{Tally, in_file_order};
 
 const SHUFFLE: &str = "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=<same> -co OVERVIEWS=AUTO, or without encoding \
                        again: cogger -output OUT.tif IN.tif";
@@ -72,27 +72,26 @@ pub(crate) fn check(context: &mut Context<'_>, source: &dyn ByteSource) -> io::R
     }
     let mut window = Window { source, start: 0, filled: 0, buffer: Vec::with_capacity(WINDOW), ask: WINDOW };
     let mut tallies = vec![[(Tally::default(), None); 2]; context.layout.levels.len()];
-    for placed in &context.layout.placed {
-        let level = context.layout.levels.get(placed.level());
-        let (Some(level), Some(tally)) = (level, tallies.get_mut(placed.level())) else { continue };
-        let byte_count = level.blocks.byte_counts.get(placed.block()).unwrap_or(0);
+    for placed in in_file_order(&context.layout.levels) {
+        let Some(tally) = tallies.get_mut(placed.level) else { continue };
+        let byte_count = placed.byte_count;
         if leaders {
             let found = window.get(placed.offset.saturating_sub(4), 4)?;
             let found = found.try_into().map(u32::from_le_bytes).ok();
             if found.map(u64::from) != Some(byte_count) {
                 let [(tally, first), _] = tally;
-                tally.add(placed.block());
+                tally.add(placed.block);
                 first.get_or_insert(found.map(u64::from));
             }
         }
         if trailers && byte_count >= 4 {
-            let end = placed.offset + byte_count;
+            let end = placed.end();
             // Four bytes of the tile, four of its trailer, four of the next tile's leader.
             let found = window.get(end - 4, 12)?;
             let is_whole = found.len() >= 8;
             if !is_whole || found.get(..4) != found.get(4..8) {
                 let [_, (tally, first)] = tally;
-                tally.add(placed.block());
+                tally.add(placed.block);
                 first.get_or_insert(is_whole.then_some(0));
             }
         }

@@ -19,7 +19,7 @@ const SMALL_IMAGE: u32 = 512;
 const LARGE_TILE: u32 = 1024;
 const SMALL_TILE: u32 = 128;
 /// A tile of more bytes is a long wait for any client.
-const HEAVY_TILE: u64 = 4 * 1024 * 1024;
+const HEAVY_TILE: u32 = 4 * 1024 * 1024;
 
 pub(crate) static STRIPS: Rule = Rule {
     id: "COG-TILE-001",
@@ -311,22 +311,19 @@ fn blocks(level: &Level<'_>, file_length: u64, has_claims: bool, findings: &mut 
 /// How many bytes tiles have: least, median, 99th percentile, most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Distribution {
-    pub(crate) least: u64,
-    pub(crate) median: u64,
-    pub(crate) percentile_99: u64,
-    pub(crate) most: u64,
+    pub(crate) least: u32,
+    pub(crate) median: u32,
+    pub(crate) percentile_99: u32,
+    pub(crate) most: u32,
     pub(crate) heavy: u64,
 }
 
 /// The figures of all tiles that are there and believable.
-pub(crate) fn distribution(context: &Context<'_>) -> Option<Distribution> {
-    let levels = &context.layout.levels;
-    let mut counts: Vec<u64> = context
-        .layout
-        .placed
-        .iter()
-        .filter_map(|placed| levels.get(placed.level())?.blocks.byte_counts.get(placed.block()))
-        .collect();
+pub(crate) fn distribution(layout: &super::layout::Layout<'_>) -> Option<Distribution> {
+    let levels = layout.levels.iter();
+    // Four bytes each are enough: tiles past 4 GiB count as that.
+    let counts = levels.flat_map(|level| (0..level.blocks.len()).filter_map(|block| level.sound(block)));
+    let mut counts: Vec<u32> = counts.map(|(_, byte_count)| u32::try_from(byte_count).unwrap_or(u32::MAX)).collect();
     let last = counts.len().checked_sub(1)?;
     let least = counts.iter().copied().min()?;
     let most = counts.iter().copied().max()?;
@@ -338,7 +335,7 @@ pub(crate) fn distribution(context: &Context<'_>) -> Option<Distribution> {
 
 fn bytes(context: &Context<'_>, findings: &mut Made) {
     let is_tiled = context.layout.levels.iter().any(|level| level.image.is_tiled());
-    let Some(figures) = distribution(context).filter(|figures| is_tiled && figures.heavy > 0) else { return };
+    let Some(figures) = context.distribution.filter(|figures| is_tiled && figures.heavy > 0) else { return };
     let message = format!(
         "Tile bytes: min {}, median {}, p99 {}, max {}; {} over 4 MiB",
         figures.least,
