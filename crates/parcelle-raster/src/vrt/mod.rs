@@ -35,6 +35,7 @@ mod rules_dataset;
 mod rules_kind;
 mod rules_source;
 mod rules_xml;
+mod tag;
 mod text;
 mod vocabulary;
 mod words;

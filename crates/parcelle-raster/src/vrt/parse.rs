@@ -5,12 +5,12 @@ use std::io;
 use parcelle_storage::ByteSource;
 use quick_xml::Reader;
 use quick_xml::errors::Error;
-use quick_xml::events::attributes::AttrError;
-use quick_xml::events::{BytesDecl, BytesStart, Event};
+use quick_xml::events::{BytesDecl, Event};
 
 use super::build::{Part, Paths};
 use super::document::{Document, DocumentType, Limit, Problem, Reason, Root, UnknownElement};
 use super::limits;
+use super::tag;
 use super::text::{SourceText, Stop};
 use super::vocabulary::{Element, suggest};
 
@@ -121,8 +121,11 @@ impl Parser {
         match event {
             Event::Start(start) => self.start(start, line),
             Event::Empty(start) => {
+                let open = self.frames.len();
                 self.start(start, line);
-                self.close();
+                if self.frames.len() > open {
+                    self.close();
+                }
             }
             Event::End(end) => self.end(end.name().as_ref(), line),
             Event::Text(text) => self.text(text, line),
@@ -157,19 +160,20 @@ impl Parser {
         }
     }
 
-    fn start(&mut self, start: &BytesStart<'_>, line: u32) {
-        let name = start.name();
-        let name: &str = name.as_ref();
-        if name.is_empty() {
-            let content: &str = start;
-            let name_and_attributes = content.trim_start();
-            if name_and_attributes.is_empty() {
-                self.refuse(line, "\"<\" without a name after it".to_owned());
+    fn start(&mut self, content: &str, line: u32) {
+        let tag = match tag::split(content) {
+            Ok(tag) => tag,
+            Err(detail) => {
+                self.refuse(line, detail);
                 return;
             }
-            self.document.tolerated.add(line, || "blanks between \"<\" and a name".to_owned());
-            let length = name_and_attributes.find(char::is_whitespace).unwrap_or(name_and_attributes.len());
-            self.start(&BytesStart::from_content(name_and_attributes, length), line);
+        };
+        if let Some(lapse) = tag.lapse {
+            self.document.tolerated.add(line, || lapse);
+        }
+        let name = tag.name;
+        if let Some(closed) = name.strip_prefix('/') {
+            self.end(closed, line);
             return;
         }
         self.node();
@@ -214,7 +218,7 @@ impl Parser {
             _ => {}
         }
         if element != Element::Opaque {
-            self.attributes(start, &mut part, line);
+            self.attributes(&tag.attributes, &mut part, line);
         }
         self.frames.push(Frame {
             name: name.to_owned(),
@@ -275,38 +279,9 @@ impl Parser {
         });
     }
 
-    fn attributes(&mut self, start: &BytesStart<'_>, part: &mut Part, line: u32) {
-        let mut lenient = false;
-        // Checked here and not by the parser, whose check takes the square of their number.
-        let mut names: Vec<String> = Vec::new();
-        for attribute in start.attributes().with_checks(false).take(limits::ATTRIBUTES) {
-            match attribute {
-                Ok(attribute) => {
-                    let name: &str = attribute.key.as_ref();
-                    if names.iter().any(|known| known == name) {
-                        self.document.tolerated.add(line, || format!("attribute {} is given twice", shorten(name)));
-                    }
-                    names.push(name.to_owned());
-                }
-                Err(AttrError::UnquotedValue(_)) => {
-                    lenient = true;
-                    self.document.tolerated.add(line, || "an attribute value is not quoted".to_owned());
-                }
-                Err(error) => {
-                    let name = start.name();
-                    let name: &str = name.as_ref();
-                    self.refuse(line, format!("attributes of <{}>: {error}", shorten(name)));
-                    return;
-                }
-            }
-        }
-        let mut attributes = match lenient {
-            true => start.html_attributes(),
-            false => start.attributes(),
-        };
-        for attribute in attributes.with_checks(false).take(limits::ATTRIBUTES).flatten() {
-            let (value, cut) = unescape(&attribute.value);
-            let name: &str = attribute.key.as_ref();
+    fn attributes(&mut self, attributes: &[(&str, &str)], part: &mut Part, line: u32) {
+        for (name, value) in attributes {
+            let (value, cut) = unescape(value);
             if let Some(reference) = cut {
                 self.cut(line, &reference, name, false);
             }

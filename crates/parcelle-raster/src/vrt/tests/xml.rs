@@ -16,7 +16,7 @@ fn text_that_gdal_cannot_parse_is_an_error_with_its_line() {
         ("<VRTDataset>\n<VRTRasterBand\n", 2, "tag not closed"),
         ("<VRTDataset>\n<!-- ", 2, "comment not closed"),
         ("<VRTDataset a=\"1>\n</VRTDataset>", 1, "attribute value not closed"),
-        ("<VRTDataset a>\n</VRTDataset>", 1, "attributes of <VRTDataset>"),
+        ("<VRTDataset a>\n</VRTDataset>", 1, "missing after \"a\" in <VRTDataset>"),
         ("<VRTDataset>\n</VRTDataset></a>", 2, "</a> closes nothing"),
         ("<VRTDataset>\n<></VRTDataset>", 2, "without a name"),
         ("<VRTDataset>\n<SRS>\0</SRS></VRTDataset>", 2, "NUL byte on line 2"),
@@ -41,7 +41,8 @@ fn lapses_that_only_gdal_tolerates_are_warnings() {
         (format!("{}\nend", sound()), "outside the root"),
         (sound().replace("band=\"1\"", "band=\"1\" band=\"2\""), "given twice"),
         (sound().replace("band=\"1\"", "band=1"), "not quoted"),
-        (sound().replace("<VRTRasterBand", "< VRTRasterBand"), "blanks between"),
+        (sound().replace("<VRTRasterBand", "< VRTRasterBand"), "blanks stand between"),
+        (sound().replace("</VRTRasterBand", "< /VRTRasterBand"), "blanks stand between"),
     ] {
         let finding = only(findings(text.as_str()), "VRT-XML-001", Warning);
         assert!(finding.message.contains(words), "{text}: {}", finding.message);
