@@ -8,6 +8,8 @@ GDAL_PYTHON ?= /usr/bin/python3
 LOCKED ?= --locked
 SHELL := bash
 export PYTHON GDAL_PYTHON
+# rustup puts cargo there, and a shell opened before it did does not know.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 PARCELLE := target/release/parcelle
 TESTDATA := target/release/parcelle-testdata
