@@ -5,9 +5,9 @@ use std::io;
 use parcelle_report::{Finding, Rule, Severity};
 use parcelle_storage::ByteSource;
 
-use super::context::{Context, at_block};
+use super::context::{Context, at_block, plural};
 use super::fix::Fix;
-use super::levels::{Tally, in_file_order};
+use super::levels::{Level, Tally, in_file_order};
 
 const SHUFFLE: &str = "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=<same> -co OVERVIEWS=AUTO, or without encoding \
                        again: cogger -output OUT.tif IN.tif";
@@ -71,56 +71,89 @@ pub(crate) fn check(context: &mut Context<'_>, source: &dyn ByteSource) -> io::R
         return Ok(());
     }
     let mut window = Window { source, start: 0, filled: 0, buffer: Vec::with_capacity(WINDOW), ask: WINDOW };
-    let mut tallies = vec![[(Tally::default(), None); 2]; context.layout.levels.len()];
+    let mut all_edges = vec![Edges::default(); context.layout.levels.len()];
     for placed in in_file_order(&context.layout.levels) {
-        let Some(tally) = tallies.get_mut(placed.level) else { continue };
-        let byte_count = placed.byte_count;
+        let Some(edges) = all_edges.get_mut(placed.level) else { continue };
         if leaders {
             let found = window.get(placed.offset.saturating_sub(4), 4)?;
             let found = found.try_into().map(u32::from_le_bytes).ok();
-            if found.map(u64::from) != Some(byte_count) {
-                let [(tally, first), _] = tally;
-                tally.add(placed.block);
-                first.get_or_insert(found.map(u64::from));
+            if found.map(u64::from) != Some(placed.byte_count) {
+                edges.leaders.add(placed.block);
+                if edges.leaders.count == 1 {
+                    edges.leader = found;
+                    edges.index_is_wrong = trailers && trailer_agrees(&mut window, placed.offset, found)?;
+                }
             }
         }
-        if trailers && byte_count >= 4 {
-            let end = placed.end();
+        if trailers && placed.byte_count >= 4 {
             // Four bytes of the tile, four of its trailer, four of the next tile's leader.
-            let found = window.get(end - 4, 12)?;
+            let found = window.get(placed.end() - 4, 12)?;
             let is_whole = found.len() >= 8;
             if !is_whole || found.get(..4) != found.get(4..8) {
-                let [_, (tally, first)] = tally;
-                tally.add(placed.block);
-                first.get_or_insert(is_whole.then_some(0));
+                edges.trailers.add(placed.block);
+                edges.trailer_is_cut |= !is_whole;
             }
         }
     }
     let mut findings = Vec::new();
-    for (level, [(leader, found), (trailer, whole)]) in context.layout.levels.iter().zip(tallies) {
-        if let Some(block) = leader.first {
-            let [column, row] = level.tile(block);
-            let byte_count = level.blocks.byte_counts.get(block).unwrap_or(0);
-            let found = found.flatten().map_or("missing".to_owned(), |found: u64| format!("{found}"));
-            let message = format!(
-                "BLOCK_LEADER: the leader of tile ({column},{row}) of {} is {found}, its byte count {byte_count} ({} in all)",
-                level.name, leader.count
-            );
-            findings.push(Finding::new(&LEADER, message).at(at_block(level, block)).count(leader.count));
-        }
-        if let Some(block) = trailer.first {
-            let [column, row] = level.tile(block);
-            let how = match whole {
-                Some(None) => "is cut off by the end of the file",
-                _ => "does not repeat its last 4 bytes",
-            };
-            let message = format!(
-                "BLOCK_TRAILER: the trailer of tile ({column},{row}) of {} {how} ({} in all)",
-                level.name, trailer.count
-            );
-            findings.push(Finding::new(&TRAILER, message).at(at_block(level, block)).count(trailer.count));
-        }
+    for (level, edges) in context.layout.levels.iter().zip(&all_edges) {
+        findings.extend(edges.leader_finding(level));
+        findings.extend(edges.trailer_finding(level));
     }
-    findings.into_iter().for_each(|finding| context.push(finding, Fix::Shuffle));
+    findings.into_iter().for_each(|(finding, fix)| context.push(finding, fix));
     Ok(())
+}
+
+/// Whether a tile of the length that its leader gives ends with a proper trailer: then leader and trailer are right, and
+/// the byte count of the index is wrong.
+fn trailer_agrees(window: &mut Window<'_>, offset: u64, leader: Option<u32>) -> io::Result<bool> {
+    let end = leader.filter(|length| *length >= 4).and_then(|length| offset.checked_add(u64::from(length)));
+    let Some(end) = end else { return Ok(false) };
+    let found = window.get(end - 4, 8)?;
+    Ok(found.len() == 8 && found.get(..4) == found.get(4..))
+}
+
+/// What was wrong before and behind the tiles of one level.
+#[derive(Debug, Clone, Default)]
+struct Edges {
+    leaders: Tally,
+    trailers: Tally,
+    /// The first wrong leader; `None` if there are no four bytes.
+    leader: Option<u32>,
+    /// The first wrong leader is right, see [`trailer_agrees`].
+    index_is_wrong: bool,
+    trailer_is_cut: bool,
+}
+
+impl Edges {
+    fn leader_finding(&self, level: &Level<'_>) -> Option<(Finding, Fix)> {
+        let block = self.leaders.first?;
+        let [column, row] = level.tile(block);
+        let byte_count = level.blocks.byte_counts.get(block)?;
+        let found = self.leader.map_or_else(|| "missing".to_owned(), |found| found.to_string());
+        let (which, fix) = if self.index_is_wrong {
+            ("; the trailer agrees with the leader, so the byte count is wrong", Fix::Source)
+        } else {
+            ("", Fix::Shuffle)
+        };
+        let message = format!(
+            "BLOCK_LEADER: the leader of tile ({column},{row}) of {} is {found}, its byte count {byte_count}{which} \
+             ({} in all)",
+            level.name,
+            plural(self.leaders.count, "tile")
+        );
+        Some((Finding::new(&LEADER, message).at(at_block(level, block)).count(self.leaders.count), fix))
+    }
+
+    fn trailer_finding(&self, level: &Level<'_>) -> Option<(Finding, Fix)> {
+        let block = self.trailers.first?;
+        let [column, row] = level.tile(block);
+        let cut = if self.trailer_is_cut { "; the last one is cut off by the end of the file" } else { "" };
+        let message = format!(
+            "BLOCK_TRAILER: the trailer of tile ({column},{row}) of {} does not repeat its last 4 bytes ({} in all{cut})",
+            level.name,
+            plural(self.trailers.count, "tile")
+        );
+        Some((Finding::new(&TRAILER, message).at(at_block(level, block)).count(self.trailers.count), Fix::Shuffle))
+    }
 }

@@ -280,7 +280,10 @@ fn blocks(level: &Level<'_>, file_length: u64, has_claims: bool, findings: &mut 
         let raw = level.image.block_bytes().unwrap_or(0);
         format!(": byte count {byte_count} exceeds 10 x its raw size of {raw}")
     });
-    add(&HALF_SPARSE, &level.half_sparse, Fix::Rewrite, &|offset, byte_count| {
+    // A length without a place is lost; a place without a length reads as an empty tile, which a rewrite makes regular.
+    let (lost_offset, _) = level.half_sparse.first.and_then(|block| level.blocks.get(block)).unwrap_or_default();
+    let half_sparse_fix = if lost_offset == 0 { Fix::Source } else { Fix::Rewrite };
+    add(&HALF_SPARSE, &level.half_sparse, half_sparse_fix, &|offset, byte_count| {
         format!(": offset {offset} with byte count {byte_count}: exactly one of both is 0")
     });
     let total = level.blocks.len() as u64;
