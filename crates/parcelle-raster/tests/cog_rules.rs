@@ -315,6 +315,27 @@ fn leaders_trailers_and_claimed_order() {
     assert_eq!(serious(&file), ["COG-GHO-004"]);
 }
 
+#[test]
+fn thousands_of_directories_take_linear_time() {
+    // Every page another tile size, every tile inside the header, no page small enough to be passed over.
+    let pages: Vec<Page> = (0..8000)
+        .map(|index| {
+            let mut page = Page::tiled(16, 16, 16, 1 + 4 * (index % 2));
+            page.set(322, &[16 + index]).set(324, &[9]).set(325, &[300]);
+            page.blocks.clear();
+            page
+        })
+        .collect();
+    let file =
+        Builder { ghost: Some(format!("{GHOST}MASK_INTERLEAVED_WITH_IMAGERY=YES\n")), ..Builder::new(pages) }.build();
+    let start = std::time::Instant::now();
+    let checked = checked(&file);
+    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+    let overlaps: u64 = checked.findings.iter().filter(|one| one.rule.id == "COG-TILE-006").map(|one| one.count).sum();
+    assert_eq!(overlaps, 8000);
+    assert!(checked.findings.len() < RULES.len() * 5);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

@@ -17,18 +17,38 @@ pub(crate) struct Context<'structure> {
     pub(crate) distribution: Option<Distribution>,
     /// Until all rules have spoken nobody knows whether the file can be mended.
     pending: Vec<(Finding, Fix)>,
+    /// Findings and place of the last one kept, by rule.
+    per_rule: BTreeMap<&'static str, (usize, usize)>,
 }
 
 impl<'structure> Context<'structure> {
     pub(crate) fn new(structure: &'structure Structure, path: &str) -> Self {
         let layout = Layout::of(structure);
         let distribution = distribution(&layout);
-        Self { structure, layout, fixer: Fixer::new(path, structure), distribution, pending: Vec::new() }
+        Self {
+            structure,
+            layout,
+            fixer: Fixer::new(path, structure),
+            distribution,
+            pending: Vec::new(),
+            per_rule: BTreeMap::new(),
+        }
     }
 
-    /// Notes a finding; its fix is worded at the end.
+    /// Notes a finding; its fix is worded at the end. Beyond [`Findings::CAP`] of a rule only the numbers are kept.
     pub(crate) fn push(&mut self, finding: Finding, fix: Fix) {
-        self.pending.push((finding, fix));
+        let (count, last) = self.per_rule.entry(finding.rule.id).or_default();
+        *count += 1;
+        if *count <= Findings::CAP {
+            *last = self.pending.len();
+            self.pending.push((finding, fix));
+        } else if let Some((kept, kept_fix)) = self.pending.get_mut(*last) {
+            kept.count += finding.count;
+            kept.severity = kept.severity.max(finding.severity);
+            if fix == Fix::Source {
+                *kept_fix = fix;
+            }
+        }
     }
 
     /// Notes a finding of a rule's own severity about a directory.
@@ -40,16 +60,8 @@ impl<'structure> Context<'structure> {
         let is_damaged =
             self.pending.iter().any(|(finding, fix)| *fix == Fix::Source && finding.severity == Severity::Error);
         let mut findings = Findings::new();
-        let mut per_rule: BTreeMap<&str, usize> = BTreeMap::new();
         for (finding, fix) in self.pending {
-            let count = per_rule.entry(finding.rule.id).or_default();
-            *count += 1;
-            // Words that the collector would throw away are not made.
-            let text = if *count > Findings::CAP {
-                String::new()
-            } else {
-                self.fixer.text(&fix, is_damaged, finding.rule.fix)
-            };
+            let text = self.fixer.text(&fix, is_damaged, finding.rule.fix);
             findings.push(finding.fix(text));
         }
         findings.into_sorted()

@@ -117,11 +117,9 @@ impl<'structure> Layout<'structure> {
             (level.first_byte, level.last_byte) = (first, last);
         }
         for (placed, other) in overlapping {
-            let is_first = self.levels.get(placed.level).is_some_and(|level| level.overlapping.first.is_none());
-            let other = is_first.then(|| other.map_or_else(|| self.structure_at(placed), |other| self.describe(other)));
             if let Some(level) = self.levels.get_mut(placed.level) {
                 level.overlapping.add(placed.block);
-                level.overlapped = level.overlapped.take().or(other);
+                level.overlap.get_or_insert((placed, other));
             }
         }
         for placed in shared {
@@ -129,6 +127,12 @@ impl<'structure> Layout<'structure> {
                 level.shared.add(placed.block);
             }
         }
+    }
+
+    /// What the first overlapping block of a level overlaps.
+    pub(crate) fn overlapped(&self, level: &Level<'_>) -> Option<String> {
+        let (placed, other) = level.overlap?;
+        Some(other.map_or_else(|| self.structure_at(placed), |other| self.describe(other)))
     }
 
     fn describe(&self, placed: Placed) -> String {

@@ -37,8 +37,8 @@ pub(crate) struct Level<'structure> {
     pub(crate) oversized: Tally,
     /// Shares bytes, but not all of them, with another block.
     pub(crate) overlapping: Tally,
-    /// What the first overlapping block overlaps.
-    pub(crate) overlapped: Option<String>,
+    /// The first overlapping block, and the block it overlaps if that is none of the header's structures.
+    pub(crate) overlap: Option<(Placed, Option<Placed>)>,
     /// Same bytes as another block.
     pub(crate) shared: Tally,
     /// Lowest offset of a sound block.
@@ -208,7 +208,7 @@ pub(crate) fn levels(structure: &Structure) -> Vec<Level<'_>> {
             outside: Tally::default(),
             oversized: Tally::default(),
             overlapping: Tally::default(),
-            overlapped: None,
+            overlap: None,
             shared: Tally::default(),
             first_byte: None,
             last_byte: None,

@@ -1,7 +1,9 @@
 //! `COG-GHO`: what the ghost area claims, against the structure.
 
+use std::collections::HashMap;
+
 use parcelle_report::{Finding, Location, Rule, Severity};
-use parcelle_tiff::{GhostArea, Role, tags};
+use parcelle_tiff::{GhostArea, tags};
 
 use super::context::{Context, at_block, in_directory};
 use super::fix::Fix;
@@ -255,12 +257,12 @@ fn mask(context: &mut Context<'_>, ghost: &GhostArea) {
         .filter(|(key, value)| ghost.claims(key, value))
         .count() as u64
         * 4;
-    let of_role = |roles: [Role; 2]| {
-        let levels = context.layout.levels.iter();
-        levels.filter(move |level| roles.contains(&level.directory.role)).collect::<Vec<&Level<'_>>>()
-    };
-    let images = of_role([Role::FullResolution, Role::Overview]);
-    let masks = of_role([Role::Mask, Role::MaskOverview]);
+    let levels = &context.layout.levels;
+    let masks: Vec<&Level<'_>> = levels.iter().filter(|level| level.is_mask()).collect();
+    let imagery = levels.iter().filter(|level| level.is_imagery());
+    // Of images of equal size, which GDAL refuses as overviews, the first counts.
+    let images: HashMap<(u32, u32), &Level<'_>> =
+        imagery.rev().map(|level| ((level.image.width, level.image.height), level)).collect();
     let mut findings = Vec::new();
     if masks.is_empty() {
         let message = "MASK_INTERLEAVED_WITH_IMAGERY=YES is claimed, but there is no mask";
@@ -268,7 +270,7 @@ fn mask(context: &mut Context<'_>, ghost: &GhostArea) {
     }
     for mask in masks {
         let size = (mask.image.width, mask.image.height);
-        let Some(image) = images.iter().find(|level| (level.image.width, level.image.height) == size) else { continue };
+        let Some(image) = images.get(&size) else { continue };
         let pairs = image.blocks.iter().zip(mask.blocks.iter()).enumerate();
         let mut wrong = pairs.filter_map(|(block, ((offset, byte_count), (mask_offset, _)))| {
             let expected = offset.checked_add(byte_count)?.checked_add(overhead)?;

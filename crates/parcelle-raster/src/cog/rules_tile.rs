@@ -1,6 +1,8 @@
 //! `COG-TILE`: the grid of tiles and every single one of them.
 
-use parcelle_report::{Finding, Rule, Severity};
+use std::collections::BTreeMap;
+
+use parcelle_report::{Finding, Findings, Location, Rule, Severity};
 use parcelle_tiff::{Layout, tags};
 
 use super::context::{Context, at_block, in_directory, plural};
@@ -168,8 +170,12 @@ pub(crate) fn check(context: &mut Context<'_>) {
         .ghost
         .as_ref()
         .is_some_and(|ghost| ghost.claims("BLOCK_ORDER", "ROW_MAJOR") || ghost.value("BLOCK_LEADER").is_some());
+    let mut described = 0;
     for level in &context.layout.levels {
-        blocks(level, context.structure.file_length, has_claims, &mut findings);
+        // Findings past the cap are only counted, and to name what a tile overlaps means to search for it.
+        let overlapped = (described < Findings::CAP).then(|| context.layout.overlapped(level)).flatten();
+        described += usize::from(overlapped.is_some());
+        blocks(level, overlapped.as_deref(), context.structure.file_length, has_claims, &mut findings);
     }
     bytes(context, &mut findings);
     findings.into_iter().for_each(|(finding, fix)| context.push(finding, fix));
@@ -198,24 +204,34 @@ fn strips(context: &Context<'_>, findings: &mut Made) {
     }
 }
 
+/// The images with one tile size.
+struct Size {
+    /// The first of them.
+    directory: usize,
+    images: u64,
+    tiles: u64,
+    /// Bytes of their index arrays.
+    index_bytes: u64,
+}
+
 /// The tile size rules, once for every size in the file.
 fn sizes(context: &Context<'_>, findings: &mut Made) {
-    let mut seen: Vec<(u32, u32, usize, u64, u64)> = Vec::new();
+    let mut seen: BTreeMap<(u32, u32), Size> = BTreeMap::new();
     for directory in &context.structure.directories {
         let Some(image) = directory.image else { continue };
         let Layout::Tiles { width, height } = image.layout else { continue };
-        let tiles = image.block_count().unwrap_or(u64::MAX);
-        match seen.iter_mut().find(|size| (size.0, size.1) == (width, height)) {
-            Some(size) => (size.3, size.4) = (size.3 + 1, size.4.saturating_add(tiles)),
-            None => seen.push((width, height, directory.index, 1, tiles)),
+        let entry = seen.entry((width, height));
+        let size = entry.or_insert(Size { directory: directory.index, images: 0, tiles: 0, index_bytes: 0 });
+        size.images += 1;
+        size.tiles = size.tiles.saturating_add(image.block_count().unwrap_or(u64::MAX));
+        let (offsets, counts) = directory.index_tags();
+        for area in [offsets, counts].into_iter().filter_map(|tag| directory.entry(tag)?.area()) {
+            size.index_bytes = size.index_bytes.saturating_add(area.end - area.start);
         }
     }
-    for (width, height, directory, images, tiles) in seen {
+    for ((width, height), Size { directory, images, tiles, index_bytes }) in seen {
         let mut add = |rule, message: String, fix| {
-            let location = parcelle_report::Location {
-                tag: tags::name(tags::TILE_WIDTH).map(str::to_owned),
-                ..in_directory(directory)
-            };
+            let location = Location { tag: tags::name(tags::TILE_WIDTH).map(str::to_owned), ..in_directory(directory) };
             findings.push((Finding::new(rule, message).at(location).count(images), fix));
         };
         let resize = || Fix::RewriteWith("-co BLOCKSIZE=512");
@@ -231,9 +247,8 @@ fn sizes(context: &Context<'_>, findings: &mut Made) {
             add(&LARGE, message, resize());
         }
         if (width < SMALL_TILE || height < SMALL_TILE) && tiles > images {
-            let index = index_bytes(context, width, height);
             let message = format!(
-                "Tiles of {width}x{height} are small (<{SMALL_TILE}): {tiles} tiles, an index of {index} bytes"
+                "Tiles of {width}x{height} are small (<{SMALL_TILE}): {tiles} tiles, an index of {index_bytes} bytes"
             );
             add(&SMALL, message, resize());
         }
@@ -243,20 +258,7 @@ fn sizes(context: &Context<'_>, findings: &mut Made) {
     }
 }
 
-/// Bytes of the index arrays of all images with this tile size.
-fn index_bytes(context: &Context<'_>, width: u32, height: u32) -> u64 {
-    context
-        .structure
-        .directories
-        .iter()
-        .filter(|directory| directory.image.is_some_and(|image| image.layout == Layout::Tiles { width, height }))
-        .flat_map(|directory| [tags::TILE_OFFSETS, tags::TILE_BYTE_COUNTS].map(|tag| directory.entry(tag)))
-        .flatten()
-        .filter_map(|entry| entry.area())
-        .fold(0, |sum: u64, area| sum.saturating_add(area.end - area.start))
-}
-
-fn blocks(level: &Level<'_>, file_length: u64, has_claims: bool, findings: &mut Made) {
+fn blocks(level: &Level<'_>, overlapped: Option<&str>, file_length: u64, has_claims: bool, findings: &mut Made) {
     let noun = if level.image.is_tiled() { "Tile" } else { "Strip" };
     let mut add = |rule: &'static Rule, tally: &Tally, fix: Fix, say: &dyn Fn(u64, u64) -> String| {
         let Some(block) = tally.first else { return };
@@ -270,7 +272,7 @@ fn blocks(level: &Level<'_>, file_length: u64, has_claims: bool, findings: &mut 
         findings.push((Finding::new(rule, message).at(at_block(level, block)).count(tally.count), fix));
     };
     add(&OVERLAP, &level.overlapping, Fix::Source, &|offset, byte_count| {
-        let other = level.overlapped.as_deref().unwrap_or("another structure");
+        let other = overlapped.unwrap_or("another structure");
         format!(" ({byte_count} bytes at {offset}) overlaps {other}")
     });
     add(&PAST_END, &level.outside, Fix::Source, &|offset, byte_count| {
