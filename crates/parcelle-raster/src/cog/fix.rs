@@ -5,6 +5,18 @@
 
 use parcelle_tiff::{Image, Role, Structure};
 
+/// The general words of rules about lost bytes.
+pub(crate) const SOURCE: &str =
+    "Not repairable from this file: get the source again, then gdal_translate SOURCE.tif OUT.tif -of COG";
+
+/// The general words of rules that decoding and writing again mends.
+pub(crate) const REWRITE: &str = "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES -co \
+                                  BIGTIFF=IF_SAFER -co OVERVIEWS=IGNORE_EXISTING";
+
+/// The general words of rules about the order of bytes.
+pub(crate) const SHUFFLE: &str = "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=<same> -co OVERVIEWS=AUTO, or without \
+                                  encoding again: cogger -output OUT.tif IN.tif";
+
 /// How a finding is mended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fix {

@@ -55,7 +55,7 @@ use context::Context;
 /// Options of [`check`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CogOptions {
-    /// How deep to look. Pixels are not decoded yet: [`Depth::Pixels`] sees what [`Depth::Tiles`] sees.
+    /// How deep to look. Pixels are not decoded yet: [`Depth::Pixels`] is refused.
     pub depth: Depth,
 }
 
@@ -119,8 +119,14 @@ pub static RULES: &[&Rule] = &[
 /// A file that is no TIFF at all, or is damaged, is not an error here: that is what the findings say.
 ///
 /// # Errors
-/// What the source says when reading fails, also if the file changes while it is read.
+/// What the source says when reading fails, also if the file changes while it is read;
+/// [`io::ErrorKind::Unsupported`] for [`Depth::Pixels`].
 pub fn check(source: &dyn ByteSource, path: &str, options: &CogOptions) -> io::Result<Checked> {
+    if options.depth == Depth::Pixels {
+        let message =
+            format!("{path}: decoding the pixels of a TIFF is not built yet; check it with the depth `tiles`");
+        return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+    }
     let before = source.usage();
     let structure = read_structure(source.len(), |offset, buffer| source.read_at(offset, buffer))?;
     let structure_usage = source.usage();

@@ -6,14 +6,10 @@ use parcelle_report::{Finding, Location, Rule, Severity};
 use parcelle_tiff::{GhostArea, tags};
 
 use super::context::{Context, at_block, in_directory};
-use super::fix::Fix;
+use super::fix::{Fix, REWRITE, SHUFFLE};
 use super::levels::Level;
 use super::rules_order::first_out_of_order;
 
-const SHUFFLE: &str = "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=<same> -co OVERVIEWS=AUTO, or without encoding \
-                       again: cogger -output OUT.tif IN.tif";
-const REWRITE: &str = "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES -co BIGTIFF=IF_SAFER \
-                       -co OVERVIEWS=IGNORE_EXISTING";
 const GHOST: &str = "GDAL COG driver, File format details (Header ghost area)";
 
 pub(crate) static SIZE_FIELD: Rule = Rule {

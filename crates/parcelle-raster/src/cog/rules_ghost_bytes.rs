@@ -6,11 +6,9 @@ use parcelle_report::{Finding, Rule, Severity};
 use parcelle_storage::ByteSource;
 
 use super::context::{Context, at_block, plural};
-use super::fix::Fix;
+use super::fix::{Fix, SHUFFLE};
 use super::levels::{Level, Tally, in_file_order};
 
-const SHUFFLE: &str = "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=<same> -co OVERVIEWS=AUTO, or without encoding \
-                       again: cogger -output OUT.tif IN.tif";
 const GHOST: &str = "GDAL COG driver, File format details (Tile data leader and trailer)";
 
 pub(crate) static LEADER: Rule = Rule {

@@ -4,10 +4,8 @@ use parcelle_report::{Finding, Location, Rule, Severity};
 use parcelle_tiff::{Directory, Problem, Role, tags};
 
 use super::context::{Context, in_directory, plural};
-use super::fix::Fix;
+use super::fix::{Fix, SHUFFLE};
 
-const SHUFFLE: &str = "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=<same> -co OVERVIEWS=AUTO, or without encoding \
-                       again: cogger -output OUT.tif IN.tif";
 const IFD_ORDER: &str = "OGC 21-026 /rec/geotiff-overviews/ifd-order";
 
 /// More than this between the header and the first directory is worth a warning: it is no alignment.

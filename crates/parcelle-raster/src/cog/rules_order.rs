@@ -3,11 +3,8 @@
 use parcelle_report::{Finding, Location, Rule, Severity};
 
 use super::context::{Context, at_block, in_directory};
-use super::fix::Fix;
+use super::fix::{Fix, SHUFFLE};
 use super::levels::Level;
-
-const SHUFFLE: &str = "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=<same> -co OVERVIEWS=AUTO, or without encoding \
-                       again: cogger -output OUT.tif IN.tif";
 
 pub(crate) static DATA_BEFORE_DIRECTORIES: Rule = Rule {
     id: "COG-ORD-001",

@@ -4,12 +4,7 @@ use parcelle_report::{Location, Rule, Severity};
 use parcelle_tiff::{Layout, Problem, tags};
 
 use super::context::{Context, in_directory};
-use super::fix::Fix;
-
-const SOURCE: &str =
-    "Not repairable from this file: get the source again, then gdal_translate SOURCE.tif OUT.tif -of COG";
-const REWRITE: &str = "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES -co BIGTIFF=IF_SAFER \
-                       -co OVERVIEWS=IGNORE_EXISTING";
+use super::fix::{Fix, REWRITE, SOURCE};
 
 pub(crate) static MISSING: Rule = Rule {
     id: "COG-TAG-001",

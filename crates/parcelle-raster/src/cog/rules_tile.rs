@@ -6,13 +6,9 @@ use parcelle_report::{Finding, Findings, Location, Rule, Severity};
 use parcelle_tiff::{Layout, tags};
 
 use super::context::{Context, at_block, in_directory, plural};
-use super::fix::Fix;
+use super::fix::{Fix, REWRITE, SOURCE};
 use super::levels::{Level, Tally};
 
-const SOURCE: &str =
-    "Not repairable from this file: get the source again, then gdal_translate SOURCE.tif OUT.tif -of COG";
-const REWRITE: &str = "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES -co BIGTIFF=IF_SAFER \
-                       -co OVERVIEWS=IGNORE_EXISTING";
 const BLOCK_SIZE: &str = "gdal_translate IN.tif OUT.tif -of COG -co BLOCKSIZE=512";
 
 /// An image up to this size is one tile of the usual size: strips cost a remote reader little.
