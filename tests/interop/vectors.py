@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import importlib.resources
 import json
 import subprocess
@@ -50,8 +51,10 @@ def compare(parcelle: Path, path: Path, scratch: Path, report: Report) -> None:
         output.unlink(missing_ok=True)
 
 
-def convert(parcelle: Path, path: Path, layer: str | None, output: Path) -> subprocess.CompletedProcess[str]:
-    command = [parcelle, "convert", path, output, "--threads", "2", "--format", "json"]
+def convert(
+    parcelle: Path, path: Path, layer: str | None, output: Path, threads: int = 2
+) -> subprocess.CompletedProcess[str]:
+    command = [parcelle, "convert", path, output, "--threads", str(threads), "--format", "json"]
     if layer is not None:
         command += ["--layer", layer]
     return subprocess.run(command, capture_output=True, text=True, errors="replace")
@@ -103,6 +106,11 @@ def compare_layer(parcelle: Path, path: Path, layer: str, output: Path, name: st
     wkb = values.geometry_values(result[geometry])
     difference = values.geometry_difference(values.geometry_values(source[source_geometry]), wkb)
     report.check(f"{name}: geometry", not difference, difference)
+
+    again = output.with_name("again.parquet")
+    convert(parcelle, path, layer, again, threads=1)
+    report.check(f"{name}: one thread writes the same bytes", filecmp.cmp(output, again, shallow=False))
+    again.unlink()
 
     compare_metadata(geo, geometry, wkb, result[covering] if covering else None, name, report)
     compare_crs(geo["columns"][geometry], meta["crs"], name, report)
