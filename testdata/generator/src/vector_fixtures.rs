@@ -60,7 +60,9 @@ pub(crate) fn fixtures() -> Result<Vec<Fixture>, Box<dyn Error>> {
         odd_names()?,
         hollow_layers()?,
         view_layer()?,
+        date_times()?,
         bad_geometries()?,
+        bad_date_times()?,
         broken("bad_truncated", Content::CutDatabase(cut), "a GeoPackage cut in half"),
         broken(
             "bad_text",
@@ -431,6 +433,57 @@ fn view_layer() -> Made {
         )?;
         register(connection, &Table { name: "kept_points", key: "OGC_FID", columns: &[], geometry: Some(geometry) })
     })
+}
+
+/// A layer with one point and one DATETIME for each text.
+fn dated_layer(connection: &Connection, name: &str, texts: &[&str]) -> Result<(), Box<dyn Error>> {
+    let geometry = GeometryColumn::new("POINT", LAMBERT, Dimension::Xy);
+    let columns = [("surveyed", "DATETIME")];
+    create_table(connection, &Table { name, key: "fid", columns: &columns, geometry: Some(geometry) })?;
+    for (index, surveyed) in texts.iter().enumerate() {
+        let shape = Shape::Point(Some(position(652_000.0 + index as f64, 6_862_000.0)));
+        let geometry = blob(&shape, Dimension::Xy, HEADER, Encoding::ISO);
+        insert(connection, name, None, Some(geometry), vec![text(surveyed)])?;
+    }
+    Ok(())
+}
+
+fn date_times() -> Made {
+    package(
+        "date_times",
+        "spellings of DATETIME that real extracts have: 60 seconds, no zone, an offset, no seconds, no time",
+        1024,
+        |connection| {
+            let texts = [
+                "2019-01-24T09:59:59.000Z",
+                "2019-01-24T09:59:60.000Z",
+                "2019-12-31T23:59:60.000",
+                "2019-01-24T09:59:59",
+                "2019-01-24 09:59:59",
+                "2019-01-24T09:59:59.5Z",
+                "2019-01-24T09:59:59+02:00",
+                "2019-01-24T09:59Z",
+                "2019-01-24",
+            ];
+            dated_layer(connection, "spellings", &texts)
+        },
+    )
+}
+
+fn bad_date_times() -> Made {
+    package(
+        "bad_date_times",
+        "layers whose second DATETIME is none; GDAL makes another day of each, in silence",
+        1024,
+        |connection| {
+            for (name, broken) in
+                [("no_such_day", "2019-02-30T00:00:00Z"), ("no_date", "not known"), ("empty_text", "")]
+            {
+                dated_layer(connection, name, &["2019-01-24T09:59:59.000Z", broken, "2019-01-25T09:59:59.000Z"])?;
+            }
+            Ok(())
+        },
+    )
 }
 
 fn bad_geometries() -> Made {
