@@ -63,6 +63,7 @@ pub(crate) fn fixtures() -> Result<Vec<Fixture>, Box<dyn Error>> {
         date_times()?,
         bad_geometries()?,
         bad_date_times()?,
+        bad_values()?,
         broken("bad_truncated", Content::CutDatabase(cut), "a GeoPackage cut in half"),
         broken(
             "bad_text",
@@ -480,6 +481,36 @@ fn bad_date_times() -> Made {
                 [("no_such_day", "2019-02-30T00:00:00Z"), ("no_date", "not known"), ("empty_text", "")]
             {
                 dated_layer(connection, name, &["2019-01-24T09:59:59.000Z", broken, "2019-01-25T09:59:59.000Z"])?;
+            }
+            Ok(())
+        },
+    )
+}
+
+fn bad_values() -> Made {
+    package(
+        "bad_values",
+        "layers whose second value does not fit its column; GDAL makes another value of each, in silence",
+        512,
+        |connection| {
+            for (name, declared, good, broken) in [
+                ("text_in_integer", "INTEGER", "1", "'abc'"),
+                ("fraction_in_integer", "INTEGER", "1", "1.5"),
+                ("too_large_for_smallint", "SMALLINT", "1", "70000"),
+                ("too_large_for_float", "FLOAT", "1.0", "1e300"),
+                ("text_in_boolean", "BOOLEAN", "1", "'true'"),
+                ("binary_in_text", "TEXT", "'a'", "x'FF41'"),
+                ("not_utf_8", "TEXT", "'a'", "CAST(x'FF41' AS TEXT)"),
+            ] {
+                let geometry = GeometryColumn::new("POINT", LAMBERT, Dimension::Xy);
+                let columns = [("value", declared)];
+                create_table(connection, &Table { name, key: "fid", columns: &columns, geometry: Some(geometry) })?;
+                let shape = Shape::Point(Some(position(652_000.0, 6_862_000.0)));
+                let geometry = blob(&shape, Dimension::Xy, HEADER, Encoding::ISO);
+                for value in [good, broken, good] {
+                    let sql = format!("INSERT INTO {} VALUES (NULL, ?1, {value})", quote(name));
+                    connection.execute(&sql, params![geometry])?;
+                }
             }
             Ok(())
         },
