@@ -4,8 +4,10 @@
 //! reading listens to that: a failure that was reported while reading is an error here, however the stream ended.
 
 mod columns;
+mod dates;
 mod messages;
 mod stream;
+mod workaround;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,8 +23,10 @@ use crate::geometry_field::{crs_error, layer_crs};
 use crate::names;
 use crate::{BatchSink, FieldInfo, Layer, LayerInfo, OpenOptions, Split, SplitRange};
 use columns::{Fault, Projection, is_geometry, output_name};
+use dates::{DateFault, DateRepair};
 use messages::Messages;
 use stream::ArrowStream;
+use workaround::GeneralImplementation;
 
 /// A layer that GDAL reads.
 pub(crate) struct GdalLayer {
@@ -87,14 +91,21 @@ impl GdalLayer {
             rows,
             message: messages.failure_or(message),
         };
+        let general = GeneralImplementation::where_needed(&self.driver, &self.projection.schema);
+        let _general = general.map_err(|error| failed(rows, error.to_string()))?;
         let mut layer = dataset.layer(self.index).map_err(|error| failed(rows, error.to_string()))?;
         let mut stream = ArrowStream::new(&mut layer).map_err(|message| failed(rows, message))?;
+        let mut dates = DateRepair::new(&self.path, self.index, &self.driver, &self.projection.schema);
         while let Some(batch) = stream.next() {
             let batch = batch.map_err(|message| failed(rows, message))?;
             if batch.num_rows() == 0 {
                 continue;
             }
             let batch = self.projection.apply(&batch).map_err(|fault| self.fault(fault, rows))?;
+            let batch = dates.apply(batch, messages).map_err(|fault| match fault {
+                DateFault::Open(error) => error,
+                DateFault::Batch(reason) => failed(rows, reason),
+            })?;
             rows += batch.num_rows() as u64;
             if sink(batch).is_break() {
                 return Ok(());

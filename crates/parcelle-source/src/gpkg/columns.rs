@@ -159,7 +159,8 @@ impl Kind {
         })
     }
 
-    /// The Arrow type. Date and time are instants in UTC with milliseconds, as the standard says (`SSS`, `Z`).
+    /// The Arrow type. Date and time are instants in UTC with milliseconds, as the standard says (`SSS`, `Z`) and
+    /// as GDAL reads them.
     pub(crate) fn data_type(self) -> DataType {
         match self {
             Self::Boolean => DataType::Boolean,

@@ -10,7 +10,8 @@ pub(crate) fn days(text: &str) -> Option<i32> {
 }
 
 /// Milliseconds since 1970-01-01T00:00Z of `YYYY-MM-DDTHH:MM[:SS[.SSS]]Z`. Also understood: a space for the `T`, no
-/// zone (the standard says it is UTC), an offset from UTC, a date alone (midnight). Digits beyond milliseconds must be
+/// zone (the standard says it is UTC), an offset from UTC, a date alone (midnight), and second 60, which is the first of
+/// the next minute (real deliveries have it, from 59.9996 written with three digits). Digits beyond milliseconds must be
 /// zero: anything else would be lost.
 pub(crate) fn milliseconds(text: &str) -> Option<i64> {
     let (date, time) = split(text.trim())?;
@@ -74,7 +75,7 @@ fn milliseconds_of_day(text: &str) -> Option<i64> {
         None => Some((seconds, "")),
     })?;
     let second = number(second, 2)?;
-    if parts.next().is_some() || hour > 23 || minute > 59 || second > 59 {
+    if parts.next().is_some() || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
     let (milliseconds, beyond) = fraction.split_at_checked(3).unwrap_or((fraction, ""));
@@ -146,6 +147,7 @@ mod tests {
             ("2024-05-06T09:08:09.123+02:00", 1_714_979_289_123),
             ("2024-05-06T02:08:09.123-0500", 1_714_979_289_123),
             ("2024-05-06T07:08Z", 1_714_979_280_000),
+            ("2024-05-06T07:07:60.000", 1_714_979_280_000),
             ("2024-05-06", 1_714_953_600_000),
         ] {
             assert_eq!(milliseconds(text), Some(expected), "{text}");
@@ -176,7 +178,7 @@ mod tests {
         for text in [
             "2024-01-01T24:00:00Z",
             "2024-01-01T10:60:00Z",
-            "2024-01-01T10:00:60Z",
+            "2024-01-01T10:00:61Z",
             "2024-01-01T1:00:00Z",
             "2024-01-01T10:00:00.1234Z",
             "2024-01-01T10:00:00.Z",

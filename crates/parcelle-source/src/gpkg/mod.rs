@@ -17,7 +17,7 @@ mod date_time;
 mod layer;
 mod splits;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod value;
