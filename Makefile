@@ -42,7 +42,7 @@ test: setup ## run all tests
 lint: setup ## formatting, clippy, documentation, licences, committed test data
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
-	$(CARGO) clippy $(LOCKED) -p parcelle --no-default-features -- -D warnings
+	$(CARGO) clippy $(LOCKED) -p parcelle --no-default-features --features sqlite-bundled -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --workspace --no-deps --lib
 	$(CARGO) run -q $(LOCKED) -p parcelle-testdata -- small --check testdata
 	@scripts/supply-chain
