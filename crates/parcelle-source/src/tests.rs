@@ -138,6 +138,51 @@ mod gdal_reader {
     }
 
     #[test]
+    fn times_keep_their_zone() {
+        let folder = tempfile::tempdir().unwrap();
+        let feature = |same: &str, summer: &str, clock: &str| {
+            let value = |text: &str| if text.is_empty() { "null".to_owned() } else { format!("\"{text}\"") };
+            format!(
+                r#"{{"type":"Feature","properties":{{"same":{},"summer":{},"clock":{}}},"geometry":{{"type":"Point","coordinates":[1,2]}}}}"#,
+                value(same),
+                value(summer),
+                value(clock)
+            )
+        };
+        let collection =
+            |features: &[String]| format!(r#"{{"type":"FeatureCollection","features":[{}]}}"#, features.join(","));
+        let text = collection(&[
+            feature("", "2024-01-01T01:00:00+01:00", "2024-01-01T00:00:00"),
+            feature("2024-01-01T02:00:00+02:00", "", ""),
+            feature("2024-07-01T02:00:00+02:00", "2024-07-01T02:00:00+02:00", "2024-07-01T00:00:00"),
+        ]);
+        let json = write(&folder, "zones.geojson", &text);
+        let copy = folder.path().join("zones.fgb");
+        translate(&json, &copy, "FlatGeobuf");
+        for path in [json, copy] {
+            let batch = read(open(&path, &options(Reader::Gdal)).unwrap().as_ref()).unwrap();
+            let (january, july) = (1_704_067_200_000, 1_719_792_000_000);
+            for (name, zone, expected) in [
+                ("same", Some("UTC"), [january, july]),
+                ("summer", Some("UTC"), [january, july]),
+                ("clock", None, [january, july]),
+            ] {
+                let column = batch.column_by_name(name).unwrap().as_primitive::<TimestampMillisecondType>();
+                assert_eq!(column.timezone(), zone, "{name}");
+                let mut found: Vec<_> = column.iter().flatten().collect();
+                found.sort_unstable();
+                assert_eq!(found, expected, "{name}");
+            }
+        }
+        let mixed = collection(&[feature("2024-01-01T02:00:00Z", "", ""), feature("2024-01-01T02:00:00", "", "")]);
+        let mixed = write(&folder, "mixed.geojson", &mixed);
+        let error = open(&mixed, &options(Reader::Gdal)).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("column same, row number 2") && error.contains("--select"), "{error}");
+        let without = OpenOptions { select: Some(vec!["clock".into()]), ..options(Reader::Gdal) };
+        assert!(open(&mixed, &without).is_ok());
+    }
+
+    #[test]
     fn real_extracts_are_whole() {
         for (name, driver, layer_name, rows, code) in [
             ("nz-buildings.fgb", "GDAL/FlatGeobuf", "nz-building-outlines", 2000, 2193),

@@ -7,11 +7,13 @@ mod columns;
 mod dates;
 mod messages;
 mod stream;
+mod time_zones;
 mod workaround;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use gdal::spatial_ref::SpatialRef;
 use gdal::vector::{Defn, LayerAccess, field_type_to_name, geometry_type_to_name};
@@ -26,6 +28,7 @@ use columns::{Fault, Projection, is_geometry, output_name};
 use dates::{DateFault, DateRepair};
 use messages::Messages;
 use stream::ArrowStream;
+use time_zones::TimeZones;
 use workaround::GeneralImplementation;
 
 /// A layer that GDAL reads.
@@ -34,7 +37,9 @@ pub(crate) struct GdalLayer {
     name: String,
     index: usize,
     driver: String,
+    schema: SchemaRef,
     projection: Projection,
+    time_zones: TimeZones,
     rows: Option<u64>,
     bytes: Option<u64>,
     // The dataset as it was opened, for the first reading: opening can mean parsing the whole file (GeoJSON).
@@ -78,9 +83,22 @@ impl GdalLayer {
                 column,
                 data_type: data_type.to_string(),
             })?;
+        let time_zones = TimeZones::read(&mut layer, &driver, &projection.schema).map_err(|mixed| SourceError::Batch {
+            path: path.to_owned(),
+            layer: name.clone(),
+            reason: format!(
+                "column {}, row number {}: times with and without time zone are mixed: give all of them a zone in the \
+                 source, or leave the column out with --select",
+                mixed.column, mixed.row
+            ),
+        })?;
+        if let Some(message) = messages.failure() {
+            return Err(read_failed(message));
+        }
+        let schema = time_zones.schema(&projection.schema);
         let bytes = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
         let opened = Mutex::new(Some(dataset));
-        Ok(Self { path: path.to_owned(), name, index, driver, projection, rows, bytes, opened })
+        Ok(Self { path: path.to_owned(), name, index, driver, schema, projection, time_zones, rows, bytes, opened })
     }
 
     fn read_rows(&self, dataset: &Dataset, messages: &Messages, sink: BatchSink<'_>) -> Result<(), SourceError> {
@@ -106,6 +124,8 @@ impl GdalLayer {
                 DateFault::Open(error) => error,
                 DateFault::Batch(reason) => failed(rows, reason),
             })?;
+            let batch = RecordBatch::try_new(Arc::clone(&self.schema), self.time_zones.apply(&batch, rows))
+                .map_err(|error| self.fault(Fault::Batch(error.to_string()), rows))?;
             rows += batch.num_rows() as u64;
             if sink(batch).is_break() {
                 return Ok(());
@@ -211,7 +231,7 @@ impl Layer for GdalLayer {
     }
 
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.projection.schema)
+        Arc::clone(&self.schema)
     }
 
     fn row_count_hint(&self) -> Option<u64> {
