@@ -38,7 +38,8 @@ fn changed(change: impl FnOnce(&mut Builder)) -> Vec<u8> {
 fn with_mask() -> Builder {
     let mut builder = Builder::cog_with_ghost();
     builder.pages.insert(1, Page::tiled(96, 80, 32, 4));
-    builder.data_order = vec![3, 2, 0, 1];
+    builder.pages.extend([Page::tiled(48, 40, 32, 5), Page::tiled(24, 20, 32, 5)]);
+    builder.data_order = vec![3, 5, 2, 4, 0, 1];
     builder
 }
 
@@ -126,10 +127,10 @@ fn file_rules() {
     let mut file = good.clone();
     file[8..10].fill(0xff);
     assert_eq!(serious(&file), ["COG-FILE-007"]);
-    let file = changed(|builder| {
-        builder.pages[1].remove(254);
-    });
-    assert_eq!(severity(&file, "COG-FILE-008"), Some(Severity::Warning));
+    let mut pages = Builder::cog();
+    pages.pages.push(Page::tiled(96, 80, 32, 0));
+    pages.data_order = vec![3, 2, 1, 0];
+    assert_eq!(severity(&pages.build(), "COG-FILE-008"), Some(Severity::Warning));
     let file = changed(|builder| builder.big = true);
     assert_eq!(severity(&file, "COG-FILE-002"), Some(Severity::Info));
 }
@@ -275,6 +276,46 @@ fn rules_of_single_tiles() {
     assert_eq!(severity(&sparse.build(), "COG-TILE-010"), Some(Severity::Info));
     sparse.pages[0].blocks.iter_mut().for_each(Vec::clear);
     assert_eq!(serious(&sparse.build()), ["COG-TILE-011"]);
+}
+
+#[test]
+fn overview_and_mask_rules() {
+    let of = |pages: Vec<Page>| Builder::new(pages).build();
+    let level = |width, height| Page::tiled(width, height, 256, 1);
+    let full = || Page::tiled(1024, 768, 256, 0);
+    assert_eq!(serious(&of(vec![full(), level(512, 384), level(256, 192)])), Vec::<&str>::new());
+    assert_eq!(serious(&of(vec![full()])), ["COG-OVR-001"]);
+    assert_eq!(serious(&of(vec![full(), level(60, 45)])), ["COG-OVR-003"]);
+    assert_eq!(serious(&of(vec![full(), level(700, 525), level(256, 192)])), ["COG-OVR-003"]);
+    assert_eq!(severity(&of(vec![full(), level(128, 96)]), "COG-OVR-003"), Some(Severity::Info));
+    assert_eq!(serious(&of(vec![full(), level(512, 384)])), ["COG-OVR-004"]);
+    let ids = serious(&of(vec![full(), level(1024, 768), level(256, 192)]));
+    assert!(ids.contains(&"COG-OVR-005"), "{ids:?}");
+    let mut unmarked = level(512, 384);
+    unmarked.remove(254);
+    assert_eq!(serious(&of(vec![full(), unmarked, level(256, 192)])), ["COG-OVR-006"]);
+    assert_eq!(serious(&of(vec![full(), level(512, 350), level(256, 192)])), ["COG-OVR-007"]);
+    let small = Page::tiled(256, 192, 128, 1);
+    assert_eq!(severity(&of(vec![full(), level(512, 384), small]), "COG-OVR-008"), Some(Severity::Info));
+    let mut other = level(256, 192);
+    other.set(259, &[8]);
+    assert_eq!(severity(&of(vec![full(), level(512, 384), other]), "COG-OVR-009"), Some(Severity::Info));
+    let mut other = level(256, 192);
+    other.set(258, &[16]);
+    assert_eq!(serious(&of(vec![full(), level(512, 384), other])), ["COG-OVR-010"]);
+    let mut nested = Page::tiled(32, 32, 32, 0);
+    nested.tags.push(Tag(330, 4, vec![8]));
+    assert_eq!(serious(&of(vec![nested])), ["COG-OVR-011"]);
+    let mask = |subfile_type| Page::tiled(96, 80, 32, subfile_type);
+    let mut masked = with_mask();
+    masked.pages.truncate(4);
+    masked.data_order = vec![3, 2, 0, 1];
+    assert_eq!(severity(&masked.build(), "COG-MSK-001"), Some(Severity::Warning));
+    masked.pages[1] = mask(4);
+    masked.pages[1].set(262, &[1]);
+    assert_eq!(severity(&masked.build(), "COG-MSK-002"), Some(Severity::Error));
+    masked.pages[1] = Page::tiled(64, 64, 32, 4);
+    assert_eq!(severity(&masked.build(), "COG-MSK-002"), Some(Severity::Error));
 }
 
 #[test]

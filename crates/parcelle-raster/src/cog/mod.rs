@@ -10,6 +10,8 @@
 //! | `COG-IFD` | are all directories and index arrays in front of the data? |
 //! | `COG-ORD` | do the data lie smallest overview first, full resolution last? |
 //! | `COG-TILE` | are there tiles, of a good size, inside the file, apart from each other? |
+//! | `COG-OVR` | are there overviews, down to one tile, that readers recognise? |
+//! | `COG-MSK` | does the mask fit its image, level by level? |
 //! | `COG-GHO` | is what GDAL's ghost area claims of the layout true? |
 //!
 //! Files beside the raster (`.ovr`, `.msk`, `.aux.xml`, world files) are looked for by [`check_side_files`].
@@ -37,6 +39,7 @@ mod rules_ghost;
 mod rules_ghost_bytes;
 mod rules_ifd;
 mod rules_order;
+mod rules_overview;
 mod rules_side;
 mod rules_tag;
 mod rules_tile;
@@ -86,11 +89,23 @@ pub static RULES: &[&Rule] = &[
     &rules_ifd::UNUSED_BEFORE_FIRST,
     &rules_ifd::ODD_OFFSET,
     &rules_ifd::ORDER,
+    &rules_overview::MASK_LEVELS,
+    &rules_overview::MASK_KIND,
     &rules_side::EXTERNAL_MASK,
     &rules_order::DATA_BEFORE_DIRECTORIES,
     &rules_order::LEVELS,
     &rules_order::ROW_MAJOR,
+    &rules_overview::NONE,
     &rules_side::EXTERNAL_OVERVIEWS,
+    &rules_overview::FACTOR,
+    &rules_overview::SMALLEST,
+    &rules_overview::NOT_SMALLER,
+    &rules_overview::NOT_MARKED,
+    &rules_overview::PROPORTIONS,
+    &rules_overview::TILE_SIZE,
+    &rules_overview::ENCODING,
+    &rules_overview::SAMPLES,
+    &rules_overview::SUB_DIRECTORIES,
     &rules_tag::MISSING,
     &rules_tag::UNSORTED,
     &rules_tag::DUPLICATE,
@@ -138,6 +153,7 @@ pub fn check(source: &dyn ByteSource, path: &str, options: &CogOptions) -> io::R
         rules_order::check(&mut context);
         rules_tile::check(&mut context);
         rules_ghost::check(&mut context);
+        rules_overview::check(&mut context);
         if options.depth >= Depth::Tiles {
             rules_ghost_bytes::check(&mut context, source)?;
         }

@@ -5,6 +5,7 @@ use parcelle_tiff::{Problem, Role, Variant};
 
 use super::context::{Context, in_directory, plural};
 use super::fix::{Fix, REWRITE, SOURCE};
+use super::rules_overview::is_unmarked_overview;
 
 pub(crate) static NOT_A_TIFF: Rule = Rule {
     id: "COG-FILE-001",
@@ -157,7 +158,13 @@ fn truncated(context: &mut Context<'_>) {
 }
 
 fn several_images(context: &mut Context<'_>) {
-    let pages: Vec<usize> = context.structure.with_role(Role::Page).map(|directory| directory.index).collect();
+    let pages: Vec<usize> = context
+        .structure
+        .with_role(Role::Page)
+        // A smaller copy that lacks its mark is no image of its own: COG-OVR-006.
+        .filter(|page| context.structure.main().is_none_or(|main| !is_unmarked_overview(page, main)))
+        .map(|directory| directory.index)
+        .collect();
     let Some(first) = pages.first() else { return };
     let message = format!("{} full-resolution images in one file; most readers show only the first", pages.len() + 1);
     let (input, output) = (context.fixer.input(), context.fixer.output());
