@@ -42,7 +42,7 @@ pub(crate) fn fixtures() -> io::Result<Vec<Fixture>> {
         let cog = Cog {
             width: TILE.0,
             height: TILE.1,
-            overviews: 1,
+            overviews: 2,
             origin: placed.origin,
             resolution: RESOLUTION,
             ..Cog::default()
