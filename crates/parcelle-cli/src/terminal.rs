@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use parcelle::report::render;
 
 use crate::failure::Failure;
 
@@ -49,5 +50,5 @@ pub(crate) fn complain(failure: &Failure) {
     let style = anstyle::AnsiColor::Red.on_default().bold();
     let word = if color { format!("{style}error{style:#}") } else { "error".to_owned() };
     // Nobody is left to be told if this fails.
-    let _ = writeln!(stderr, "{word}: {}", failure.message());
+    let _ = writeln!(stderr, "{word}: {}", render::printable(failure.message()));
 }

@@ -213,11 +213,16 @@ fn choose(path: &Path, reader: Reader) -> Result<Chosen, SourceError> {
     // GDAL's virtual file systems are no files of the operating system.
     let virtual_file = cfg!(feature = "gdal") && path.starts_with("/vsi");
     let virtual_file = virtual_file || (cfg!(feature = "gdal") && path.to_string_lossy().starts_with("/vsi"));
-    if !virtual_file && let Err(error) = std::fs::metadata(path) {
-        return Err(match error.kind() {
+    if !virtual_file {
+        let kind = std::fs::metadata(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => SourceError::NotFound { path: path.to_owned() },
             _ => SourceError::Unreadable { path: path.to_owned(), reason: error.to_string() },
-        });
+        })?;
+        // Some formats are directories. Opening a pipe would wait for its other end, and a device may have no end.
+        if !kind.is_file() && !kind.is_dir() {
+            let reason = "neither a regular file nor a directory".to_owned();
+            return Err(SourceError::Unreadable { path: path.to_owned(), reason });
+        }
     }
     #[cfg(feature = "sqlite")]
     if !virtual_file && reader != Reader::Gdal && gpkg::is_geopackage(path)? {

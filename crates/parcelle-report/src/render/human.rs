@@ -1,5 +1,6 @@
 //! The report an admin reads on a terminal.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -38,7 +39,7 @@ pub fn human(report: &Report, options: HumanOptions, mut out: impl Write) -> io:
     }
     for missing in &report.unexamined {
         let word = paint("not examined", AnsiColor::Red, options);
-        let _ = writeln!(text, "{word}  {}", missing.path);
+        let _ = writeln!(text, "{word}  {}", printable(&missing.path));
         paragraph(&mut text, &missing.reason, "  ", "  ", options);
         if !missing.hint.is_empty() {
             paragraph(&mut text, &missing.hint, "  hint: ", "        ", options);
@@ -57,7 +58,7 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
         Verdict::Warning => paint(&verdict, AnsiColor::Yellow, options),
         Verdict::Error => paint(&verdict, AnsiColor::Red, options),
     };
-    let _ = writeln!(text, "{verdict}  {}", file.path);
+    let _ = writeln!(text, "{verdict}  {}", printable(&file.path));
     // One place per rule tells an admin what is wrong; the others are in the JSON.
     let mut shown: Vec<(&Finding, u64)> = Vec::new();
     for finding in &file.findings {
@@ -78,7 +79,7 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
         let rules = rules.join(", ");
         let _ = writeln!(text, "    {}", paint(&format!("# {rules}"), AnsiColor::BrightBlack, options));
         for line in fix.lines() {
-            let _ = writeln!(text, "    {line}");
+            let _ = writeln!(text, "    {}", printable(line));
         }
     }
 }
@@ -108,7 +109,7 @@ fn place(location: &Location) -> String {
         places.push(format!("IFD {ifd}"));
     }
     if let Some(tag) = &location.tag {
-        places.push(tag.clone());
+        places.push(printable(tag).into_owned());
     }
     if let Some(band) = location.band {
         places.push(format!("band {band}"));
@@ -154,7 +155,7 @@ fn summary(text: &mut String, report: &Report) {
 fn paragraph(text: &mut String, prose: &str, first: &str, rest: &str, options: HumanOptions) {
     let mut line = first.to_owned();
     let mut empty = true;
-    for word in prose.split_whitespace() {
+    for word in prose.split_whitespace().map(printable) {
         if !empty && line.chars().count() + 1 + word.chars().count() > options.width {
             let _ = writeln!(text, "{line}");
             rest.clone_into(&mut line);
@@ -163,10 +164,22 @@ fn paragraph(text: &mut String, prose: &str, first: &str, rest: &str, options: H
         if !empty {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word);
         empty = false;
     }
     let _ = writeln!(text, "{line}");
+}
+
+/// Text of a file without what a terminal would obey: control characters are shown as escapes.
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if text.chars().any(char::is_control) {
+        let escape =
+            |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };
+        Cow::Owned(text.chars().map(escape).collect())
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 fn paint(word: &str, color: AnsiColor, options: HumanOptions) -> String {

@@ -3,5 +3,5 @@
 mod human;
 mod json;
 
-pub use human::{HumanOptions, human};
+pub use human::{HumanOptions, human, printable};
 pub use json::{JSON_SCHEMA, json};
