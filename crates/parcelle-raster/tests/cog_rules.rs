@@ -319,6 +319,64 @@ fn overview_and_mask_rules() {
 }
 
 #[test]
+fn codec_rules() {
+    let with = |compression: u64| {
+        changed(|builder| {
+            builder.pages.iter_mut().for_each(|page| {
+                page.set(259, &[compression]);
+            })
+        })
+    };
+    assert_eq!(severity(&with(1), "COG-CMP-001"), Some(Severity::Info));
+    assert_eq!(serious(&with(9999)), vec!["COG-CMP-002"; 3]);
+    assert_eq!(severity(&with(8), "COG-CMP-005"), Some(Severity::Info));
+    let jpeg = |head: &[u8], photometric: u64, samples: u64| {
+        let mut page = Page::tiled(32, 32, 32, 0);
+        page.set(259, &[7]).set(262, &[photometric]).set(277, &[samples]);
+        page.blocks[0][..head.len()].copy_from_slice(head);
+        Builder::new(vec![page]).build()
+    };
+    assert_eq!(serious(&jpeg(b"\xff\xd8\xff\xda\0\x02", 6, 3)), ["COG-CMP-003"]);
+    assert_eq!(serious(&jpeg(b"\xff\xd8\xff\xdb\0\x02\xff\xc4\0\x02\xff\xda\0\x02", 6, 3)), Vec::<&str>::new());
+    assert_eq!(
+        severity(&jpeg(b"\xff\xd8\xff\xdb\0\x02\xff\xc4\0\x02\xff\xda\0\x02", 2, 3), "COG-CMP-006"),
+        Some(Severity::Info)
+    );
+}
+
+#[test]
+fn waste_rules() {
+    let trailing = |bytes: usize| {
+        let mut file = Builder::cog_with_ghost().build();
+        file.resize(file.len() + bytes, 0);
+        file
+    };
+    assert_eq!(severity(&trailing(8), "COG-WASTE-002"), None);
+    assert_eq!(severity(&trailing(100), "COG-WASTE-002"), Some(Severity::Info));
+    assert_eq!(serious(&trailing(1000)), ["COG-WASTE-002"]);
+    // A page whose blocks nobody points at any more.
+    let abandoned = |blocks: u64| {
+        let mut builder = Builder::cog();
+        builder.pages[1].blocks.extend((0..blocks).map(|_| vec![9; 1024]));
+        let count = builder.pages[1].blocks.len();
+        builder.pages[1].set(324, &vec![0; count]).set(325, &vec![0; count]);
+        let mut file = builder.build();
+        // The arrays keep their places, the counts lose what the grid does not need.
+        let directory = builder.directory_offsets()[1] as usize + 2;
+        for entry in [9, 10] {
+            file[directory + 12 * entry + 4] = 4;
+        }
+        file
+    };
+    assert_eq!(severity(&abandoned(1), "COG-WASTE-001"), Some(Severity::Info));
+    assert_eq!(serious(&abandoned(30)), ["COG-WASTE-001"]);
+    let with_description =
+        |bytes: usize| changed(|builder| builder.pages[0].tags.insert(5, Tag(270, 2, vec![u64::from(b'a'); bytes])));
+    assert_eq!(severity(&with_description(100), "COG-HDR-001"), None);
+    assert_eq!(serious(&with_description(20_000)), ["COG-HDR-001"]);
+}
+
+#[test]
 fn ghost_rules() {
     let with = |ghost: &str| changed(|builder| builder.ghost = Some(ghost.to_owned()));
     let field = |text: &str| {

@@ -80,9 +80,13 @@ fn level(directory: &Directory) -> Option<Value> {
     }))
 }
 
-/// The codec's usual name (TIFF 6.0, libtiff `tiff.h`), or its number.
 fn compression(number: u16) -> String {
-    let name = match number {
+    codec_name(number).map_or_else(|| number.to_string(), str::to_owned)
+}
+
+/// The usual name of a codec that a reader of rasters may have (TIFF 6.0, libtiff `tiff.h`, GDAL).
+pub(crate) const fn codec_name(number: u16) -> Option<&'static str> {
+    Some(match number {
         1 => "none",
         2 => "ccittrle",
         3 => "ccittfax3",
@@ -91,14 +95,22 @@ fn compression(number: u16) -> String {
         6 => "old-jpeg",
         7 => "jpeg",
         8 | 32_946 => "deflate",
+        32_766 => "next",
+        32_771 => "ccittrlew",
         32_773 => "packbits",
-        34_712 => "jpeg2000",
+        32_809 => "thunderscan",
+        32_908 => "pixarfilm",
+        32_909 => "pixarlog",
+        34_661 => "jbig",
+        34_676 => "sgilog",
+        34_677 => "sgilog24",
+        33_003 | 33_005 | 34_712 => "jpeg2000",
         34_887 => "lerc",
+        34_892 => "lossy-jpeg",
         34_925 => "lzma",
         50_000 => "zstd",
         50_001 => "webp",
         50_002 | 52_546 => "jxl",
-        other => return other.to_string(),
-    };
-    name.to_owned()
+        _ => return None,
+    })
 }

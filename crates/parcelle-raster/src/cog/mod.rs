@@ -12,6 +12,8 @@
 //! | `COG-TILE` | are there tiles, of a good size, inside the file, apart from each other? |
 //! | `COG-OVR` | are there overviews, down to one tile, that readers recognise? |
 //! | `COG-MSK` | does the mask fit its image, level by level? |
+//! | `COG-CMP` | can the tiles be decoded, and are they packed well? |
+//! | `COG-HDR`, `COG-WASTE` | are bytes read or stored for nothing? |
 //! | `COG-GHO` | is what GDAL's ghost area claims of the layout true? |
 //!
 //! Files beside the raster (`.ovr`, `.msk`, `.aux.xml`, world files) are looked for by [`check_side_files`].
@@ -34,6 +36,7 @@ mod facts;
 mod fix;
 mod layout;
 mod levels;
+mod rules_codec;
 mod rules_file;
 mod rules_ghost;
 mod rules_ghost_bytes;
@@ -43,6 +46,7 @@ mod rules_overview;
 mod rules_side;
 mod rules_tag;
 mod rules_tile;
+mod rules_waste;
 
 use std::io;
 
@@ -64,6 +68,11 @@ pub struct CogOptions {
 
 /// All rules of this catalogue, by id.
 pub static RULES: &[&Rule] = &[
+    &rules_codec::UNCOMPRESSED,
+    &rules_codec::UNKNOWN,
+    &rules_codec::NO_JPEG_TABLES,
+    &rules_codec::NO_PREDICTOR,
+    &rules_codec::JPEG_RGB,
     &rules_file::NOT_A_TIFF,
     &rules_file::VARIANT,
     &rules_file::TRUNCATED,
@@ -82,6 +91,7 @@ pub static RULES: &[&Rule] = &[
     &rules_ghost::MASK_INTERLEAVED,
     &rules_ghost::INTERLEAVE,
     &rules_ghost::ABSENT,
+    &rules_waste::HEADER,
     &rules_ifd::MAIN_AFTER_DATA,
     &rules_ifd::OVERVIEW_AFTER_DATA,
     &rules_ifd::MASK_AFTER_DATA,
@@ -127,6 +137,8 @@ pub static RULES: &[&Rule] = &[
     &rules_tile::SHARED,
     &rules_tile::POWER_OF_TWO,
     &rules_tile::BYTES,
+    &rules_waste::UNUSED,
+    &rules_waste::TRAILING,
 ];
 
 /// Checks one file. `path` is what the fix commands call it; nothing is opened by it.
@@ -154,8 +166,11 @@ pub fn check(source: &dyn ByteSource, path: &str, options: &CogOptions) -> io::R
         rules_tile::check(&mut context);
         rules_ghost::check(&mut context);
         rules_overview::check(&mut context);
+        rules_codec::check(&mut context);
+        rules_waste::check(&mut context);
         if options.depth >= Depth::Tiles {
             rules_ghost_bytes::check(&mut context, source)?;
+            rules_codec::check_bytes(&mut context, source)?;
         }
     }
     let facts = facts::of(&context, [before, structure_usage, source.usage()]);

@@ -1,0 +1,149 @@
+//! `COG-CMP`: compression, as far as tags and the first bytes of a tile tell.
+
+use std::io;
+
+use parcelle_report::{Finding, Rule, Severity};
+use parcelle_storage::ByteSource;
+use parcelle_tiff::{Image, tags};
+
+use super::context::{Context, at_block, in_directory};
+use super::facts::codec_name;
+use super::fix::{Fix, REWRITE, SOURCE};
+
+pub(crate) static UNCOMPRESSED: Rule = Rule {
+    id: "COG-CMP-001",
+    severity: Severity::Info,
+    title: "The image is not compressed",
+    why: "Every tile travels at full size. DEFLATE or ZSTD with a predictor lose nothing and halve most rasters; for \
+          imagery, JPEG or WEBP take a tenth.",
+    fix: REWRITE,
+    reference: "OGC 21-026 /rec/geotiff-format/rec-compression",
+};
+
+pub(crate) static UNKNOWN: Rule = Rule {
+    id: "COG-CMP-002",
+    severity: Severity::Error,
+    title: "The compression is unknown",
+    why: "No reader known to parcelle has a codec for this number, so nobody can decode a pixel: the tag is corrupt, or \
+          the file was made for one private program.",
+    fix: SOURCE,
+    reference: "OGC 21-026 /rec/geotiff-format/rec-compression; libtiff tiff.h (COMPRESSION_*)",
+};
+
+pub(crate) static NO_JPEG_TABLES: Rule = Rule {
+    id: "COG-CMP-003",
+    severity: Severity::Error,
+    title: "JPEG tiles without tables",
+    why: "Tiles may leave their quantisation and Huffman tables to the tag JPEGTables. Where neither has them no decoder can start.",
+    fix: SOURCE,
+    reference: "TIFF Technical Note 2 (JPEGTables, abbreviated streams)",
+};
+
+pub(crate) static NO_PREDICTOR: Rule = Rule {
+    id: "COG-CMP-005",
+    severity: Severity::Info,
+    title: "Lossless compression without a predictor",
+    why: "Neighbouring samples are alike: DEFLATE, LZW and ZSTD pack their differences far better than the values.",
+    fix: REWRITE,
+    reference: "TIFF 6.0 section 14; GDAL COG driver, creation option PREDICTOR",
+};
+
+pub(crate) static JPEG_RGB: Rule = Rule {
+    id: "COG-CMP-006",
+    severity: Severity::Info,
+    title: "JPEG in RGB",
+    why: "JPEG is made for luminance and colour (YCbCr), which it can store at lower resolution. As RGB the same \
+          picture takes up to three times the bytes.",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=JPEG",
+    reference: "GDAL COG driver, creation option COMPRESS=JPEG",
+};
+
+const JPEG: u16 = 7;
+/// Bytes of a tile in which its tables come, if it has any.
+const JPEG_HEADER: usize = 4096;
+
+pub(crate) fn check(context: &mut Context<'_>) {
+    let mut findings = Vec::new();
+    for directory in &context.structure.directories {
+        let Some(image) = directory.image else { continue };
+        let index = directory.index;
+        if directory.entry(tags::COMPRESSION).is_some() && codec_name(image.compression).is_none() {
+            let message = format!("IFD {index}: compression {} is unknown", image.compression);
+            findings.push((Finding::new(&UNKNOWN, message).at(in_directory(index)), Fix::Source));
+        }
+    }
+    if let Some(image) = context.structure.main().and_then(|main| main.image) {
+        let here = in_directory(0);
+        let is_many_bits = image.bits_per_sample >= 8 && matches!(image.sample_format, 1..=3);
+        match image.compression {
+            1 => findings.push((Finding::new(&UNCOMPRESSED, "The image is not compressed").at(here), Fix::Rewrite)),
+            5 | 8 | 32_946 | 50_000 if image.predictor == 1 && is_many_bits => {
+                let codec = codec_name(image.compression).unwrap_or_default();
+                let message = format!("{} with {codec} and no predictor", image.data_type());
+                findings.push((Finding::new(&NO_PREDICTOR, message).at(here), Fix::Rewrite));
+            }
+            JPEG if image.photometric == Some(2) && image.samples_per_pixel == 3 => {
+                let message = "JPEG with PhotometricInterpretation RGB; YCbCr is much smaller";
+                findings.push((Finding::new(&JPEG_RGB, message).at(here), Fix::Rewrite));
+            }
+            _ => {}
+        }
+    }
+    findings.into_iter().for_each(|(finding, fix)| context.push(finding, fix));
+}
+
+/// Reads the head of the first tile of every JPEG image that has no JPEGTables.
+pub(crate) fn check_bytes(context: &mut Context<'_>, source: &dyn ByteSource) -> io::Result<()> {
+    let mut findings = Vec::new();
+    for level in &context.layout.levels {
+        let is_jpeg = |image: &Image| image.compression == JPEG;
+        if !is_jpeg(&level.image) || level.directory.entry(tags::JPEG_TABLES).is_some() {
+            continue;
+        }
+        let first = (0..level.blocks.len()).find_map(|block| Some((block, level.sound(block)?)));
+        let Some((block, (offset, byte_count))) = first else { continue };
+        let mut head = vec![0; JPEG_HEADER.min(usize::try_from(byte_count).unwrap_or(JPEG_HEADER))];
+        let count = source.read_at(offset, &mut head)?;
+        if has_tables(head.get(..count).unwrap_or_default()) == Some(false) {
+            let index = level.directory.index;
+            let message = format!("IFD {index}: JPEG tiles without their tables, and no JPEGTables (tag 347)");
+            findings.push(Finding::new(&NO_JPEG_TABLES, message).at(at_block(level, block)));
+        }
+    }
+    findings.into_iter().for_each(|finding| context.push(finding, Fix::Source));
+    Ok(())
+}
+
+/// Whether a JPEG stream defines before its first scan the tables that the scan needs: entropy coding always,
+/// quantisation unless it is lossless (ITU-T T.81 annex B). `None` if `head` ends earlier or is no JPEG.
+fn has_tables(head: &[u8]) -> Option<bool> {
+    let mut rest = head.strip_prefix(&[0xff, 0xd8])?;
+    let (mut entropy, mut quantisation) = (false, false);
+    loop {
+        let [0xff, marker, high, low, ..] = *rest else { return None };
+        if marker == 0xda {
+            return Some(entropy && quantisation);
+        }
+        // Huffman tables, or arithmetic coding, which has defaults.
+        entropy |= matches!(marker, 0xc4 | 0xc9..=0xcc);
+        // Quantisation tables, or lossless coding.
+        quantisation |= matches!(marker, 0xdb | 0xc3 | 0xcb);
+        rest = rest.get(2 + usize::from(u16::from_be_bytes([high, low])).max(2)..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_tables;
+
+    #[test]
+    fn tables_are_looked_for_before_the_scan() {
+        assert_eq!(has_tables(b"\xff\xd8\xff\xe0\0\x04ab\xff\xc4\0\x02\xff\xdb\0\x02\xff\xda\0\x02"), Some(true));
+        assert_eq!(has_tables(b"\xff\xd8\xff\xc4\0\x02\xff\xda\0\x02"), Some(false));
+        assert_eq!(has_tables(b"\xff\xd8\xff\xc3\0\x02\xff\xc4\0\x02\xff\xda\0\x02"), Some(true));
+        assert_eq!(has_tables(b"\xff\xd8\xff\xe0\0\x04ab\xff\xda\0\x02"), Some(false));
+        assert_eq!(has_tables(b"\xff\xd8\xff\xe0\0\x40ab"), None);
+        assert_eq!(has_tables(b"\xff\xd8\xff\xe0\0\0\xff"), None);
+        assert_eq!(has_tables(b""), None);
+    }
+}
