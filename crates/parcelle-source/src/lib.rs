@@ -33,6 +33,11 @@
 //! # Ok::<(), parcelle_source::SourceError>(())
 //! ```
 
+#![cfg_attr(
+    not(any(feature = "sqlite", feature = "gdal")),
+    expect(dead_code, reason = "a build without any reader only says which feature it lacks")
+)]
+
 #[cfg(all(feature = "gdal", feature = "sqlite-bundled"))]
 compile_error!(
     "the features `gdal` and `sqlite-bundled` exclude each other: the system's libgdal brings the system's SQLite, and two \
@@ -238,4 +243,5 @@ fn choose(path: &Path, reader: Reader) -> Result<Chosen, SourceError> {
 }
 
 #[cfg(test)]
+#[cfg(feature = "gdal")]
 mod tests;
