@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::{cast, concat_batches};
+use arrow::array::{Array, AsArray, Date32Array, RecordBatch};
+use arrow::compute::{cast, concat_batches, sort_to_indices, take};
 use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMillisecondType};
 use parcelle_geometry::scan;
 
@@ -69,7 +69,7 @@ fn sample() -> TestPackage {
     package
         .sql(
             "CREATE TABLE t (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, geom GEOMETRY, b BOOLEAN, i8 TINYINT, i16 SMALLINT,
-               i32 MEDIUMINT, i64 INTEGER, f32 FLOAT, f64 DOUBLE, s TEXT(30), x BLOB, d DATE, dt DATETIME)",
+               i32 MEDIUMINT, i64 INTEGER, key INTEGER, f32 FLOAT, f64 DOUBLE, s TEXT(30), x BLOB, d DATE, dt DATETIME)",
         )
         .features("t", "geom", 2154);
     for number in 0..3000i64 {
@@ -82,9 +82,9 @@ fn sample() -> TestPackage {
         };
         let filled = (number % 5 > 0).then_some(number);
         package.insert(
-            "INSERT INTO t VALUES (?1, ?2, ?3 % 2, ?3 % 100, ?3, ?3 * 1000, ?3 * 1000000000000, ?3 / 4.0, ?3 / 10.0, 'é' || ?3,
-               CAST(?3 AS BLOB), date('1960-01-01', ?3 || ' days'), strftime('%Y-%m-%dT%H:%M:%fZ', '1960-01-01', ?3 * 86407.25 || ' seconds'))",
-            rusqlite::params![number * 3, geometry, filled],
+            "INSERT INTO t VALUES (?1, ?2, ?3 % 2, ?3 % 100, ?3, ?3 * 1000, ?3 * 1000000000000, ?4, ?3 / 4.0, ?3 / 10.0, 'é' || ?3,
+               CAST(?3 AS BLOB), date('1960-01-01', ?3 || ' days'), strftime('%Y-%m-%dT%H:%M:%fZ', '1960-01-01', (?3 * 86407.25) || ' seconds'))",
+            rusqlite::params![number * 3, geometry, filled, number],
         );
     }
     package
@@ -123,6 +123,43 @@ fn dates_around_1970_and_booleans() {
         }
         if let Some(found) = batch.column_by_name("b").unwrap().as_boolean_opt() {
             assert!((0..20_000).all(|row| found.value(row) == (number(row) % 3 == 0)), "{format}");
+        }
+    }
+}
+
+/// GDAL's drivers build Arrow columns in different ways, with different errors.
+#[test]
+fn formats_agree() {
+    let package = sample();
+    package.insert("UPDATE t SET geom = ?1", [simple_blob(1.0)]);
+    let sorted = |batch: &RecordBatch, name: &str| {
+        let order = sort_to_indices(batch.column_by_name("key").unwrap(), None, None).unwrap();
+        take(batch.column_by_name(name).unwrap(), &order, None).unwrap()
+    };
+    let native = read(open(&package.path(), &options(Reader::Native)).unwrap().as_ref()).unwrap();
+    for (name, format) in [("t.fgb", "FlatGeobuf"), ("t.geojson", "GeoJSON"), ("t.sqlite", "SQLite"), ("t.gml", "GML")]
+    {
+        let path = package.path().with_file_name(name);
+        translate(&package.path(), &path, format);
+        let other = read(open(&path, &options(Reader::Auto)).unwrap().as_ref()).unwrap();
+        assert_eq!(other.num_rows(), 3000);
+        for column in ["key", "b", "i8", "i16", "i32", "i64", "f32", "f64", "s", "d", "dt"] {
+            let (expected, found) = (sorted(&native, column), sorted(&other, column));
+            let found: arrow::array::ArrayRef = match (expected.data_type(), found.data_type()) {
+                // FlatGeobuf has no dates, but instants at midnight.
+                (DataType::Date32, DataType::Timestamp(..)) => {
+                    let days = found.as_primitive::<TimestampMillisecondType>().iter();
+                    Arc::new(days.map(|day| day.map(|day| (day / 86_400_000) as i32)).collect::<Date32Array>())
+                }
+                // SQLite and GML write instants without the zone they had.
+                (DataType::Timestamp(_, zone), DataType::Timestamp(_, None)) if format != "FlatGeobuf" => {
+                    let instants = found.as_primitive::<TimestampMillisecondType>().clone();
+                    Arc::new(instants.with_timezone_opt(zone.clone()))
+                }
+                // GML knows a boolean only as a number.
+                (expected, _) => cast(&found, expected).unwrap(),
+            };
+            assert_eq!(expected.as_ref(), found.as_ref(), "{format}, {column}");
         }
     }
 }

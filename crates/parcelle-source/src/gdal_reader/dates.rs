@@ -45,7 +45,7 @@ impl<'a> DateRepair<'a> {
     }
 
     /// The batch with its dates right; batches must come in order.
-    pub(super) fn apply(&mut self, batch: RecordBatch, messages: &Messages) -> Result<RecordBatch, DateFault> {
+    pub(super) fn apply(&mut self, batch: RecordBatch) -> Result<RecordBatch, DateFault> {
         let first = self.rows;
         self.rows += batch.num_rows() as u64;
         if self.columns.is_empty() {
@@ -59,7 +59,7 @@ impl<'a> DateRepair<'a> {
                 dates.is_some_and(|dates| dates.is_valid(row) && dates.values().get(row) == Some(&0))
             };
             if self.columns.iter().any(|(index, _)| batch.columns().get(*index).is_some_and(doubtful)) {
-                self.fields_at(first + row as u64, messages)?;
+                self.fields_at(first + row as u64)?;
             }
         }
         let looked_up = self.fields.as_mut().map(|fields| std::mem::take(&mut fields.found)).unwrap_or_default();
@@ -82,11 +82,11 @@ impl<'a> DateRepair<'a> {
     }
 
     /// Notes which dates of a row are before 1970.
-    fn fields_at(&mut self, row: u64, messages: &Messages) -> Result<(), DateFault> {
+    fn fields_at(&mut self, row: u64) -> Result<(), DateFault> {
         let fields = match &mut self.fields {
             Some(fields) => fields,
             none => {
-                let dataset = open_dataset(self.path, messages).map_err(DateFault::Open)?;
+                let dataset = open_dataset(self.path, &Messages::capture()).map_err(DateFault::Open)?;
                 none.insert(FieldReader::new(dataset, self.layer, &self.columns)?)
             }
         };

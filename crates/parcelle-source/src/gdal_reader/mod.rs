@@ -16,7 +16,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use gdal::spatial_ref::SpatialRef;
-use gdal::vector::{Defn, LayerAccess, field_type_to_name, geometry_type_to_name};
+use gdal::vector::{
+    Defn, LayerAccess, field_type_to_name, geometry_type_flatten, geometry_type_has_m, geometry_type_has_z,
+    geometry_type_to_name,
+};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use parcelle_crs::Crs;
 
@@ -83,6 +86,8 @@ impl GdalLayer {
                 column,
                 data_type: data_type.to_string(),
             })?;
+        // What was said while opening (about reference systems, say) is no failure of the reading that follows.
+        let reading = Messages::capture();
         let time_zones = TimeZones::read(&mut layer, &driver, &projection.schema).map_err(|mixed| SourceError::Batch {
             path: path.to_owned(),
             layer: name.clone(),
@@ -92,9 +97,10 @@ impl GdalLayer {
                 mixed.column, mixed.row
             ),
         })?;
-        if let Some(message) = messages.failure() {
+        if let Some(message) = reading.failure() {
             return Err(read_failed(message));
         }
+        drop(reading);
         let schema = time_zones.schema(&projection.schema);
         let bytes = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
         let opened = Mutex::new(Some(dataset));
@@ -120,7 +126,7 @@ impl GdalLayer {
                 continue;
             }
             let batch = self.projection.apply(&batch).map_err(|fault| self.fault(fault, rows))?;
-            let batch = dates.apply(batch, messages).map_err(|fault| match fault {
+            let batch = dates.apply(batch).map_err(|fault| match fault {
                 DateFault::Open(error) => error,
                 DateFault::Batch(reason) => failed(rows, reason),
             })?;
@@ -198,13 +204,29 @@ fn crs_of(reference: &SpatialRef) -> Result<Crs, String> {
     Crs::from_definition(&projjson).map_err(|error| error.to_string())
 }
 
+/// A type of geometry the way GeoPackage writes it, such as `MULTIPOLYGON Z`.
+fn geometry_type_text(geometry_type: gdal_sys::OGRwkbGeometryType::Type) -> String {
+    let flat = geometry_type_flatten(geometry_type);
+    let name = match flat {
+        gdal_sys::OGRwkbGeometryType::wkbUnknown => "GEOMETRY".to_owned(),
+        known => geometry_type_to_name(known).replace(' ', "").to_uppercase(),
+    };
+    let ordinates = match (geometry_type_has_z(geometry_type), geometry_type_has_m(geometry_type)) {
+        (true, true) => " ZM",
+        (true, false) => " Z",
+        (false, true) => " M",
+        (false, false) => "",
+    };
+    name + ordinates
+}
+
 /// The layers of a file that GDAL reads.
 pub(crate) fn layers(path: &Path) -> Result<Vec<LayerInfo>, SourceError> {
     let messages = Messages::capture();
     let dataset = open_dataset(path, &messages)?;
     let info = |layer: gdal::vector::Layer<'_>| {
         let definition = layer.defn();
-        let geometry = definition.geom_fields().next().map(|field| geometry_type_to_name(field.field_type()));
+        let geometry = definition.geom_fields().next().map(|field| geometry_type_text(field.field_type()));
         let crs = definition.geom_fields().next().and_then(|field| field.spatial_ref().ok());
         let fields = definition
             .fields()
@@ -213,7 +235,7 @@ pub(crate) fn layers(path: &Path) -> Result<Vec<LayerInfo>, SourceError> {
         LayerInfo {
             name: layer.name(),
             rows: layer.try_feature_count(),
-            geometry: geometry.map(|name| name.to_uppercase()),
+            geometry,
             crs: crs.and_then(|crs| crs_of(&crs).ok()).map(|crs| crs.to_string()),
             fields,
         }
@@ -247,10 +269,9 @@ impl Layer for GdalLayer {
             let reason = "the split is not one of this layer".to_owned();
             return Err(SourceError::Batch { path: self.path.clone(), layer: self.name.clone(), reason });
         }
-        let messages = Messages::capture();
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let dataset = opened.map_or_else(|| open_dataset(&self.path, &messages), Ok)?;
-        self.read_rows(&dataset, &messages, sink)
+        let dataset = opened.map_or_else(|| open_dataset(&self.path, &Messages::capture()), Ok)?;
+        self.read_rows(&dataset, &Messages::capture(), sink)
     }
 
     fn input_bytes(&self) -> Option<u64> {

@@ -124,6 +124,9 @@ impl Kind {
             "DATE" => Self::Date,
             "DATETIME" | "TIMESTAMP" => Self::DateTime,
             "NUMERIC" | "DECIMAL" | "DEC" | "NUMBER" => Self::Float64,
+            // Geometry that is not registered as such (a table has one geometry column): bytes like any other. These must
+            // come before numbers: there is INT in POINT.
+            _ if contains(&["POINT", "LINESTRING", "POLYGON", "GEOM", "CURVE", "SURFACE"]) => Self::Blob,
             _ if contains(&["INT"]) => Self::Int64,
             _ if contains(&["CHAR", "CLOB", "TEXT"]) => Self::Text,
             _ if contains(&["BLOB"]) => Self::Blob,

@@ -105,11 +105,13 @@ fn other_declared_types() {
         ("DOUBLE PRECISION", DataType::Float64),
         ("JSON", DataType::Utf8),
         ("UUID", DataType::Utf8),
+        ("POINT", DataType::Binary),
+        ("TEXT_JSON", DataType::Utf8),
         ("TIMESTAMP", DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))),
         ("", DataType::Int64),
     ] {
         let package = column_of(declared, &[&rusqlite::types::Null, &12]);
-        if declared == "TIMESTAMP" {
+        if matches!(declared, "TIMESTAMP" | "POINT") {
             package.sql("UPDATE t SET v = NULL");
         }
         let batch = read_all(&package).unwrap();
