@@ -1,5 +1,6 @@
 //! What holds with and without PROJ, and what differs.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -102,4 +103,14 @@ fn garbage_is_refused_with_a_way_out() {
     let deep = format!("PROJCRS{}", "[A".repeat(100_000));
     assert!(matches!(Crs::from_definition(&deep), Err(CrsError::Wkt { .. })));
     assert!(Crs::from_definition("PROJCRS[\"broken\"").is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_survived(text in "\\PC{0,60}", inside in "[A-Z\\[\\]\",0-9.é ]{0,80}", cut in 0usize..900) {
+        let _ = Crs::from_definition(&text);
+        let _ = Crs::from_definition(&format!("PROJCRS[{inside}"));
+        let _ = definition::wkt1_authority(&format!("PROJCS[{inside}"));
+        let _ = Crs::from_definition(&LAMBERT_93_WKT1.chars().take(cut).collect::<String>());
+    }
 }

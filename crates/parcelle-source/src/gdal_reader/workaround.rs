@@ -2,7 +2,7 @@
 //!
 //! The drivers GPKG and FlatGeobuf build Arrow columns themselves. Before GDAL 3.8.3 they set the wrong bits of boolean
 //! columns, without any error (OSGeo/gdal issue 8998), and GPKG gives empty geometry where no other column is read (issue
-//! 7106). GDAL's general implementation is right, and takes their place here; it costs about a third of the speed.
+//! 7106). GDAL's general implementation is right, and takes their place here.
 
 use arrow::datatypes::{DataType, Schema};
 use gdal::config::{clear_thread_local_config_option, set_thread_local_config_option};

@@ -29,7 +29,20 @@ pub(crate) fn wkb(blob: &[u8]) -> Result<&[u8], GeometryReason> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(rest in prop::collection::vec(any::<u8>(), 0..100)) {
+            let _ = wkb(&rest);
+            let with_magic = [b"GP\0", rest.as_slice()].concat();
+            if let Ok(found) = wkb(&with_magic) {
+                prop_assert!(with_magic.ends_with(found) && found.len() + 8 <= with_magic.len());
+            }
+        }
+    }
 
     #[test]
     fn every_envelope_is_skipped() {

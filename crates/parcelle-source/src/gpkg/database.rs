@@ -17,7 +17,7 @@ const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Values of the header's application id that say GeoPackage (OGC 12-128r18, requirement 2; `GP10` and `GP11` before 1.2).
 const APPLICATION_IDS: [&[u8; 4]; 3] = [b"GPKG", b"GP10", b"GP11"];
 
-/// How much of a file SQLite may map into memory instead of copying it: twice as fast with two readers (measured).
+/// How much of a file SQLite may map into memory instead of copying it: a third faster with two readers (measured).
 const MMAP_BYTES: i64 = 1 << 40;
 
 /// Whether the file is a GeoPackage, by its content: the application id, or else the table `gpkg_contents`.

@@ -1,8 +1,14 @@
 //! Dates and instants as GeoPackage writes them: ISO 8601 text, in UTC (OGC 12-128r18, table 1).
+//!
+//! Works on bytes, without allocation: a BD TOPO extract has several of these in every row.
+
+const MILLISECONDS_PER_DAY: i64 = 86_400_000;
+/// From 0001-01-01.
+const DAYS_BEFORE_1970: i64 = 719_162;
 
 /// Days since 1970-01-01 of `YYYY-MM-DD`. A time of day after it must be midnight: anything else would be lost.
-pub(crate) fn days(text: &str) -> Option<i32> {
-    let (date, time) = split(text.trim())?;
+pub(crate) fn days(text: &[u8]) -> Option<i32> {
+    let (date, time) = split(text.trim_ascii())?;
     if time.is_some_and(|time| milliseconds_of_day(time) != Some(0)) {
         return None;
     }
@@ -13,36 +19,31 @@ pub(crate) fn days(text: &str) -> Option<i32> {
 /// zone (the standard says it is UTC), an offset from UTC, a date alone (midnight), and second 60, which is the first of
 /// the next minute (real deliveries have it, from 59.9996 written with three digits). Digits beyond milliseconds must be
 /// zero: anything else would be lost.
-pub(crate) fn milliseconds(text: &str) -> Option<i64> {
-    let (date, time) = split(text.trim())?;
-    date.checked_mul(86_400_000)?.checked_add(time.map_or(Some(0), milliseconds_of_day)?)
+pub(crate) fn milliseconds(text: &[u8]) -> Option<i64> {
+    let (date, time) = split(text.trim_ascii())?;
+    date.checked_mul(MILLISECONDS_PER_DAY)?.checked_add(time.map_or(Some(0), milliseconds_of_day)?)
 }
 
 /// Days since 1970 and the text of the time of day, if there is one.
-fn split(text: &str) -> Option<(i64, Option<&str>)> {
-    let (date, time) = match text.get(10..) {
-        Some("") => (text, None),
-        Some(rest) => (text.get(..10)?, Some(rest.strip_prefix(['T', 't', ' '])?)),
-        None => return None,
+fn split(text: &[u8]) -> Option<(i64, Option<&[u8]>)> {
+    let (date, time) = text.split_at_checked(10)?;
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = date else { return None };
+    let time = match time {
+        [] => None,
+        [b'T' | b't' | b' ', time @ ..] => Some(time),
+        _ => return None,
     };
-    let [year, month, day] = fields(date, '-')?;
-    let (year, month, day) = (number(year, 4)?, number(month, 2)?, number(day, 2)?);
-    Some((days_since_1970(year, month, day)?, time))
+    Some((days_since_1970(number(&[y1, y2, y3, y4])?, number(&[m1, m2])?, number(&[d1, d2])?)?, time))
 }
 
-fn fields<const COUNT: usize>(text: &str, separator: char) -> Option<[&str; COUNT]> {
-    text.split(separator).collect::<Vec<_>>().try_into().ok()
-}
-
-/// A number of exactly so many digits.
-fn number(text: &str, digits: usize) -> Option<i64> {
-    (text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok()).flatten()
+/// A number of digits only.
+fn number(digits: &[u8]) -> Option<i64> {
+    digits.iter().try_fold(0, |value, digit| digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0')))
 }
 
 /// Days from 1970-01-01 in the proleptic Gregorian calendar; `None` for a date that does not exist.
 fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
     const DAYS_BEFORE_MONTH: [i64; 13] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
-    const DAYS_BEFORE_1970: i64 = 719_162;
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let at = |month: i64| {
         let days = *DAYS_BEFORE_MONTH.get(usize::try_from(month).ok()?)?;
@@ -59,48 +60,83 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
 }
 
 /// Milliseconds since midnight UTC of `HH:MM[:SS[.SSS]]` with a zone or none; may be below 0 or above a day with an offset.
-fn milliseconds_of_day(text: &str) -> Option<i64> {
-    let (clock, offset_minutes) = match text.strip_suffix(['Z', 'z']) {
-        Some(clock) => (clock, 0),
-        None => match text.find(['+', '-']) {
-            Some(position) => (text.get(..position)?, offset(text.get(position..)?)?),
+fn milliseconds_of_day(text: &[u8]) -> Option<i64> {
+    let (clock, offset_minutes) = match text {
+        [clock @ .., b'Z' | b'z'] => (clock, 0),
+        _ => match text.iter().position(|byte| matches!(byte, b'+' | b'-')) {
+            Some(position) => {
+                let (clock, zone) = text.split_at_checked(position)?;
+                (clock, offset(zone)?)
+            }
             None => (text, 0),
         },
     };
-    let mut parts = clock.split(':');
-    let (hour, minute) = (number(parts.next()?, 2)?, number(parts.next()?, 2)?);
-    let (second, fraction) = parts.next().map_or(Some(("00", "")), |seconds| match seconds.split_once('.') {
-        Some((_, "")) => None,
-        Some(pair) => Some(pair),
-        None => Some((seconds, "")),
-    })?;
-    let second = number(second, 2)?;
-    if parts.next().is_some() || hour > 23 || minute > 59 || second > 60 {
+    let &[h1, h2, b':', m1, m2, ref seconds @ ..] = clock else { return None };
+    let (hour, minute) = (number(&[h1, h2])?, number(&[m1, m2])?);
+    let (second, fraction): (i64, &[u8]) = match seconds {
+        [] => (0, &[]),
+        [b':', s1, s2] => (number(&[*s1, *s2])?, &[]),
+        [b':', s1, s2, b'.', fraction @ ..] if !fraction.is_empty() => (number(&[*s1, *s2])?, fraction),
+        _ => return None,
+    };
+    if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    let (milliseconds, beyond) = fraction.split_at_checked(3).unwrap_or((fraction, ""));
-    if !beyond.bytes().all(|byte| byte == b'0') {
-        return None;
+    let mut milliseconds = 0;
+    for (position, digit) in fraction.iter().enumerate() {
+        let weight = [100, 10, 1].get(position).copied().unwrap_or(0);
+        if !digit.is_ascii_digit() || (weight == 0 && *digit != b'0') {
+            return None;
+        }
+        milliseconds += i64::from(digit - b'0') * weight;
     }
-    let milliseconds = number(&format!("{milliseconds:0<3}"), 3)?;
     Some(((hour * 60 + minute - offset_minutes) * 60 + second) * 1000 + milliseconds)
 }
 
 /// Minutes of `+HH`, `+HHMM` or `+HH:MM`.
-fn offset(text: &str) -> Option<i64> {
-    let sign = if text.starts_with('-') { -1 } else { 1 };
-    let digits = text.get(1..)?.replacen(':', "", 1);
-    let (hours, minutes) = match digits.len() {
-        2 => (number(&digits, 2)?, 0),
-        4 => (number(digits.get(..2)?, 2)?, number(digits.get(2..)?, 2)?),
+fn offset(zone: &[u8]) -> Option<i64> {
+    let (hours, minutes) = match *zone {
+        [_, h1, h2] => (number(&[h1, h2])?, 0),
+        [_, h1, h2, m1, m2] | [_, h1, h2, b':', m1, m2] => (number(&[h1, h2])?, number(&[m1, m2])?),
         _ => return None,
     };
+    let sign = if zone.first() == Some(&b'-') { -1 } else { 1 };
     (hours <= 15 && minutes <= 59).then_some(sign * (hours * 60 + minutes))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_instant_comes_back(day in -700_000i64..2_900_000, time in 0i64..86_400_000) {
+            // Counts days by stepping through whole years, unlike the code above.
+            let (mut year, mut rest) = (1, day + DAYS_BEFORE_1970);
+            let length = |year: i64| 365 + i64::from(days_since_1970(year, 2, 29).is_some());
+            while rest >= length(year) {
+                rest -= length(year);
+                year += 1;
+            }
+            let mut month = 1;
+            while let Some(days) = (1..=31).rev().find(|day| days_since_1970(year, month, *day).is_some()) && rest >= days {
+                rest -= days;
+                month += 1;
+            }
+            let (hour, minute, second, fraction) = (time / 3_600_000, time / 60_000 % 60, time / 1000 % 60, time % 1000);
+            let text = format!("{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}.{fraction:03}Z", rest + 1);
+            prop_assert_eq!(milliseconds(text.as_bytes()), Some(day * MILLISECONDS_PER_DAY + time));
+        }
+
+        #[test]
+        fn any_bytes_are_survived(text in "[0-9TZ:.+ é-]{0,40}", bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            for input in [text.as_bytes(), &bytes] {
+                let _ = (days(input), milliseconds(input));
+            }
+        }
+    }
 
     #[test]
     fn dates_count_from_1970() {
@@ -115,7 +151,7 @@ mod tests {
             ("9999-12-31", 2_932_896),
             ("2000-01-01T00:00:00.000Z", 10_957),
         ] {
-            assert_eq!(days(text), Some(expected), "{text}");
+            assert_eq!(days(text.as_bytes()), Some(expected), "{text}");
         }
     }
 
@@ -150,7 +186,7 @@ mod tests {
             ("2024-05-06T07:07:60.000", 1_714_979_280_000),
             ("2024-05-06", 1_714_953_600_000),
         ] {
-            assert_eq!(milliseconds(text), Some(expected), "{text}");
+            assert_eq!(milliseconds(text.as_bytes()), Some(expected), "{text}");
         }
     }
 
@@ -172,8 +208,8 @@ mod tests {
             "2024-01-01Z",
             "-024-01-01",
         ] {
-            assert_eq!(days(text), None, "{text}");
-            assert_eq!(milliseconds(text), None, "{text}");
+            assert_eq!(days(text.as_bytes()), None, "{text}");
+            assert_eq!(milliseconds(text.as_bytes()), None, "{text}");
         }
         for text in [
             "2024-01-01T24:00:00Z",
@@ -189,8 +225,8 @@ mod tests {
             "2024-01-01T10:00:00+99:00",
             "2024-01-01T10:00:00 +02:00",
         ] {
-            assert_eq!(milliseconds(text), None, "{text}");
+            assert_eq!(milliseconds(text.as_bytes()), None, "{text}");
         }
-        assert_eq!(days("2024-01-01T10:00:00Z"), None);
+        assert_eq!(days(b"2024-01-01T10:00:00Z"), None);
     }
 }

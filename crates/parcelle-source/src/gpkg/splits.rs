@@ -2,8 +2,9 @@
 //!
 //! Row ids are usually dense: then ranges of equal width hold equal numbers of rows, and finding them costs two look-ups.
 //! Where ids are sparse (deleted rows, ids of a national register), their b-tree is walked in steps of the wanted number
-//! of rows, and each step gives a boundary. The R-tree extension's table of row ids is walked if there is one: it is a
-//! fiftieth of the size of the features. Boundaries only balance the work: the ranges touch, and the outer ones are
+//! of rows, and each step gives a boundary. The R-tree extension's table of row ids is walked if there is one, as it
+//! is far smaller than the features; walking the features themselves takes an eighth of the time of reading them
+//! (300,000 rows: 25 ms of 200). Boundaries only balance the work: the ranges touch, and the outer ones are
 //! open, so that every row is in exactly one of them whatever the hints say.
 
 use rusqlite::{Connection, OptionalExtension, Result};

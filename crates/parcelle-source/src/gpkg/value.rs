@@ -152,11 +152,11 @@ impl Builder {
                 _ => return Err(Refusal::Value),
             },
             Self::Date(builder) => {
-                builder.append_value(date_time::days(text(value)?).ok_or(Refusal::Value)?);
+                builder.append_value(date_time::days(characters(value)?).ok_or(Refusal::Value)?);
                 4
             }
             Self::DateTime(builder) => {
-                builder.append_value(date_time::milliseconds(text(value)?).ok_or(Refusal::Value)?);
+                builder.append_value(date_time::milliseconds(characters(value)?).ok_or(Refusal::Value)?);
                 8
             }
             Self::Geometry { values, scratch } => {
@@ -222,11 +222,15 @@ fn single(value: ValueRef<'_>) -> Result<f32, Refusal> {
     if rounded.is_infinite() && number.is_finite() { Err(Refusal::Value) } else { Ok(rounded) }
 }
 
-fn text(value: ValueRef<'_>) -> Result<&str, Refusal> {
+fn characters(value: ValueRef<'_>) -> Result<&[u8], Refusal> {
     match value {
-        ValueRef::Text(bytes) => std::str::from_utf8(bytes).map_err(|_| Refusal::Value),
+        ValueRef::Text(bytes) => Ok(bytes),
         _ => Err(Refusal::Value),
     }
+}
+
+fn text(value: ValueRef<'_>) -> Result<&str, Refusal> {
+    std::str::from_utf8(characters(value)?).map_err(|_| Refusal::Value)
 }
 
 /// A value for messages: its class, and its content, shortened.
