@@ -11,10 +11,9 @@ use parcelle_geometry::Bounds;
 /// Names of the children, in the order the specification demands.
 pub(crate) const CHILDREN: [&str; 4] = ["xmin", "ymin", "xmax", "ymax"];
 
-/// The Arrow field of a covering column. Nullable where the geometry is, as the specification demands; and always,
-/// because an empty geometry has no box.
-pub(crate) fn field(name: &str) -> Field {
-    Field::new_struct(name, children(), true)
+/// The Arrow field of a covering column: nullable where the geometry is, as the specification demands.
+pub(crate) fn field(name: &str, nullable: bool) -> Field {
+    Field::new_struct(name, children(), nullable)
 }
 
 fn children() -> Fields {
@@ -32,11 +31,13 @@ impl CoveringBuilder {
         Self { ordinates: std::array::from_fn(|_| Vec::with_capacity(rows)), valid: Vec::with_capacity(rows) }
     }
 
-    /// Appends the box of one geometry; empty bounds (NULL or empty geometry) become NULL.
-    pub(crate) fn push(&mut self, bounds: &Bounds) {
-        let (values, valid) = match (bounds.x(), bounds.y()) {
-            (Some(x), Some(y)) => ([round_down(x.0), round_down(y.0), round_up(x.1), round_up(y.1)], true),
-            _ => ([0.0; 4], false),
+    /// Appends the box of one geometry: NULL for a NULL, NaN for one that is empty. A box must be there where a
+    /// geometry is; no comparison with NaN is true, so an empty geometry is in no window, and statistics leave it out.
+    pub(crate) fn push(&mut self, bounds: Option<&Bounds>) {
+        let valid = bounds.is_some();
+        let values = match bounds.and_then(|bounds| bounds.x().zip(bounds.y())) {
+            Some((x, y)) => [round_down(x.0), round_down(y.0), round_up(x.1), round_up(y.1)],
+            None => [f32::NAN; 4],
         };
         for (ordinates, value) in self.ordinates.iter_mut().zip(values) {
             ordinates.push(value);

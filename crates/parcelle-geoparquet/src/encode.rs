@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
-use parcelle_geometry::{Bounds, normalise, scan};
+use parcelle_geometry::{normalise, scan};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::errors::ParquetError;
 use rayon::prelude::*;
@@ -98,12 +98,12 @@ fn examine(
                 let summary = scan(wkb).map_err(|reason| failed(row, reason))?;
                 statistics.add(&summary);
                 canonical &= summary.is_canonical;
-                summary.bounds
+                Some(summary.bounds)
             }
-            None => Bounds::EMPTY,
+            None => None,
         };
         if let Some(covering) = covering.as_deref_mut() {
-            covering.push(&bounds);
+            covering.push(bounds.as_ref());
         }
     }
     if !canonical {

@@ -46,7 +46,8 @@ impl Layout {
         if options.covering == Covering::Bbox {
             for (position, column) in geometry.iter_mut().enumerate() {
                 let name = covering_name(&column.name, position == 0, &mut names);
-                fields.push(Arc::new(covering::field(&name)));
+                let nullable = input.field(column.index).is_nullable();
+                fields.push(Arc::new(covering::field(&name, nullable)));
                 column.covering = Some(name);
             }
         }

@@ -90,6 +90,7 @@ pub static RULES: &[&Rule] = &[
     &rules_dataset::SIZE,
     &rules_dataset::BAND_NUMBER,
     &rules_source::MISSING,
+    &rules_source::ABSOLUTE_PATH,
     &rules_source::WORKING_DIRECTORY,
     &rules_source::WINDOWS_PATH,
 ];

@@ -26,6 +26,18 @@ pub(crate) static MISSING: Rule = Rule {
     reference: "GDAL frmts/vrt/vrtsources.cpp, VRTSimpleSource::XMLInit, OpenSource and RasterIO",
 };
 
+/// A source has an absolute path.
+pub(crate) static ABSOLUTE_PATH: Rule = Rule {
+    id: "VRT-SRC-002",
+    severity: Severity::Warning,
+    title: "An absolute path",
+    why: "An absolute path is taken as it is, so the file must lie under the same path on the host, or in the container, \
+          where GeoServer runs. It works where the VRT was made, and stops to work when the data are copied, mounted \
+          elsewhere or served from a container.",
+    fix: "Write paths relative to the VRT, with relativeToVRT=\"1\", and keep the VRT above or beside its sources.",
+    reference: "GDAL frmts/vrt/vrtsources.cpp, VRTSimpleSource::XMLInit; GDAL issues 8632 and 12401",
+};
+
 /// A source is looked for in the working directory.
 pub(crate) static WORKING_DIRECTORY: Rule = Rule {
     id: "VRT-SRC-003",
@@ -63,6 +75,7 @@ struct Absent {
 enum Detail {
     Missing(PathBuf, Absence),
     NoName,
+    Absolute,
     WorkingDirectory { beside: PathBuf, attribute: Option<String> },
     Windows,
 }
@@ -72,6 +85,7 @@ enum Detail {
 struct Search {
     distinct: u64,
     missing: Vec<Absent>,
+    absolute: Vec<Absent>,
     working_directory: Vec<Absent>,
     windows: Vec<Absent>,
     visited: HashSet<PathBuf>,
@@ -104,6 +118,7 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
     }
     report_nameless(subject, dataset, findings);
     report_missing(subject, dataset, &search, findings);
+    report_absolute(subject, &search, findings);
     report_working_directory(subject, &search, findings);
     report_windows(subject, &search, findings);
     search.usage
@@ -143,7 +158,11 @@ impl Search {
             if through.is_none() {
                 self.distinct += 1;
             }
-            match place_of(file, directory) {
+            let place = place_of(file, directory);
+            if matches!(place, Place::Local(_)) && file.path.starts_with('/') {
+                self.absolute.push(absent(reference, through, Detail::Absolute));
+            }
+            match place {
                 Place::Local(path) => match exists(&path) {
                     Ok(()) => {
                         let is_vrt = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("vrt"));
@@ -300,6 +319,21 @@ fn report_missing(subject: &Subject<'_>, dataset: &Dataset, search: &Search, fin
         _ => format!("Name the source on line {} of {file}.", first.line),
     };
     findings.push(Finding::new(&MISSING, message).at(first.location()).fix(fix).count(count));
+}
+
+fn report_absolute(subject: &Subject<'_>, search: &Search, findings: &mut Findings) {
+    let Some(first) = search.absolute.first() else { return };
+    let count = search.absolute.len() as u64;
+    let sentence = subject_of_sentence(first, count, search.distinct, "is an absolute path", "are absolute paths");
+    let message = format!("{sentence}: it must be the same on the host, or in the container, where GeoServer runs.");
+    let name = first.path.rsplit('/').next().unwrap_or_default();
+    let fix = format!(
+        "Keep the sources below the directory of {edited} and write their paths relative to it: \
+         <{element} relativeToVRT=\"1\">{name}</{element}>",
+        edited = first.edited(subject),
+        element = first.element
+    );
+    findings.push(Finding::new(&ABSOLUTE_PATH, message).at(first.location()).fix(fix).count(count));
 }
 
 fn report_working_directory(subject: &Subject<'_>, search: &Search, findings: &mut Findings) {

@@ -82,7 +82,7 @@ fn rules_are_distinct_and_complete() {
             assert!(!text.is_empty() && !text.contains("  "), "{}: {text}", rule.id);
         }
     }
-    assert_eq!(RULES.len(), 21);
+    assert_eq!(RULES.len(), 22);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use parcelle_report::Finding;
-use parcelle_report::Severity::Error;
+use parcelle_report::Severity::{Error, Warning};
 use parcelle_storage::LocalFile;
 
 use super::{VrtOptions, band, check, findings, only};
@@ -23,10 +23,24 @@ fn a_missing_source_is_an_error() {
     assert!(finding.message.contains("The store can be created"), "{}", finding.message);
     assert_eq!((finding.location.band, finding.location.line), (Some(1), Some(3)));
     assert_eq!(finding.location.source.as_deref(), Some("a.tif"));
-    let finding = only(findings(band(&source("", "/nowhere/at all.tif"))), "VRT-SRC-001", Error);
+    let found = findings(band(&source("", "/nowhere/at all.tif")));
+    let finding = found.iter().find(|finding| finding.rule.id == "VRT-SRC-001").unwrap();
     assert!(finding.fix.contains("'/nowhere/at all.tif'"), "{}", finding.fix);
     let blank = only(findings(band(&source("relativeToVRT=\"1\"", "a.tif "))), "VRT-SRC-001", Error);
     assert!(blank.message.contains("\"a.tif \""), "{}", blank.message);
+}
+
+#[test]
+fn an_absolute_path_is_a_warning() {
+    let directory = tempfile::tempdir().unwrap();
+    let tile = directory.path().join("a.tif");
+    std::fs::write(&tile, "").unwrap();
+    for attribute in ["", "relativeToVRT=\"1\"", "relativeToVRT=\"0\""] {
+        let found = findings(band(&source(attribute, tile.to_str().unwrap())));
+        let finding = only(found, "VRT-SRC-002", Warning);
+        assert!(finding.fix.contains("relativeToVRT=\"1\">a.tif</SourceFilename>"), "{}", finding.fix);
+    }
+    assert_eq!(findings(band(&source("", "/vsicurl/https://example.org/a.tif"))), []);
 }
 
 #[test]
