@@ -128,6 +128,20 @@ pub enum SourceError {
         /// The layer.
         layer: String,
     },
+    /// The layer is a view that SQLite cannot evaluate on its own.
+    #[error(
+        "{}: layer {layer} is a view that needs more than SQLite: {reason}. Read it with GDAL (--reader gdal), or save the \
+         view as a table with the program that made it",
+        path.display()
+    )]
+    View {
+        /// The file.
+        path: PathBuf,
+        /// The layer.
+        layer: String,
+        /// What SQLite says.
+        reason: String,
+    },
     /// The coordinate reference system of the layer cannot be resolved.
     #[error("{}: coordinate reference system of layer {layer}: {reason}; assign one with --crs", path.display())]
     Crs {

@@ -187,7 +187,15 @@ pub struct FieldInfo {
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Layer>, SourceError> {
     match choose(path, options.reader)? {
         #[cfg(feature = "sqlite")]
-        Chosen::GeoPackage => Ok(Box::new(gpkg::GeoPackageLayer::open(path, options)?)),
+        Chosen::GeoPackage => match gpkg::GeoPackageLayer::open(path, options) {
+            Ok(layer) => Ok(Box::new(layer)),
+            // GDAL brings the functions that SQLite lacks.
+            #[cfg(feature = "gdal")]
+            Err(SourceError::View { .. }) if options.reader == Reader::Auto => {
+                Ok(Box::new(gdal_reader::GdalLayer::open(path, options)?))
+            }
+            Err(error) => Err(error),
+        },
         #[cfg(feature = "gdal")]
         Chosen::Gdal => Ok(Box::new(gdal_reader::GdalLayer::open(path, options)?)),
     }

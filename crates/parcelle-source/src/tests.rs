@@ -127,6 +127,21 @@ fn dates_around_1970_and_booleans() {
     }
 }
 
+#[test]
+fn views_with_functions_are_left_to_gdal() {
+    let package = sample();
+    package
+        .sql("CREATE VIEW v AS SELECT fid AS OGC_FID, geom, ST_MinX(geom) AS x FROM t WHERE fid > 0")
+        .features("v", "geom", 2154);
+    let named = |reader| OpenOptions { layer: Some("v".into()), ..options(reader) };
+    let error = open(&package.path(), &named(Reader::Native)).map(|_| ()).unwrap_err();
+    assert!(matches!(error, SourceError::View { .. }) && error.to_string().contains("ST_MinX"), "{error}");
+    assert_eq!(layers(&package.path(), Reader::Native).unwrap().len(), 2);
+    let layer = open(&package.path(), &named(Reader::Auto)).unwrap();
+    assert_eq!(layer.driver(), "GDAL/GPKG");
+    assert_eq!(read(layer.as_ref()).unwrap().num_rows(), 2999);
+}
+
 /// GDAL's drivers build Arrow columns in different ways, with different errors.
 #[test]
 fn formats_agree() {

@@ -9,8 +9,8 @@ use arrow::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
 use gdal::cpl::CslStringList;
 use gdal::vector::{Layer, LayerAccess};
 
-/// Rows per batch.
-const BATCH_ROWS: usize = 8192;
+/// Rows per batch. GDAL cannot be told a size in bytes: this bounds batches of large polygons.
+const BATCH_ROWS: usize = 2048;
 
 /// The batches of a layer. It must not outlive the layer, which the lifetime sees to.
 pub(super) struct ArrowStream<'layer> {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Result};
 
 use crate::error::SourceError;
 use crate::geometry_field::crs_error;
-use crate::gpkg::database::Database;
+use crate::gpkg::database::{Database, quoted};
 
 /// A table of the contents that holds rows: features, or attributes without geometry.
 #[derive(Debug, Clone)]
@@ -49,6 +49,26 @@ pub(crate) fn has_table(connection: &Connection, name: &str) -> Result<bool> {
         )
         .optional()
         .map(|found| found.is_some())
+}
+
+/// Refuses a view that calls functions which SQLite does not have, such as those of GDAL and SpatiaLite.
+pub(crate) fn check_view(
+    connection: &Connection,
+    database: &Database,
+    table: &str,
+) -> std::result::Result<(), SourceError> {
+    let is_view = connection
+        .query_row("SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = ?1 COLLATE NOCASE", [table], |_| Ok(()))
+        .optional()
+        .map_err(|error| database.error(&error))?;
+    if is_view.is_none() {
+        return Ok(());
+    }
+    let (path, layer) = (database.path().to_owned(), table.to_owned());
+    match connection.prepare(&format!("SELECT * FROM {} LIMIT 0", quoted(table))) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(SourceError::View { path, layer, reason: error.to_string() }),
+    }
 }
 
 /// The tables with rows, in the order of `gpkg_contents` (clauses 1.1.3 and 2.1.5).

@@ -49,6 +49,7 @@ impl GeoPackageLayer {
             return Err(SourceError::NoGeometry { path: path.to_owned(), layer: table });
         };
 
+        catalogue::check_view(&connection, &database, &table)?;
         let Table { columns, row_id } = Table::read(&connection, &table).map_err(failed)?;
         let geometry_column = geometry_name(&database, &table, &geometry, &columns)?;
         let select = options.select.as_deref();

@@ -37,12 +37,16 @@ pub(crate) fn layers(path: &Path) -> Result<Vec<LayerInfo>, SourceError> {
     let connection = database.connect()?;
     let entries = catalogue::entries(&connection).map_err(|error| database.error(&error))?;
     let info = |entry: catalogue::Entry| {
-        let table = columns::Table::read(&connection, &entry.table).map_err(|error| database.error(&error))?;
+        let columns = match catalogue::check_view(&connection, &database, &entry.table) {
+            // It cannot be read, but it can be listed.
+            Err(SourceError::View { .. }) => Vec::new(),
+            Err(error) => return Err(error),
+            Ok(()) => columns::Table::read(&connection, &entry.table).map_err(|error| database.error(&error))?.columns,
+        };
         let rows = catalogue::feature_count(&connection, &entry.table).map_err(|error| database.error(&error))?;
         let geometry_name = entry.geometry.as_ref().map(|geometry| geometry.column.as_str());
         let is_geometry = |name: &str| geometry_name.is_some_and(|geometry| geometry.eq_ignore_ascii_case(name));
-        let fields = table
-            .columns
+        let fields = columns
             .iter()
             .filter(|column| !is_geometry(&column.name))
             .map(|column| FieldInfo { name: column.name.clone(), type_name: column.declared.clone() })
