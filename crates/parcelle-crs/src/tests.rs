@@ -34,6 +34,19 @@ fn numbers_come_through_unchanged() {
 }
 
 #[test]
+fn other_authorities_need_proj() {
+    for text in ["IGNF:LAMB93", "ESRI:102110"] {
+        let result = Crs::from_definition(text);
+        if cfg!(feature = "gdal") {
+            let crs = result.unwrap();
+            assert_eq!((crs.to_string().as_str(), &crs.to_projjson()["type"]), (text, &json!("ProjectedCRS")));
+        } else {
+            assert_eq!(result, Err(CrsError::UnknownCode { authority: text.to_owned() }));
+        }
+    }
+}
+
+#[test]
 fn longitude_comes_first_in_crs84() {
     let projjson = Crs::from_definition("OGC:CRS84").unwrap().to_projjson();
     assert_eq!(projjson["coordinate_system"]["axis"][0]["abbreviation"], "Lon");

@@ -38,27 +38,25 @@ pub(crate) fn splits(
     if span <= target as u128 {
         return Ok(ranges(&[]));
     }
-    let index = spatial_index(connection, table, geometry_column)?;
-    let counted = catalogue::feature_count(connection, table)?;
-    let indexed = match &index {
-        Some(index) => {
-            connection.query_row(&format!("SELECT count(*) FROM {}", quoted(index)), [], |row| row.get::<_, i64>(0))?
-        }
-        None => 0,
-    };
-    let indexed = u128::try_from(indexed).unwrap_or(0);
-    let rows = counted.map_or(indexed, u128::from);
-    if span * 2 <= rows * DENSE_IDS_PER_TWO_ROWS {
+    let dense = |rows: u128| span * 2 <= rows * DENSE_IDS_PER_TWO_ROWS;
+    let counted = catalogue::feature_count(connection, table)?.map(u128::from);
+    if counted.is_some_and(dense) {
         return Ok(ranges(&even_boundaries(lowest, span, target)));
     }
-    // An index that leaves out many rows (those without geometry) would balance badly.
-    match index {
-        Some(index) if counted.is_some_and(|_| indexed * 2 >= rows) => {
-            walk(connection, "rowid", &quoted(&index), lowest, target)
-        }
-        _ => walk(connection, row_id, &quoted_table, lowest, target),
-    }
-    .map(|boundaries| ranges(&boundaries))
+    let Some(index) = spatial_index(connection, table, geometry_column)? else {
+        return Ok(ranges(&walk(connection, row_id, &quoted_table, lowest, target)?));
+    };
+    let quoted_index = quoted(&index);
+    let indexed = connection
+        .query_row(&format!("SELECT count(*) FROM {quoted_index}"), [], |row| row.get::<_, i64>(0))
+        .map(|count| u128::try_from(count).unwrap_or(0))?;
+    let boundaries = match counted {
+        None if dense(indexed) => even_boundaries(lowest, span, target),
+        // An index that leaves out many rows, those without geometry, would balance badly.
+        Some(rows) if indexed * 2 >= rows => walk(connection, "rowid", &quoted_index, lowest, target)?,
+        _ => walk(connection, row_id, &quoted_table, lowest, target)?,
+    };
+    Ok(ranges(&boundaries))
 }
 
 /// The table of row ids of the R-tree on the geometry (extension `gpkg_rtree_index`, annex F.3).
