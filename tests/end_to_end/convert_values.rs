@@ -188,10 +188,16 @@ fn native_and_gdal_readers_agree() {
         let read = |reader, name: &str| {
             let output = directory.path().join(format!("{index}-{name}.parquet"));
             let summary = parcelle::convert(&path, &output).layer(&layer).reader(reader).run();
-            (summary.unwrap_or_else(|error| panic!("{place}: {error}")), Read::open(&output))
+            summary.map(|summary| (summary, Read::open(&output)))
         };
-        let (native_summary, native) = read(Reader::Auto, "native");
-        let (gdal_summary, gdal) = read(Reader::Gdal, "gdal");
+        let (native_summary, native) =
+            read(Reader::Auto, "native").unwrap_or_else(|error| panic!("{place}: {error}"));
+        let (gdal_summary, gdal) = match read(Reader::Gdal, "gdal") {
+            Ok(read) => read,
+            // The one thing that only the native reader can tell apart.
+            Err(error) if error.to_string().contains("times with and without time zone are mixed") => continue,
+            Err(error) => panic!("{place}: {error}"),
+        };
         assert!(gdal_summary.driver.starts_with("GDAL/"), "{place}: {}", gdal_summary.driver);
         compared += usize::from(native_summary.driver == "GPKG");
         assert_eq!(native.geometry(), gdal.geometry(), "{place}");

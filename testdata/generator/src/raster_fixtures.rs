@@ -473,7 +473,7 @@ fn dubious() -> io::Result<Vec<Fixture>> {
     let mut gaps = unclaimed()?;
     gaps.pieces = (gaps.pieces.into_iter())
         .flat_map(|piece| match piece {
-            Piece::Tile(..) => vec![piece, Piece::Padding(300)],
+            Piece::Tile(..) => vec![piece, Piece::Padding(2000)],
             _ => vec![piece],
         })
         .collect();
@@ -526,7 +526,7 @@ fn dubious() -> io::Result<Vec<Fixture>> {
             "bad_gaps_between_tiles",
             gaps.write().bytes,
             Verdict::warning("COG-WASTE-001"),
-            "300 unused bytes behind each tile",
+            "2,000 unused bytes behind each tile",
         ),
         raster(
             "bad_unused_tail",
