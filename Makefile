@@ -55,10 +55,10 @@ $(VENV)/stamp: tests/interop/requirements.txt | setup-interop
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-bench: setup ## run all benches (several minutes)
+bench: build ## run all benches (several minutes)
 	$(CARGO) bench $(LOCKED) -p parcelle-benches
 
-bench-smoke: setup ## run each bench briefly: that they work, not what they measure
+bench-smoke: build ## run each bench briefly: that they work, not what they measure
 	$(CARGO) bench $(LOCKED) -p parcelle-benches -- --warm-up-time 0.5 --measurement-time 1 --sample-size 10
 
 testdata: setup ## write the committed fixtures again

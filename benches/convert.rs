@@ -1,2 +1,217 @@
-//! Benches of convert.
-fn main() {}
+//! Benches of `convert`: each stage by itself, the whole, and the physical floor it is measured against.
+//!
+//! The input is a generated layer of buildings (28 columns in the manner of a national building base), 200,000 rows
+//! unless `PARCELLE_BENCH_ROWS` says otherwise. After criterion's figures the distance to the floor is printed: the
+//! whole conversion and the floor (read the input once, zstd the same Arrow bytes on all cores) in turn, so that both
+//! see the same machine.
+
+use std::hint::black_box;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::SchemaRef;
+use criterion::{Criterion, Throughput};
+use parcelle_geoparquet::{Compression, Input, Part, WriteOptions};
+use parcelle_source::Layer;
+use rayon::prelude::*;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Rows per split and row group, as in the façade.
+const ROW_GROUP_ROWS: usize = 65_536;
+/// Input of one call of the codec at the floor: a data page.
+const PAGE_BYTES: usize = 128 * 1024;
+/// Turns of the comparison with the floor.
+const TURNS: usize = 5;
+
+struct Bench {
+    rows: u64,
+    threads: usize,
+    directory: tempfile::TempDir,
+    input: PathBuf,
+}
+
+impl Bench {
+    fn new() -> Result<Self, Failure> {
+        let rows = std::env::var("PARCELLE_BENCH_ROWS").ok().map_or(Ok(200_000), |rows| rows.parse())?;
+        let directory = tempfile::tempdir()?;
+        let input = directory.path().join("buildings.gpkg");
+        let mut generator = std::env::current_exe()?;
+        generator.pop();
+        generator.pop();
+        generator.push("parcelle-testdata");
+        let made = std::process::Command::new(&generator)
+            .args(["extract".as_ref(), input.as_os_str(), "--rows".as_ref(), rows.to_string().as_ref()])
+            .stdout(std::process::Stdio::null())
+            .status()
+            .map_err(|error| format!("{}: {error}: run `make bench`, which builds it", generator.display()))?;
+        if !made.success() {
+            return Err("the generator of the input has failed".into());
+        }
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self { rows, threads, directory, input })
+    }
+
+    fn layer(&self) -> Result<Box<dyn Layer>, Failure> {
+        Ok(parcelle_source::open(&self.input, &Default::default())?)
+    }
+
+    fn decode(&self, threads: usize) -> Result<u64, Failure> {
+        let layer = self.layer()?;
+        let splits = layer.splits(ROW_GROUP_ROWS)?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+        let rows = pool.install(|| {
+            splits
+                .par_iter()
+                .map(|split| batches(layer.as_ref(), split).map(|batches| count(&batches)))
+                .sum::<Result<u64, _>>()
+        })?;
+        Ok(rows)
+    }
+
+    fn convert(&self, threads: usize) -> Result<Duration, Failure> {
+        let output = self.directory.path().join("out.parquet");
+        let start = Instant::now();
+        parcelle::convert(&self.input, &output).threads(threads).overwrite(true).run()?;
+        Ok(start.elapsed())
+    }
+
+    /// The whole layer in memory, a part for each split.
+    fn rows_in_memory(&self) -> Result<(SchemaRef, Vec<Vec<RecordBatch>>), Failure> {
+        let layer = self.layer()?;
+        let splits = layer.splits(ROW_GROUP_ROWS)?;
+        let parts = splits.iter().map(|split| batches(layer.as_ref(), split)).collect::<Result<_, _>>()?;
+        Ok((layer.schema(), parts))
+    }
+
+    /// What no converter can do without: reading the input once, and compressing the rows on all cores.
+    fn floor(&self, parts: &[Vec<RecordBatch>]) -> Result<Duration, Failure> {
+        let pages: Vec<Vec<u8>> = parts.iter().flatten().flat_map(buffers).collect();
+        let start = Instant::now();
+        black_box(std::fs::read(&self.input)?.len());
+        let compressed: usize = pages
+            .par_iter()
+            .flat_map(|buffer| buffer.par_chunks(PAGE_BYTES))
+            .map_init(
+                || zstd::bulk::Compressor::new(1),
+                |compressor, page| match compressor {
+                    Ok(compressor) => compressor.compress(page).map_or(0, |bytes| bytes.len()),
+                    Err(_) => 0,
+                },
+            )
+            .sum();
+        black_box(compressed);
+        Ok(start.elapsed())
+    }
+}
+
+fn batches(layer: &dyn Layer, split: &parcelle_source::Split) -> Result<Vec<RecordBatch>, Failure> {
+    let mut batches = Vec::new();
+    layer.read(split, &mut |batch| {
+        batches.push(batch);
+        ControlFlow::Continue(())
+    })?;
+    Ok(batches)
+}
+
+fn count(batches: &[RecordBatch]) -> u64 {
+    batches.iter().map(|batch| batch.num_rows() as u64).sum()
+}
+
+/// The bytes of a batch's values, column by column.
+fn buffers(batch: &RecordBatch) -> Vec<Vec<u8>> {
+    batch
+        .columns()
+        .iter()
+        .flat_map(|column| column.to_data().buffers().to_vec())
+        .map(|buffer| buffer.to_vec())
+        .collect()
+}
+
+fn encode(
+    schema: &SchemaRef,
+    parts: &[Vec<RecordBatch>],
+    output: &Path,
+    options: &WriteOptions,
+) -> Result<u64, Failure> {
+    let parts = parts
+        .iter()
+        .map(|batches| -> Part<'_> {
+            Box::new(move |sink| {
+                for batch in batches {
+                    if sink(batch.clone()).is_break() {
+                        break;
+                    }
+                }
+                Ok(())
+            })
+        })
+        .collect();
+    Ok(parcelle_geoparquet::write(schema, Input::Parallel(parts), output, options)?.bytes)
+}
+
+fn stages(criterion: &mut Criterion, bench: &Bench, schema: &SchemaRef, parts: &[Vec<RecordBatch>]) {
+    let mut threads = vec![1, bench.threads];
+    threads.dedup();
+
+    let mut group = criterion.benchmark_group("decode/gpkg");
+    group.throughput(Throughput::Elements(bench.rows));
+    for threads in &threads {
+        group.bench_function(format!("{threads} threads"), |bencher| bencher.iter(|| bench.decode(*threads)));
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("encode");
+    group.throughput(Throughput::Elements(bench.rows));
+    let output = bench.directory.path().join("encoded.parquet");
+    for threads in &threads {
+        for (name, compression) in [
+            ("zstd 1", Compression::Zstd(1)),
+            ("zstd 3", Compression::Zstd(3)),
+            ("snappy", Compression::Snappy),
+            ("none", Compression::Uncompressed),
+        ] {
+            let options = WriteOptions { threads: *threads, compression, overwrite: true, ..WriteOptions::default() };
+            group.bench_function(format!("{name}, {threads} threads"), |bencher| {
+                bencher.iter(|| encode(schema, parts, &output, &options));
+            });
+        }
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("convert/gpkg");
+    group.throughput(Throughput::Elements(bench.rows));
+    for threads in &threads {
+        group.bench_function(format!("{threads} threads"), |bencher| bencher.iter(|| bench.convert(*threads)));
+    }
+    group.finish();
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+fn distance_to_the_floor(bench: &Bench, parts: &[Vec<RecordBatch>]) -> Result<(), Failure> {
+    let mut turns = Vec::new();
+    for _ in 0..TURNS {
+        let floor = bench.floor(parts)?.as_secs_f64();
+        let whole = bench.convert(bench.threads)?.as_secs_f64();
+        turns.push((whole / floor, whole, floor));
+    }
+    turns.sort_by(|left, right| left.0.total_cmp(&right.0));
+    let (ratio, whole, floor) = turns[TURNS / 2];
+    println!(
+        "distance to the floor: {ratio:.2}x ({} rows, {} threads; convert {whole:.2} s, floor {floor:.2} s, median of \
+         {TURNS} turns)",
+        bench.rows, bench.threads
+    );
+    Ok(())
+}
+
+fn main() -> Result<(), Failure> {
+    let bench = Bench::new()?;
+    let (schema, parts) = bench.rows_in_memory()?;
+    let mut criterion = Criterion::default().sample_size(10).configure_from_args();
+    stages(&mut criterion, &bench, &schema, &parts);
+    criterion.final_summary();
+    distance_to_the_floor(&bench, &parts)
+}
