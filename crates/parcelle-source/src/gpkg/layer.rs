@@ -105,8 +105,17 @@ impl GeoPackageLayer {
         let mut cursor = statement.query([]).map_err(failed)?;
         let mut builders: Vec<Builder> = self.columns.iter().map(|(_, kind)| Builder::new(*kind)).collect();
         let (mut rows, mut bytes, mut number) = (0, 0, 0u64);
+        let mut previous = None;
         while let Some(row) = cursor.next().map_err(failed)? {
             number += 1;
+            if self.row_id.is_some() {
+                let row_id = row.get_ref(self.columns.len()).map_err(failed)?.as_i64().ok();
+                // In a damaged tree pages can lead round in circles.
+                if row_id <= previous {
+                    return Err(self.out_of_order());
+                }
+                previous = row_id;
+            }
             for (index, (builder, (column, kind))) in builders.iter_mut().zip(&self.columns).enumerate() {
                 let value = row.get_ref(index).map_err(failed)?;
                 let appended = if value == ValueRef::Null && !column.nullable {
@@ -129,6 +138,11 @@ impl GeoPackageLayer {
             let _: ControlFlow<()> = sink(self.batch(&mut builders)?);
         }
         Ok(())
+    }
+
+    fn out_of_order(&self) -> SourceError {
+        let reason = format!("the rows of table {} are not in the order of their ids", self.table);
+        SourceError::Damaged { path: self.database.path().to_owned(), reason }
     }
 
     fn batch(&self, builders: &mut [Builder]) -> Result<RecordBatch, SourceError> {

@@ -87,7 +87,12 @@ fn walk(connection: &Connection, row_id: &str, quoted_table: &str, lowest: i64, 
     ))?;
     let mut boundaries = Vec::new();
     let mut from = lowest;
-    while let Some(next) = statement.query_row([from, target], |row| row.get(0)).optional()? {
+    while let Some(next) = statement.query_row([from, target], |row| row.get::<_, i64>(0)).optional()? {
+        // In a sound tree ids ascend. In a damaged one the walk would go round for ever; reading the last range meets the
+        // damage.
+        if next <= from {
+            break;
+        }
         boundaries.push(next);
         from = next;
     }

@@ -1,11 +1,14 @@
 //! The reader on GeoPackages made to measure.
 
 use std::ops::ControlFlow;
+use std::sync::LazyLock;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type};
 use arrow::datatypes::{TimeUnit, TimestampMillisecondType};
+
+use proptest::prelude::*;
 
 use super::testing::{TestPackage, big_endian_point, blob, point, simple_blob};
 use crate::error::{GeometryReason, Place, RowPosition, SourceError};
@@ -526,6 +529,30 @@ fn damage_is_one_clear_error() {
     let options = OpenOptions { reader: Reader::Native, ..Default::default() };
     let result = open(&damaged, &options).and_then(|layer| read(layer.as_ref(), 50));
     assert!(result.is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_damage_is_survived(changes in prop::collection::vec((0.0..1.0f64, any::<u8>()), 1..40)) {
+        static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+            let package = column_of("TEXT", &[&"a", &"b", &rusqlite::types::Null]);
+            package.sql("INSERT INTO t SELECT id + 10, g, zeroblob(9000) FROM t");
+            std::fs::read(package.path()).unwrap()
+        });
+        let mut bytes = WHOLE.clone();
+        for (place, value) in changes {
+            let place = (place * bytes.len() as f64) as usize;
+            bytes[place] = value;
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let options = OpenOptions { reader: Reader::Native, ..Default::default() };
+        let result = open(file.path(), &options).and_then(|layer| read(layer.as_ref(), 2));
+        if let Ok(batch) = result {
+            prop_assert!(batch.num_columns() > 0);
+        }
+    }
 }
 
 #[test]
