@@ -4,6 +4,7 @@
 //! rules are data (`cog::RULES`, `vrt::RULES`) beside the functions that test them. Nothing here renders or exits.
 
 pub mod cog;
+mod shell;
 pub mod vrt;
 
 use std::collections::BTreeMap;

@@ -31,6 +31,7 @@ mod report;
 mod rule;
 
 pub mod render;
+pub mod text;
 
 pub use finding::{Finding, Findings, Location};
 pub use report::{

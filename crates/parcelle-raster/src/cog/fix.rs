@@ -5,6 +5,8 @@
 
 use parcelle_tiff::{Image, Role, Structure};
 
+use crate::shell::quoted;
+
 /// The general words of rules about lost bytes.
 pub(crate) const SOURCE: &str =
     "Not repairable from this file: get the source again, then gdal_translate SOURCE.tif OUT.tif -of COG";
@@ -52,7 +54,7 @@ impl Fixer {
         let stem = [".tiff", ".tif", ".TIFF", ".TIF"].into_iter().find_map(|extension| local.strip_suffix(extension));
         Self {
             input: quoted(&input),
-            output: quoted(&format!("{}.cog.tif", stem.unwrap_or(local))),
+            output: quoted(format!("{}.cog.tif", stem.unwrap_or(local))),
             compression: image.map_or(1, |image| image.compression),
             has_overviews: structure.with_role(Role::Overview).next().is_some(),
         }
@@ -121,28 +123,9 @@ impl Fixer {
     }
 }
 
-/// A word that a POSIX shell takes as it is.
-pub(crate) fn quoted(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:=@%,".contains(&byte);
-    if !word.is_empty() && !word.starts_with('-') && word.bytes().all(is_plain) {
-        return word.to_owned();
-    }
-    // A leading dash would be an option even in quotes.
-    let word = if word.starts_with('-') { format!("./{word}") } else { word.to_owned() };
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_stumble() {
-        assert_eq!(quoted("a/b.tif"), "a/b.tif");
-        assert_eq!(quoted("l'été.tif"), r"'l'\''été.tif'");
-        assert_eq!(quoted("$(reboot).tif"), "'$(reboot).tif'");
-        assert_eq!(quoted("-of.tif"), "'./-of.tif'");
-    }
 
     #[test]
     fn commands_follow_codec_place_and_damage() {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use parcelle_report::{Finding, Rule, Severity};
 
-use super::fix::quoted;
+use crate::shell::quoted;
 
 pub(crate) static SIDE_FILE: Rule = Rule {
     id: "COG-FILE-006",
@@ -43,8 +43,8 @@ pub(crate) static EXTERNAL_OVERVIEWS: Rule = Rule {
 /// # Errors
 /// What the operating system says when the folder cannot be searched.
 pub fn check_side_files(path: &Path) -> io::Result<Vec<Finding>> {
-    let input = quoted(&path.to_string_lossy());
-    let output = quoted(&path.with_extension("cog.tif").to_string_lossy());
+    let input = quoted(path);
+    let output = quoted(path.with_extension("cog.tif"));
     let mut findings = Vec::new();
     for (rule, candidates) in [
         (&EXTERNAL_OVERVIEWS, vec![appended(path, ".ovr"), appended(path, ".OVR")]),

@@ -38,7 +38,6 @@ mod rules_xml;
 mod tag;
 mod text;
 mod vocabulary;
-mod words;
 
 #[cfg(test)]
 mod tests;
@@ -47,7 +46,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use parcelle_report::{Findings, Rule};
+use parcelle_report::{Findings, Location, Rule};
 use parcelle_storage::{ByteSource, Usage};
 use serde_json::Value;
 
@@ -115,6 +114,11 @@ struct Subject<'a> {
     document: &'a Document,
     path: &'a Path,
     options: &'a VrtOptions,
+}
+
+/// A place in the XML.
+fn at(line: u32, element: impl Into<String>) -> Location {
+    Location { line: Some(u64::from(line)), element: Some(element.into()), ..Location::default() }
 }
 
 /// Checks one VRT. `path` is where it lies: relative sources are looked for from there, and fixes name it.

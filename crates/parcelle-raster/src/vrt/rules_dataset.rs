@@ -1,10 +1,11 @@
 //! Rules about the dataset as a whole: its size and its bands.
 
+use parcelle_report::text::grouped;
 use parcelle_report::{Finding, Findings, Rule, Severity};
 
-use super::Subject;
 use super::model::{Dataset, DatasetKind, Field};
-use super::words::{at, grouped, quoted};
+use super::{Subject, at};
+use crate::shell::quoted;
 
 /// Size or bands are missing.
 pub(crate) static INCOMPLETE: Rule = Rule {

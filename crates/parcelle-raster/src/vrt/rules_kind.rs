@@ -2,9 +2,9 @@
 
 use parcelle_report::{Finding, Findings, Rule, Severity};
 
-use super::Subject;
 use super::model::{Band, Dataset, DatasetKind, Field};
-use super::words::{at, quoted};
+use super::{Subject, at};
+use crate::shell::quoted;
 
 /// The file is a vector VRT.
 pub(crate) static VECTOR: Rule = Rule {
@@ -122,7 +122,7 @@ pub(super) fn check_root(subject: &Subject<'_>, findings: &mut Findings) {
             "This is a vector (OGR) VRT: GeoServer has no store for it and cannot read it as a coverage.",
             format!(
                 "ogr2ogr -f GPKG {} {file}, and publish the GeoPackage.",
-                quoted(&subject.path.with_extension("gpkg"))
+                quoted(subject.path.with_extension("gpkg"))
             ),
         )
     } else {
@@ -130,7 +130,7 @@ pub(super) fn check_root(subject: &Subject<'_>, findings: &mut Findings) {
             "This is a GTI tile index: GeoServer's VRT reader accepts only what GDAL opens with its driver \"VRT\".",
             format!(
                 "With GDAL 3.9 or newer: gdal_translate -of VRT {file} {}, and publish that; or use an ImageMosaic.",
-                quoted(&subject.path.with_extension("gti.vrt"))
+                quoted(subject.path.with_extension("gti.vrt"))
             ),
         )
     };
@@ -146,7 +146,7 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
             let fix = format!(
                 "gdalmdimtranslate -array NAME {} {} (the names: gdalmdiminfo)",
                 quoted(subject.path),
-                quoted(&subject.path.with_extension("tif"))
+                quoted(subject.path.with_extension("tif"))
             );
             findings.push(Finding::new(&MULTIDIMENSIONAL, message).at(at(line, "VRTDataset/Group")).fix(fix));
         }
@@ -161,7 +161,7 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
 
 fn warped(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
     let file = quoted(subject.path);
-    let output = quoted(&subject.path.with_extension("tif"));
+    let output = quoted(subject.path.with_extension("tif"));
     let Some(options) = &dataset.warp_options else {
         let message = "Warped VRT without <GDALWarpOptions>: GDAL refuses the file.";
         let fix = format!("Make {file} again: gdalwarp -of VRT ..., or better write the pixels: gdalwarp -of COG ...");
@@ -231,7 +231,7 @@ fn pansharpened(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Finding
             Finding::new(&PANSHARPENED, message).severity(Severity::Error).at(place).fix(fix)
         }
         None => {
-            let output = quoted(&subject.path.with_extension("tif"));
+            let output = quoted(subject.path.with_extension("tif"));
             Finding::new(&PANSHARPENED, "Pansharpened VRT: the bands are merged anew at every request.")
                 .at(place)
                 .fix(format!("gdal_translate -of COG {file} {output}"))
@@ -243,7 +243,7 @@ fn processed(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) 
     let (major, minor) = subject.options.target_gdal;
     let file = quoted(subject.path);
     let place = at(dataset.line, "VRTDataset");
-    let compute = format!("gdal_translate -of COG {file} {}", quoted(&subject.path.with_extension("tif")));
+    let compute = format!("gdal_translate -of COG {file} {}", quoted(subject.path.with_extension("tif")));
     if subject.options.target_gdal < (3, 9) {
         let message = format!("Processed VRT: needs GDAL 3.9 or newer, GDAL {major}.{minor} refuses the file.");
         let fix = format!("Where GDAL is 3.9 or newer: {compute}; or upgrade the GDAL of the server.");
@@ -351,7 +351,7 @@ fn raw_bands(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) 
         let mut place = at(band.line, "VRTDataset/VRTRasterBand");
         place.band = u32::try_from(index + 1).ok();
         let file = quoted(subject.path);
-        let convert = format!("gdal_translate {file} {}, where it opens", quoted(&subject.path.with_extension("tif")));
+        let convert = format!("gdal_translate {file} {}, where it opens", quoted(subject.path.with_extension("tif")));
         let Some(raw) = &band.raw_file else {
             let message = format!("Raw band {} names no <SourceFilename>: GDAL refuses the file.", index + 1);
             let fix = format!("Name the file of raw bytes in {file}.");

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::collections::hash_map::{Entry, HashMap};
 use std::path::{Path, PathBuf};
 
+use parcelle_report::text::grouped;
 use parcelle_report::{Finding, Findings, Location, Rule, Severity};
 use parcelle_storage::{ByteSource, LocalFile, Usage};
 
@@ -11,7 +12,7 @@ use super::Subject;
 use super::limits;
 use super::model::{Dataset, DatasetKind, FileReference, Reference};
 use super::references::{Absence, Place, directory_of, exists, place_of};
-use super::words::{grouped, quoted};
+use crate::shell::quoted;
 
 /// A source does not exist.
 pub(crate) static MISSING: Rule = Rule {
@@ -309,8 +310,12 @@ fn report_missing(subject: &Subject<'_>, dataset: &Dataset, search: &Search, fin
             format!("Put {} back, or correct <{}> on line {line} of {file}.", quoted(path), first.element)
         }
         Detail::Missing(path, _) => {
-            let directory = quoted(path.parent().unwrap_or(Path::new(".")));
-            let extension = path.extension().map_or("*".into(), |extension| extension.to_string_lossy());
+            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let directory = quoted(directory.unwrap_or(Path::new(".")));
+            // A pattern cannot be quoted, so an extension goes into it only if it means nothing to a shell.
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            let extension = extension.filter(|text| text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+            let extension = extension.unwrap_or("*");
             format!(
                 "Put {} back, or rebuild from what is there: gdalbuildvrt -overwrite {file} {directory}/*.{extension}",
                 quoted(path)

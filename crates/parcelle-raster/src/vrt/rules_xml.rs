@@ -1,14 +1,15 @@
 //! Rules about the XML itself: can GDAL parse it, recognise it, and does it read what was written.
 
+use parcelle_report::text::grouped;
 use parcelle_report::{Finding, Findings, Location, Rule, Severity};
 
-use super::Subject;
 use super::document::{Limit, Reason, UnknownElement};
 use super::limits;
 use super::model::SourceKind;
 use super::text::HEAD_BYTES;
 use super::vocabulary::{Element, Suggestion};
-use super::words::{at, grouped, quoted};
+use super::{Subject, at};
+use crate::shell::quoted;
 
 /// The file is not well-formed XML.
 pub(crate) static NOT_WELL_FORMED: Rule = Rule {

@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 use crate::finding::{Finding, Location};
 use crate::report::{FileReport, Report, Verdict};
 use crate::rule::Severity;
+use crate::text::grouped;
 
 /// How the text is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,28 +189,5 @@ fn paint(word: &str, color: AnsiColor, options: HumanOptions) -> String {
         format!("{style}{word}{style:#}")
     } else {
         word.to_owned()
-    }
-}
-
-/// A number with its thousands set apart.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }

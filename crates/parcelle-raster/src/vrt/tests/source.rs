@@ -4,7 +4,7 @@ use std::path::Path;
 
 use parcelle_report::Finding;
 use parcelle_report::Severity::{Error, Warning};
-use parcelle_storage::LocalFile;
+use parcelle_storage::{LocalFile, Memory};
 
 use super::{VrtOptions, band, check, findings, only};
 
@@ -28,6 +28,23 @@ fn a_missing_source_is_an_error() {
     assert!(finding.fix.contains("'/nowhere/at all.tif'"), "{}", finding.fix);
     let blank = only(findings(band(&source("relativeToVRT=\"1\"", "a.tif "))), "VRT-SRC-001", Error);
     assert!(blank.message.contains("\"a.tif \""), "{}", blank.message);
+}
+
+#[test]
+fn the_pattern_of_a_rebuild_means_to_a_shell_what_it_says() {
+    for (name, pattern) in [
+        ("/no where/a.tif", "'/no where'/*.tif"),
+        ("/nowhere/a.tif;reboot", "/nowhere/*.*"),
+        ("/nowhere/a", "/nowhere/*.*"),
+    ] {
+        let found = findings(band(&source("", name)));
+        let finding = found.iter().find(|finding| finding.rule.id == "VRT-SRC-001").unwrap();
+        assert!(finding.fix.ends_with(pattern), "{}", finding.fix);
+    }
+    let text = band(&source("relativeToVRT=\"1\"", "not-there.tif"));
+    let found = check(&Memory::new(text), Path::new("a.vrt"), &VrtOptions::default()).unwrap().findings;
+    let [finding] = &found[..] else { panic!("{found:#?}") };
+    assert!(finding.fix.ends_with("gdalbuildvrt -overwrite a.vrt ./*.tif"), "{}", finding.fix);
 }
 
 #[test]
