@@ -1,2 +1,237 @@
-//! Benches of check.
-fn main() {}
+//! Benches of `check`: many small files, one file with very many tiles, one mosaic with very many sources.
+//!
+//! All inputs are made in a temporary directory, and their reports are looked at before they are measured, so that no
+//! figure is that of a file refused at its first byte.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use criterion::{Criterion, Throughput};
+use parcelle::Depth;
+use parcelle::report::{Report, Severity};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Copies of each good fixture.
+const COPIES: usize = 42;
+/// Tiles across and down of the full resolution; with its overviews the file has some 270,000.
+const TILES_ACROSS: u32 = 450;
+const TILE_SIZE: u32 = 256;
+/// Sources across and down of the mosaic.
+const SOURCES_ACROSS: u32 = 100;
+
+const DEPTHS: [(&str, Depth); 2] = [("header depth", Depth::Header), ("tiles depth", Depth::Tiles)];
+
+/// The good fixtures of the repository, copied often enough to be a data directory.
+fn small_cogs(directory: &Path) -> Result<u64, Failure> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/cog");
+    std::fs::create_dir(directory)?;
+    let mut files = 0;
+    for entry in std::fs::read_dir(&fixtures)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !name.starts_with("good_") || !name.ends_with(".tif") {
+            continue;
+        }
+        let bytes = std::fs::read(fixtures.join(&name))?;
+        for copy in 0..COPIES {
+            std::fs::write(directory.join(format!("{copy}_{name}")), &bytes)?;
+            files += 1;
+        }
+    }
+    Ok(files)
+}
+
+/// One level of the large COG.
+struct Level {
+    width: u32,
+    tiles: u64,
+    ifd: u64,
+    index: u64,
+    first_tile: u64,
+}
+
+/// A BigTIFF of the layout that GDAL's COG driver writes, whose tiles have some 60 bytes each: ghost area, all
+/// directories, all tile indexes, then the tiles from the smallest overview to the full resolution, each between its
+/// leader and its trailer. Gives the number of tiles. Nothing here decodes tiles, so they hold no image.
+fn large_cog(path: &Path) -> Result<u64, Failure> {
+    const GHOST: &str = "LAYOUT=IFDS_BEFORE_DATA\nBLOCK_ORDER=ROW_MAJOR\nBLOCK_LEADER=SIZE_AS_UINT4\n\
+                         BLOCK_TRAILER=LAST_4_BYTES_REPEATED\nKNOWN_INCOMPATIBLE_EDITION=NO\n ";
+    const ENTRIES: u64 = 12;
+    const IFD_BYTES: u64 = 8 + ENTRIES * 20 + 8;
+    let length_of = |tile: u64| 40 + tile.wrapping_mul(0x9E37_79B9_7F4A_7C15) % 48;
+
+    let mut levels = Vec::new();
+    let mut width = TILES_ACROSS * TILE_SIZE;
+    loop {
+        let across = u64::from(width.div_ceil(TILE_SIZE));
+        levels.push(Level { width, tiles: across * across, ifd: 0, index: 0, first_tile: 0 });
+        if across == 1 {
+            break;
+        }
+        width = width.div_ceil(2);
+    }
+    let ghost = format!("GDAL_STRUCTURAL_METADATA_SIZE={:06} bytes\n{GHOST}", GHOST.len());
+    let mut cursor = (16 + ghost.len() as u64).next_multiple_of(8);
+    let first_ifd = cursor;
+    for level in &mut levels {
+        level.ifd = cursor;
+        cursor += IFD_BYTES;
+    }
+    for level in &mut levels {
+        level.index = cursor;
+        // An index of one tile stands in the entries themselves.
+        cursor += if level.tiles > 1 { (level.tiles * 12).next_multiple_of(8) } else { 0 };
+    }
+    for level in levels.iter_mut().rev() {
+        level.first_tile = cursor;
+        cursor += (0..level.tiles).map(|tile| length_of(tile) + 8).sum::<u64>();
+    }
+
+    let mut out = BufWriter::new(File::create(path)?);
+    let mut header = b"II\x2B\0\x08\0\0\0".to_vec();
+    header.extend(first_ifd.to_le_bytes());
+    header.extend(ghost.bytes());
+    header.resize(first_ifd as usize, b' ');
+    out.write_all(&header)?;
+    for (number, level) in levels.iter().enumerate() {
+        out.write_all(&ENTRIES.to_le_bytes())?;
+        let (offsets, byte_counts) = match level.tiles {
+            1 => (level.first_tile + 4, length_of(0)),
+            tiles => (level.index, level.index + tiles * 8),
+        };
+        let [short, long, long8] = [3_u16, 4, 16];
+        for (tag, field_type, count, value) in [
+            (254_u16, long, 1, u64::from(number > 0)), // NewSubfileType
+            (256, long, 1, level.width.into()),        // ImageWidth
+            (257, long, 1, level.width.into()),        // ImageLength
+            (258, short, 1, 8),                        // BitsPerSample
+            (259, short, 1, 8),                        // Compression: DEFLATE
+            (262, short, 1, 1),                        // PhotometricInterpretation: black is 0
+            (277, short, 1, 1),                        // SamplesPerPixel
+            (317, short, 1, 2),                        // Predictor
+            (322, short, 1, TILE_SIZE.into()),         // TileWidth
+            (323, short, 1, TILE_SIZE.into()),         // TileLength
+            (324, long8, level.tiles, offsets),        // TileOffsets
+            (325, long, level.tiles, byte_counts),     // TileByteCounts
+        ] {
+            out.write_all(&tag.to_le_bytes())?;
+            out.write_all(&field_type.to_le_bytes())?;
+            out.write_all(&count.to_le_bytes())?;
+            out.write_all(&value.to_le_bytes())?;
+        }
+        out.write_all(&levels.get(number + 1).map_or(0, |next| next.ifd).to_le_bytes())?;
+    }
+    for level in levels.iter().filter(|level| level.tiles > 1) {
+        let mut offset = level.first_tile + 4;
+        for tile in 0..level.tiles {
+            out.write_all(&offset.to_le_bytes())?;
+            offset += length_of(tile) + 8;
+        }
+        for tile in 0..level.tiles {
+            out.write_all(&(length_of(tile) as u32).to_le_bytes())?;
+        }
+        let padding = (level.tiles * 12).next_multiple_of(8) - level.tiles * 12;
+        out.write_all(&[0; 8][..padding as usize])?;
+    }
+    for level in levels.iter().rev() {
+        for tile in 0..level.tiles {
+            let length = length_of(tile);
+            out.write_all(&(length as u32).to_le_bytes())?;
+            let bytes: Vec<u8> = (0..length).map(|byte| (tile ^ byte) as u8).collect();
+            out.write_all(&bytes)?;
+            out.write_all(&bytes[bytes.len() - 4..])?;
+        }
+    }
+    out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+    Ok(levels.iter().map(|level| level.tiles).sum())
+}
+
+/// A mosaic of one band, as `gdalbuildvrt` writes it, beside its sources, which are empty: nothing here opens them.
+fn mosaic(directory: &Path) -> Result<PathBuf, Failure> {
+    const PIXELS: u32 = 512;
+    let tiles = directory.join("tiles");
+    std::fs::create_dir_all(&tiles)?;
+    let side = SOURCES_ACROSS * PIXELS;
+    let mut text = format!(
+        "<VRTDataset rasterXSize=\"{side}\" rasterYSize=\"{side}\">\n  <SRS>EPSG:2154</SRS>\n  \
+         <GeoTransform>650000, 0.2, 0, 6870000, 0, -0.2</GeoTransform>\n  \
+         <VRTRasterBand dataType=\"Byte\" band=\"1\">\n    <ColorInterp>Gray</ColorInterp>\n"
+    );
+    for row in 0..SOURCES_ACROSS {
+        for column in 0..SOURCES_ACROSS {
+            let name = format!("ortho_{column:04}_{row:04}.tif");
+            File::create(tiles.join(&name))?;
+            writeln!(
+                text,
+                "    <SimpleSource>\n      <SourceFilename relativeToVRT=\"1\">tiles/{name}</SourceFilename>\n      \
+                 <SourceBand>1</SourceBand>\n      <SourceProperties RasterXSize=\"{PIXELS}\" \
+                 RasterYSize=\"{PIXELS}\" DataType=\"Byte\" BlockXSize=\"256\" BlockYSize=\"256\" />\n      \
+                 <SrcRect xOff=\"0\" yOff=\"0\" xSize=\"{PIXELS}\" ySize=\"{PIXELS}\" />\n      \
+                 <DstRect xOff=\"{}\" yOff=\"{}\" xSize=\"{PIXELS}\" ySize=\"{PIXELS}\" />\n    </SimpleSource>",
+                column * PIXELS,
+                row * PIXELS
+            )?;
+        }
+    }
+    text.push_str("  </VRTRasterBand>\n</VRTDataset>\n");
+    let path = directory.join("mosaic.vrt");
+    std::fs::write(&path, text)?;
+    Ok(path)
+}
+
+fn check(path: &Path, depth: Depth) -> Result<Report, Failure> {
+    // One thread, so that figures of different machines compare.
+    Ok(parcelle::check([path]).depth(depth).threads(1).run()?)
+}
+
+/// The report of an input, which must be in order: no error, and a fact of the expected value in one of the files.
+fn verified(path: &Path, files: u64, fact: Option<(&str, u64)>) -> Result<(), Failure> {
+    let report = check(path, Depth::Tiles)?;
+    let wrong = report.files.iter().flat_map(|file| &file.findings).find(|one| one.severity == Severity::Error);
+    if let Some(finding) = wrong {
+        return Err(format!("{}: {} {}", path.display(), finding.rule.id, finding.message).into());
+    }
+    let found = fact.map(|(name, _)| report.files.first().and_then(|file| file.facts.get(name)?.as_u64()));
+    if report.files.len() as u64 != files || found != fact.map(|(_, value)| Some(value)) {
+        return Err(format!("{}: {} files, {fact:?}: {found:?}", path.display(), report.files.len()).into());
+    }
+    Ok(())
+}
+
+fn main() -> Result<(), Failure> {
+    let directory = tempfile::tempdir()?;
+    let mut criterion = Criterion::default().sample_size(20).configure_from_args();
+
+    let small = directory.path().join("small");
+    let files = small_cogs(&small)?;
+    verified(&small, files, None)?;
+    let mut group = criterion.benchmark_group("check/small COGs");
+    group.throughput(Throughput::Elements(files));
+    for (name, depth) in DEPTHS {
+        group.bench_function(name, |bencher| bencher.iter(|| check(&small, depth)));
+    }
+    group.finish();
+
+    let large = directory.path().join("large.tif");
+    let tiles = large_cog(&large)?;
+    verified(&large, 1, Some(("tiles", tiles)))?;
+    let mut group = criterion.benchmark_group("check/many tiles");
+    group.throughput(Throughput::Elements(tiles));
+    for (name, depth) in DEPTHS {
+        group.bench_function(name, |bencher| bencher.iter(|| check(&large, depth)));
+    }
+    group.finish();
+
+    let vrt = mosaic(directory.path())?;
+    let sources = u64::from(SOURCES_ACROSS) * u64::from(SOURCES_ACROSS);
+    verified(&vrt, 1, Some(("sources", sources)))?;
+    let mut group = criterion.benchmark_group("check/many sources");
+    group.throughput(Throughput::Elements(sources));
+    group.bench_function("VRT", |bencher| bencher.iter(|| check(&vrt, Depth::Tiles)));
+    group.finish();
+
+    criterion.final_summary();
+    Ok(())
+}
