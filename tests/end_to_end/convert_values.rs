@@ -190,8 +190,7 @@ fn native_and_gdal_readers_agree() {
             let summary = parcelle::convert(&path, &output).layer(&layer).reader(reader).run();
             summary.map(|summary| (summary, Read::open(&output)))
         };
-        let (native_summary, native) =
-            read(Reader::Auto, "native").unwrap_or_else(|error| panic!("{place}: {error}"));
+        let (native_summary, native) = read(Reader::Auto, "native").unwrap_or_else(|error| panic!("{place}: {error}"));
         let (gdal_summary, gdal) = match read(Reader::Gdal, "gdal") {
             Ok(read) => read,
             // The one thing that only the native reader can tell apart.

@@ -2,6 +2,9 @@
 //!
 //! One binary for all, with small helpers: [`parcelle`] runs the command line, [`fixture`] names a file of `testdata/`.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
+
+mod architecture;
 mod check;
 mod convert;
 mod convert_values;

@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Convert(ConvertArguments),
+    Convert(Box<ConvertArguments>),
     Check(CheckArguments),
 }
 

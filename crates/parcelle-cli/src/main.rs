@@ -20,7 +20,7 @@ use failure::Failure;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
-        Command::Convert(arguments) => convert::run(arguments),
+        Command::Convert(arguments) => convert::run(*arguments),
         Command::Check(arguments) => check::run(arguments),
     };
     match result {
