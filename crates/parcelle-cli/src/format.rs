@@ -1,5 +1,7 @@
 //! Numbers as people write them, in and out.
 
+pub(crate) use parcelle::report::text::grouped;
+
 /// Bytes from text such as `512MB`, `2GiB`, `1.5G` or `65536`. Without an `i`, units are decimal.
 pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
     let text = text.trim();
@@ -32,19 +34,6 @@ pub(crate) fn bytes(count: u64) -> String {
         }
         None => format!("{count} B"),
     }
-}
-
-/// A number with its thousands set apart: `3,000,000`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A number of things: `1 row`, `2 rows`.

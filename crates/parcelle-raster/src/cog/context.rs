@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use parcelle_report::{Finding, Findings, Location, Rule, Severity};
 use parcelle_tiff::{Structure, tags};
 
+use super::distribution::{Distribution, distribution};
 use super::fix::{Fix, Fixer};
 use super::layout::Layout;
 use super::levels::Level;
-use super::rules_tile::{Distribution, distribution};
 
 pub(crate) struct Context<'structure> {
     pub(crate) structure: &'structure Structure,

@@ -32,6 +32,7 @@
 //! Sources: OGC 21-026 (Cloud Optimized GeoTIFF), TIFF 6.0, GDAL's COG driver documentation and readers, libtiff.
 
 mod context;
+mod distribution;
 mod facts;
 mod fix;
 mod layout;

@@ -35,6 +35,7 @@ mod rules_dataset;
 mod rules_kind;
 mod rules_source;
 mod rules_xml;
+mod shorten;
 mod tag;
 mod text;
 mod vocabulary;
@@ -168,7 +169,7 @@ fn facts(document: &Document, read: Usage) -> BTreeMap<&'static str, Value> {
     let distinct: std::collections::HashSet<&str> = references.iter().map(|found| &*found.file.path).collect();
     facts.insert("distinct_sources", distinct.len().into());
     if let Some(srs) = dataset.srs.as_ref().filter(|srs| !srs.text.is_empty()) {
-        facts.insert("srs", parse::shorten(&srs.text).into());
+        facts.insert("srs", shorten::shorten(&srs.text).into());
     }
     facts
 }

@@ -10,6 +10,7 @@ use quick_xml::events::{BytesDecl, Event};
 use super::build::{Part, Paths};
 use super::document::{Document, DocumentType, Limit, Problem, Reason, Root, UnknownElement};
 use super::limits;
+use super::shorten::shorten;
 use super::tag;
 use super::text::{SourceText, Stop};
 use super::vocabulary::{Element, suggest};
@@ -474,15 +475,6 @@ fn names_a_file(element: Element) -> bool {
 fn append(value: &mut String, text: &str) {
     if value.len().saturating_add(text.len()) <= limits::VALUE_BYTES {
         value.push_str(text);
-    }
-}
-
-/// The beginning of a name, for messages.
-pub(crate) fn shorten(name: &str) -> String {
-    const LONGEST: usize = 80;
-    match name.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
-        None => name.to_owned(),
     }
 }
 

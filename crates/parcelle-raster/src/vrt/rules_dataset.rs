@@ -84,7 +84,7 @@ fn size(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
     let (Some(width), Some(height)) = (&dataset.raster_x_size, &dataset.raster_y_size) else { return };
     let mut valid = true;
     for (name, field) in [("rasterXSize", width), ("rasterYSize", height)] {
-        let text = super::parse::shorten(&field.text);
+        let text = super::shorten::shorten(&field.text);
         let (severity, message) = match field.leading_integer() {
             None => (Severity::Error, format!("{name}=\"{text}\" does not fit 32 bits.")),
             Some(size) if size <= 0 => {
@@ -142,7 +142,7 @@ fn band_numbers(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Finding
         if number.leading_integer() == Some(position) {
             continue;
         }
-        let text = super::parse::shorten(&number.text);
+        let text = super::shorten::shorten(&number.text);
         let message = format!("band=\"{text}\", but it is band {position} of the file: GDAL numbers it {position}.");
         let mut place = at(number.line, "VRTDataset/VRTRasterBand/@band");
         place.band = u32::try_from(position).ok();

@@ -188,7 +188,7 @@ fn warped(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
         return;
     }
     let method = options.resampling.as_ref().map_or("NearestNeighbour", |field| &field.text);
-    let message = format!("Warped VRT: every request is reprojected on the fly ({}).", super::parse::shorten(method));
+    let message = format!("Warped VRT: every request is reprojected on the fly ({}).", super::shorten::shorten(method));
     let fix = format!("gdal_translate -of COG {file} {output}, or publish the source and let GeoServer reproject.");
     findings.push(Finding::new(&WARPED, message).at(at(options.line, "VRTDataset/GDALWarpOptions")).fix(fix));
 }
@@ -270,7 +270,7 @@ fn processed(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) 
         let name = step.algorithm.as_ref().map_or("", |field| &field.text);
         let problem = match ALGORITHMS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
             None if name.is_empty() => "names no <Algorithm>".to_owned(),
-            None => format!("names the algorithm \"{}\", which no GDAL registers", super::parse::shorten(name)),
+            None => format!("names the algorithm \"{}\", which no GDAL registers", super::shorten::shorten(name)),
             Some((_, since)) if *since > subject.options.target_gdal => {
                 format!("uses the algorithm {name} of GDAL {}.{}", since.0, since.1)
             }
@@ -303,7 +303,7 @@ fn sub_classes(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings
     if let Some(class) = dataset.sub_class.as_ref().filter(|class| !class.text.is_empty())
         && !DATASETS.contains(&&*class.text)
     {
-        let text = super::parse::shorten(&class.text);
+        let text = super::shorten::shorten(&class.text);
         let meant = DATASETS.iter().find(|known| known.eq_ignore_ascii_case(&class.text));
         let hint = match meant {
             Some(meant) => format!(" The name is compared exactly: {meant}."),
@@ -324,7 +324,7 @@ fn sub_classes(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings
         let text = class.map_or("VRTSourcedRasterBand", |class| &class.text);
         let known = BANDS.iter().find(|known| known.eq_ignore_ascii_case(text)).copied();
         let problem = match (known, kind) {
-            (None, _) => format!("Unknown subClass=\"{}\" of band {}", super::parse::shorten(text), index + 1),
+            (None, _) => format!("Unknown subClass=\"{}\" of band {}", super::shorten::shorten(text), index + 1),
             (Some("VRTProcessedRasterBand"), DatasetKind::Processed) => continue,
             (_, DatasetKind::Processed) => {
                 format!("Band {} is a {text}, a processed dataset takes only VRTProcessedRasterBand", index + 1)

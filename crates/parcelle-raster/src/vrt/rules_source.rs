@@ -182,7 +182,7 @@ impl Search {
                 Place::Nowhere if through.is_none() && is_of_a_band(dataset, file) => {}
                 Place::Nowhere => self.missing.push(absent(reference, through, Detail::NoName)),
                 Place::WorkingDirectory(beside) => {
-                    let attribute = file.relative_to_vrt.as_deref().map(super::parse::shorten);
+                    let attribute = file.relative_to_vrt.as_deref().map(super::shorten::shorten);
                     let detail = Detail::WorkingDirectory { beside, attribute };
                     self.working_directory.push(absent(reference, through, detail));
                 }
@@ -235,7 +235,7 @@ impl Absent {
 
 /// "Source a.tif does not exist" or "312 of 5,000 sources do not exist, first: a.tif".
 fn subject_of_sentence(first: &Absent, count: u64, distinct: u64, one: &str, many: &str) -> String {
-    let mut path = super::parse::shorten(&first.path);
+    let mut path = super::shorten::shorten(&first.path);
     if path.trim() != path {
         path = format!("\"{path}\"");
     }

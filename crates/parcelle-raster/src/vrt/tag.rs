@@ -61,7 +61,7 @@ pub(crate) fn split(content: &str) -> Result<Tag<'_>, String> {
 }
 
 fn shown(name: &str) -> String {
-    super::parse::shorten(name)
+    super::shorten::shorten(name)
 }
 
 struct Lexer<'a> {
