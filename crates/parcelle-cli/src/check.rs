@@ -38,13 +38,12 @@ pub(crate) fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> {
     if let Some(threads) = arguments.threads {
         check = check.threads(usize::from(threads));
     }
-    let bar = terminal::progress(Some(0), "files");
+    let bar = terminal::progress("files");
     let shown = bar.clone();
     let report = check
         .on_file(Arc::new(move |done, total| {
             if total >= FILES_WORTH_A_BAR {
-                shown.set_length(total as u64);
-                shown.set_position(done as u64);
+                terminal::show(&shown, done as u64, Some(total as u64), "files");
             }
         }))
         .run();

@@ -24,12 +24,13 @@ pub(crate) fn run(arguments: ConvertArguments) -> Result<ExitCode, Failure> {
     if let Err(error) = ctrlc::set_handler(move || token.cancel()) {
         let _ = writeln!(std::io::stderr(), "warning: an interruption will leave a temporary file: {error}");
     }
-    let hint = convert.row_count_hint().map_err(|error| failure(&error))?;
-    let bar = terminal::progress(hint, "rows");
+    let bar = terminal::progress("rows");
     let shown = bar.clone();
     let result = convert
         .cancel_token(cancel)
-        .on_progress(Arc::new(move |progress: parcelle::Progress| shown.set_position(progress.rows)))
+        .on_progress(Arc::new(move |progress: parcelle::Progress| {
+            terminal::show(&shown, progress.rows, progress.total_rows, "rows");
+        }))
         .run();
     bar.finish_and_clear();
     let summary = result.map_err(|error| failure(&error))?;

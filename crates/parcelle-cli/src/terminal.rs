@@ -3,10 +3,11 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use parcelle::report::render;
 
 use crate::failure::Failure;
+use crate::format::grouped;
 
 /// Widest text that is comfortable to read.
 const COMFORTABLE_WIDTH: usize = 100;
@@ -29,18 +30,29 @@ pub(crate) fn stdout_width() -> usize {
     }
 }
 
-/// A bar on standard error with the given total, or a spinner without one; invisible unless that is a terminal.
-pub(crate) fn progress(total: Option<u64>, unit: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(10));
-    let template = match total {
-        Some(_) => format!("{{wide_bar}} {{human_pos}}/{{human_len}} {unit}  {{per_sec}}  {{eta}}"),
-        None => format!("{{spinner}} {{human_pos}} {unit}  {{per_sec}}  {{elapsed}}"),
-    };
-    if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style);
-    }
+/// A display of progress on standard error, to be fed by [`show`]; invisible unless that is a terminal.
+pub(crate) fn progress(unit: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+    bar.set_style(style(&format!("{{spinner}} {{human_pos}} {unit}  {{rate}}  {{elapsed}}")));
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
+}
+
+/// Shows how far a job has come: with a bar and the time left where the total is known.
+pub(crate) fn show(bar: &ProgressBar, done: u64, total: Option<u64>, unit: &str) {
+    if total != bar.length() {
+        bar.set_style(style(&format!("{{wide_bar}} {{human_pos}}/{{human_len}} {unit}  {{rate}}  {{eta}}")));
+        bar.set_length(total.unwrap_or(0));
+    }
+    bar.set_position(done);
+}
+
+fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("rate", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+        // What cannot be written to a terminal line is not worth a word.
+        let _ = write!(text, "{}/s", grouped(state.per_sec() as u64));
+    })
 }
 
 /// Says on standard error why there is no result.

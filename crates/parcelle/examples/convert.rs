@@ -20,12 +20,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             eprintln!("{}: a table without geometry is no GeoParquet", layer.name);
             continue;
         }
-        let total = layer.rows.map_or_else(|| "?".to_owned(), |rows| rows.to_string());
         let name = layer.name.clone();
         let output = directory.join(format!("{}.parquet", layer.name.replace(['/', '\\'], "_")));
         let summary = parcelle::convert(&input, output)
             .layer(&layer.name)
-            .on_progress(Arc::new(move |progress: Progress| eprintln!("{name}: {} of {total} rows", progress.rows)))
+            .on_progress(Arc::new(move |progress: Progress| eprintln!("{name}: {} rows", progress.rows)))
             .run()?;
         println!("{}: {} rows, {} bytes", summary.output, summary.rows, summary.bytes_out);
     }

@@ -1,9 +1,10 @@
 //! A layer to GeoParquet.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use parcelle_geoparquet::{
-    CancelToken, Compression, Covering, Input, Part, ProducerError, ProgressFn, StageSeconds, WriteError, WriteOptions,
+    CancelToken, Compression, Covering, Input, Part, ProducerError, StageSeconds, WriteError, WriteOptions,
 };
 use parcelle_source::{Layer, OpenOptions, Reader, SourceError, Split};
 use serde::Serialize;
@@ -24,17 +25,47 @@ pub fn convert(input: impl AsRef<Path>, output: impl AsRef<Path>) -> Convert {
         output: output.as_ref().to_owned(),
         open: OpenOptions::default(),
         write: WriteOptions::default(),
+        observer: None,
     }
 }
 
+/// How far a conversion has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows that are in the output.
+    pub rows: u64,
+    /// Rows of the layer, where it says so without being read.
+    pub total_rows: Option<u64>,
+    /// Row groups that are in the output.
+    pub row_groups: u64,
+    /// Bytes of the output.
+    pub bytes: u64,
+}
+
+/// Called once the layer is open, and after each row group.
+pub type ProgressFn = Arc<dyn Fn(Progress) + Send + Sync>;
+
 /// See [`convert()`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "nothing is converted until run() is called"]
 pub struct Convert {
     input: PathBuf,
     output: PathBuf,
     open: OpenOptions,
     write: WriteOptions,
+    observer: Option<ProgressFn>,
+}
+
+impl std::fmt::Debug for Convert {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Convert")
+            .field("input", &self.input)
+            .field("output", &self.output)
+            .field("open", &self.open)
+            .field("write", &self.write)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Convert {
@@ -99,9 +130,9 @@ impl Convert {
         self
     }
 
-    /// Called after each row group.
+    /// Called once the layer is open, and after each row group.
     pub fn on_progress(mut self, observer: ProgressFn) -> Self {
-        self.write.progress = Some(observer);
+        self.observer = Some(observer);
         self
     }
 
@@ -111,24 +142,24 @@ impl Convert {
         self
     }
 
-    /// How many rows the layer has, where it says so without being read.
-    ///
-    /// # Errors
-    /// As [`Convert::run`].
-    pub fn row_count_hint(&self) -> Result<Option<u64>, ConvertError> {
-        Ok(parcelle_source::open(&self.input, &self.open)?.row_count_hint())
-    }
-
     /// Converts.
     ///
     /// # Errors
     /// [`ConvertError`]; nothing is left at the output then, or what was there before.
-    pub fn run(self) -> Result<ConvertSummary, ConvertError> {
+    pub fn run(mut self) -> Result<ConvertSummary, ConvertError> {
         // Asked for first, so that nobody waits for a large input to be opened before learning it.
         if !self.write.overwrite && self.output.symlink_metadata().is_ok() {
             return Err(ConvertError::Write(WriteError::Exists { path: self.output }));
         }
         let layer = parcelle_source::open(&self.input, &self.open)?;
+        if let Some(observer) = self.observer.take() {
+            let total_rows = layer.row_count_hint();
+            observer(Progress { total_rows, ..Progress::default() });
+            self.write.progress = Some(Arc::new(move |written| {
+                let parcelle_geoparquet::Progress { rows, row_groups, bytes } = written;
+                observer(Progress { rows, total_rows, row_groups, bytes });
+            }));
+        }
         let splits = layer.splits(split_rows(layer.as_ref(), &self.write))?;
         let input = match <[Split; 1]>::try_from(splits) {
             Ok([split]) => Input::Sequential(part(layer.as_ref(), split)),

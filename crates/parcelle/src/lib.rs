@@ -43,9 +43,9 @@ mod convert;
 mod memory;
 
 pub use check::{Check, CheckError, FileObserver, Profile, check, rule, rules};
-pub use convert::{Convert, ConvertError, ConvertSummary, StageTimes, convert};
+pub use convert::{Convert, ConvertError, ConvertSummary, Progress, ProgressFn, StageTimes, convert};
 
-pub use parcelle_geoparquet::{CancelToken, Compression, Covering, Progress, ProgressFn};
+pub use parcelle_geoparquet::{CancelToken, Compression, Covering, WriteError};
 pub use parcelle_raster::Depth;
 pub use parcelle_report as report;
 pub use parcelle_source::{FieldInfo, LayerInfo, Reader, SourceError, layers};

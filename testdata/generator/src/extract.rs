@@ -69,6 +69,11 @@ pub(crate) fn write(path: &Path, rows: u64, seed: u64) -> Result<(), Box<dyn Err
         "UPDATE gpkg_contents SET min_x = ?1, min_y = ?2, max_x = ?3, max_y = ?4",
         params![bounds[0], bounds[1], bounds[2], bounds[3]],
     )?;
+    // The row count as GDAL keeps it: whoever shows progress needs it.
+    connection.execute_batch(
+        "CREATE TABLE gpkg_ogr_contents (table_name TEXT NOT NULL PRIMARY KEY, feature_count INTEGER DEFAULT NULL)",
+    )?;
+    connection.execute("INSERT INTO gpkg_ogr_contents VALUES (?1, ?2)", params![LAYER, rows])?;
     connection.execute_batch("COMMIT")?;
     Ok(())
 }
