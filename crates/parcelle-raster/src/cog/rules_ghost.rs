@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use parcelle_report::text::shortened;
 use parcelle_report::{Finding, Location, Rule, Severity};
 use parcelle_tiff::{GhostArea, tags};
 
@@ -162,9 +163,7 @@ fn unknown(context: &mut Context<'_>, ghost: &GhostArea) {
         }
         let severity = if known.is_some() { Severity::Warning } else { Severity::Info };
         let text: String = if value.is_empty() { key.clone() } else { format!("{key}={value}") };
-        let shown: String = text.chars().take(LONGEST_SHOWN).collect();
-        let rest = if shown.len() < text.len() { "…" } else { "" };
-        let message = format!("Ghost area: unknown {}{rest}", shown.escape_debug());
+        let message = format!("Ghost area: unknown {}", shortened(&text, LONGEST_SHOWN).escape_debug());
         let finding = Finding::new(&UNKNOWN_ENTRY, message).severity(severity).at(at_ghost(ghost));
         context.push(finding, Fix::Shuffle);
     }

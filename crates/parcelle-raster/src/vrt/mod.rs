@@ -52,6 +52,7 @@ use parcelle_storage::{ByteSource, Usage};
 use serde_json::Value;
 
 use crate::Checked;
+use crate::shell::quoted;
 use document::Document;
 use model::DatasetKind;
 
@@ -115,6 +116,18 @@ struct Subject<'a> {
     document: &'a Document,
     path: &'a Path,
     options: &'a VrtOptions,
+}
+
+impl Subject<'_> {
+    /// The VRT in a command.
+    fn file(&self) -> String {
+        quoted(self.path)
+    }
+
+    /// In a command, the raster that the VRT becomes when its pixels are computed.
+    fn computed(&self) -> String {
+        quoted(self.path.with_extension("tif"))
+    }
 }
 
 /// A place in the XML.

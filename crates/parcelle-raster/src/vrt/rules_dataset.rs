@@ -5,7 +5,6 @@ use parcelle_report::{Finding, Findings, Rule, Severity};
 
 use super::model::{Dataset, DatasetKind, Field};
 use super::{Subject, at};
-use crate::shell::quoted;
 
 /// Size or bands are missing.
 pub(crate) static INCOMPLETE: Rule = Rule {
@@ -57,7 +56,7 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
 }
 
 fn rebuild(subject: &Subject<'_>) -> String {
-    format!("Regenerate {}, for example: gdalbuildvrt -overwrite {0} SOURCES", quoted(subject.path))
+    format!("Regenerate {}, for example: gdalbuildvrt -overwrite {0} SOURCES", subject.file())
 }
 
 fn incomplete(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
@@ -149,7 +148,7 @@ fn band_numbers(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Finding
         let fix = format!(
             "Write band=\"{position}\" on line {} of {}, or put the bands in the order meant.",
             number.line,
-            quoted(subject.path)
+            subject.file()
         );
         findings.push(Finding::new(&BAND_NUMBER, message).at(place).fix(fix));
     }

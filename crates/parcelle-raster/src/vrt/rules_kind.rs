@@ -116,7 +116,7 @@ const ALGORITHMS: &[(&str, (u32, u32))] = &[
 pub(super) fn check_root(subject: &Subject<'_>, findings: &mut Findings) {
     let Some(root) = &subject.document.root else { return };
     let Some((_, rule)) = OTHER_ROOTS.iter().find(|(name, _)| root.name.eq_ignore_ascii_case(name)) else { return };
-    let file = quoted(subject.path);
+    let file = subject.file();
     let (message, fix) = if rule.id == VECTOR.id {
         (
             "This is a vector (OGR) VRT: GeoServer has no store for it and cannot read it as a coverage.",
@@ -145,8 +145,8 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
             let message = "Multidimensional VRT (<Group>) without bands: GDAL's raster interface opens nothing.";
             let fix = format!(
                 "gdalmdimtranslate -array NAME {} {} (the names: gdalmdiminfo)",
-                quoted(subject.path),
-                quoted(subject.path.with_extension("tif"))
+                subject.file(),
+                subject.computed()
             );
             findings.push(Finding::new(&MULTIDIMENSIONAL, message).at(at(line, "VRTDataset/Group")).fix(fix));
         }
@@ -160,8 +160,8 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
 }
 
 fn warped(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
-    let file = quoted(subject.path);
-    let output = quoted(subject.path.with_extension("tif"));
+    let file = subject.file();
+    let output = subject.computed();
     let Some(options) = &dataset.warp_options else {
         let message = "Warped VRT without <GDALWarpOptions>: GDAL refuses the file.";
         let fix = format!("Make {file} again: gdalwarp -of VRT ..., or better write the pixels: gdalwarp -of COG ...");
@@ -223,7 +223,7 @@ fn pansharpened(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Finding
     };
     let line = dataset.pansharpening.as_ref().map_or(dataset.line, |options| options.line);
     let place = at(line, "VRTDataset/PansharpeningOptions");
-    let file = quoted(subject.path);
+    let file = subject.file();
     findings.push(match missing {
         Some(element) => {
             let message = format!("Pansharpened VRT without {element}: GDAL refuses the file.");
@@ -231,7 +231,7 @@ fn pansharpened(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Finding
             Finding::new(&PANSHARPENED, message).severity(Severity::Error).at(place).fix(fix)
         }
         None => {
-            let output = quoted(subject.path.with_extension("tif"));
+            let output = subject.computed();
             Finding::new(&PANSHARPENED, "Pansharpened VRT: the bands are merged anew at every request.")
                 .at(place)
                 .fix(format!("gdal_translate -of COG {file} {output}"))
@@ -241,9 +241,9 @@ fn pansharpened(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Finding
 
 fn processed(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
     let (major, minor) = subject.options.target_gdal;
-    let file = quoted(subject.path);
+    let file = subject.file();
     let place = at(dataset.line, "VRTDataset");
-    let compute = format!("gdal_translate -of COG {file} {}", quoted(subject.path.with_extension("tif")));
+    let compute = format!("gdal_translate -of COG {file} {}", subject.computed());
     if subject.options.target_gdal < (3, 9) {
         let message = format!("Processed VRT: needs GDAL 3.9 or newer, GDAL {major}.{minor} refuses the file.");
         let fix = format!("Where GDAL is 3.9 or newer: {compute}; or upgrade the GDAL of the server.");
@@ -299,7 +299,7 @@ fn sub_classes(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings
         "VRTPansharpenedRasterBand",
         "VRTProcessedRasterBand",
     ];
-    let file = quoted(subject.path);
+    let file = subject.file();
     if let Some(class) = dataset.sub_class.as_ref().filter(|class| !class.text.is_empty())
         && !DATASETS.contains(&&*class.text)
     {
@@ -350,8 +350,8 @@ fn raw_bands(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) 
     for (index, band) in dataset.bands.iter().enumerate().filter(|(_, band)| band.is_a("VRTRawRasterBand")) {
         let mut place = at(band.line, "VRTDataset/VRTRasterBand");
         place.band = u32::try_from(index + 1).ok();
-        let file = quoted(subject.path);
-        let convert = format!("gdal_translate {file} {}, where it opens", quoted(subject.path.with_extension("tif")));
+        let file = subject.file();
+        let convert = format!("gdal_translate {file} {}, where it opens", subject.computed());
         let Some(raw) = &band.raw_file else {
             let message = format!("Raw band {} names no <SourceFilename>: GDAL refuses the file.", index + 1);
             let fix = format!("Name the file of raw bytes in {file}.");

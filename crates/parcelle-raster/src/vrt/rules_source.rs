@@ -229,7 +229,7 @@ impl Absent {
 
     /// The VRT that has to be mended, as a word of a shell command.
     fn edited(&self, subject: &Subject<'_>) -> String {
-        self.through.as_ref().map_or_else(|| quoted(subject.path), |path| quoted(Path::new(path)))
+        self.through.as_ref().map_or_else(|| subject.file(), |path| quoted(Path::new(path)))
     }
 }
 
@@ -270,7 +270,7 @@ fn report_nameless(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Find
         band: Some(band),
         ..Location::default()
     };
-    let fix = format!("Name the file of the source on line {line} of {}.", quoted(subject.path));
+    let fix = format!("Name the file of the source on line {line} of {}.", subject.file());
     findings.push(Finding::new(&MISSING, message).at(location).fix(fix).count(count));
 }
 

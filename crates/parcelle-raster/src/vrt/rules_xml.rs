@@ -9,7 +9,6 @@ use super::model::SourceKind;
 use super::text::HEAD_BYTES;
 use super::vocabulary::{Element, Suggestion};
 use super::{Subject, at};
-use crate::shell::quoted;
 
 /// The file is not well-formed XML.
 pub(crate) static NOT_WELL_FORMED: Rule = Rule {
@@ -113,7 +112,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
 
 fn well_formed(subject: &Subject<'_>, findings: &mut Findings) {
     let document = subject.document;
-    let file = quoted(subject.path);
+    let file = subject.file();
     let rebuild = format!("Regenerate {file} with gdalbuildvrt or gdal_translate -of VRT, or copy it again.");
     if let Some(problem) = &document.not_well_formed {
         let message = format!(
@@ -174,17 +173,14 @@ fn document_type(subject: &Subject<'_>, findings: &mut Findings) {
         "{what}. GDAL never expands entities, a value that uses one ends there; XML parsers that do may be attacked \
          (XXE, billion laughs).{cut}"
     );
-    let fix = format!(
-        "Delete the DOCTYPE of {} (line {}) and write the values in full.",
-        quoted(subject.path),
-        declaration.line
-    );
+    let fix =
+        format!("Delete the DOCTYPE of {} (line {}) and write the values in full.", subject.file(), declaration.line);
     findings.push(Finding::new(&DOCUMENT_TYPE, message).at(line(declaration.line)).fix(fix));
 }
 
 fn encoding(subject: &Subject<'_>, findings: &mut Findings) {
     let encoding = &subject.document.encoding;
-    let file = quoted(subject.path);
+    let file = subject.file();
     if let Some(wide) = encoding.wide {
         let message = format!("The file is written in {wide}: GDAL does not recognise it as a VRT, it expects UTF-8.");
         let fix = format!("iconv -f {wide} -t UTF-8 {file} > utf8.vrt && mv utf8.vrt {file}");
@@ -236,7 +232,7 @@ fn is_utf8(encoding: &str) -> bool {
 
 fn root(subject: &Subject<'_>, findings: &mut Findings) {
     let Some(root) = &subject.document.root else { return };
-    let file = quoted(subject.path);
+    let file = subject.file();
     if root.name == "VRTDataset" {
         if !subject.document.identified {
             let message = format!(
@@ -270,7 +266,7 @@ fn root(subject: &Subject<'_>, findings: &mut Findings) {
 
 fn large(subject: &Subject<'_>, findings: &mut Findings) {
     let document = subject.document;
-    let file = quoted(subject.path);
+    let file = subject.file();
     let fix = format!("Split {file} by sheet or level, publish its sources as an ImageMosaic, or index them with GTI.");
     if let Some(limit) = document.limit {
         let what = match limit {
@@ -329,7 +325,7 @@ fn unknown_elements(subject: &Subject<'_>, findings: &mut Findings) {
         place.band = u32::try_from(index + 1).ok();
         let fix = format!(
             "Upgrade the GDAL of the server, or write the pixels out: gdal_translate {} out.tif",
-            quoted(subject.path)
+            subject.file()
         );
         let count = 1 + found.count() as u64;
         findings
@@ -339,7 +335,7 @@ fn unknown_elements(subject: &Subject<'_>, findings: &mut Findings) {
 
 fn unknown_element(subject: &Subject<'_>, unknown: &UnknownElement) -> Finding {
     let UnknownElement { name, parent_name, .. } = unknown;
-    let file = quoted(subject.path);
+    let file = subject.file();
     let (hint, fix) = match unknown.reason {
         Reason::Case(spelling) => (
             format!("; the names of sources are compared exactly: write <{spelling}>"),
