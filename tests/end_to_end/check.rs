@@ -137,6 +137,15 @@ fn the_human_report_reads_well() {
 }
 
 #[test]
+fn the_readme_shows_what_is_printed() {
+    let readme = std::fs::read_to_string(top().join("README.md")).unwrap();
+    let command = readme.lines().find_map(|line| line.strip_prefix("    $ parcelle check ")).unwrap();
+    let output = parcelle(["check"].into_iter().chain(command.split(' '))).expect_code(1).stdout;
+    let indented: String = output.lines().map(|line| format!("    {line}").trim_end().to_owned() + "\n").collect();
+    assert!(readme.contains(&indented), "the README shows another output than:\n{indented}");
+}
+
+#[test]
 fn rules_are_listed_and_explained() {
     let list = parcelle(["check", "--rules"]).expect_code(0).stdout;
     assert_eq!(list.lines().count(), parcelle::rules().count());
