@@ -118,7 +118,11 @@ fn what_is_not_there_yet_is_refused_by_name() {
 fn only_the_rules_of_the_profiles_in_force_count() {
     let broken = "testdata/cog/bad_ifd_loop.tif";
     parcelle(["check", broken, "--profile", "cog"]).expect_code(1);
-    parcelle(["check", broken, "--profile", "vrt"]).expect_code(0);
+    // "ok" would be a lie where no rule applies.
+    let run = parcelle(["check", broken, "--profile", "vrt"]).expect_code(2);
+    assert!(run.stdout.contains("no rules for a geotiff"), "{}", run.stdout);
+    let run = parcelle(["check", "testdata/vrt", "--profile", "vrt", "--format", "json"]).expect_code(1).json();
+    assert!(run["files"].as_array().unwrap().iter().all(|file| file["kind"] == "vrt"));
     parcelle(["check", broken, "--profile", "vrt", "--profile", "cog"]).expect_code(1);
 }
 
@@ -172,6 +176,24 @@ fn the_report_goes_to_a_file_when_asked() {
     assert_eq!(crate::listing(directory.path()), ["report.json"]);
     let run = parcelle(["check", "testdata/vrt", "--output", "does/not/exist/report.json"]).expect_code(2);
     assert!(run.complaint().starts_with("cannot write does/not/exist/report.json: "));
+}
+
+#[test]
+fn a_report_never_replaces_what_was_checked() {
+    let directory = tempfile::tempdir().unwrap();
+    let raster = directory.path().join("a.tif");
+    std::fs::copy(fixture("cog/good_mask.tif"), &raster).unwrap();
+    let alias = directory.path().join("alias.tif");
+    symlink(&raster, &alias).unwrap();
+    let before = std::fs::read(&raster).unwrap();
+    for output in [&raster, &alias] {
+        let paths = [raster.to_str().unwrap(), "--output", output.to_str().unwrap()];
+        let run = parcelle(["check"].iter().chain(&paths)).expect_code(2);
+        assert!(run.complaint().contains("is one of the files that are checked"), "{}", run.stderr);
+    }
+    let run = parcelle(["check", raster.to_str().unwrap(), "--output", "/dev/null"]).expect_code(2);
+    assert!(run.complaint().contains("not a regular file"), "{}", run.stderr);
+    assert_eq!(std::fs::read(&raster).unwrap(), before);
 }
 
 #[test]

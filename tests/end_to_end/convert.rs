@@ -100,6 +100,23 @@ fn an_existing_output_is_kept_unless_it_may_be_replaced() {
 }
 
 #[test]
+fn the_input_is_never_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let input = directory.path().join("in.gpkg");
+    std::fs::copy(fixture("vector/sparse_ids.gpkg"), &input).unwrap();
+    let (link, hard_link) = (directory.path().join("link.gpkg"), directory.path().join("hard.gpkg"));
+    std::os::unix::fs::symlink(&input, &link).unwrap();
+    std::fs::hard_link(&input, &hard_link).unwrap();
+    let before = std::fs::read(&input).unwrap();
+    for output in [&input, &link, &hard_link] {
+        let paths = [input.to_str().unwrap(), output.to_str().unwrap(), "--overwrite"];
+        let run = parcelle(["convert"].iter().chain(&paths)).expect_code(2);
+        assert!(run.complaint().contains("is the input itself"), "{}", run.stderr);
+    }
+    assert_eq!(std::fs::read(&input).unwrap(), before);
+}
+
+#[test]
 fn an_unwritable_output_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");

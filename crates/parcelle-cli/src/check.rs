@@ -104,6 +104,16 @@ fn write_report(
 /// The report under a temporary name, renamed when whole.
 fn to_file(report: &Report, format: ReportFormat, path: &Path) -> Result<(), Failure> {
     let failed = |error: &std::io::Error| Failure::output(&path.display().to_string(), error);
+    // A rename would put the report in the place of a device or a pipe, or of a raster given as a path by mistake.
+    if path.metadata().is_ok_and(|existing| !existing.is_file()) {
+        return Err(Failure::Usage(format!("cannot write {}: it is there and not a regular file", path.display())));
+    }
+    if let Ok(existing) = path.canonicalize()
+        && report.files.iter().any(|file| Path::new(&file.path).canonicalize().is_ok_and(|file| file == existing))
+    {
+        let path = path.display();
+        return Err(Failure::Usage(format!("{path} is one of the files that are checked: choose another --output")));
+    }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".parcelle-report-");

@@ -56,6 +56,12 @@ pub enum WriteError {
         /// The output.
         path: PathBuf,
     },
+    /// More row groups than a Parquet file can have.
+    #[error("{} would have more than 32,767 row groups, which Parquet cannot number: use larger ones (--row-group-rows)", .path.display())]
+    TooManyRowGroups {
+        /// The output.
+        path: PathBuf,
+    },
     /// The operating system refused.
     #[error("cannot write {}: {reason}", .path.display())]
     Io {
@@ -88,6 +94,17 @@ pub enum WriteError {
 }
 
 impl WriteError {
+    /// An error of the encoder, which carries those of the file within.
+    pub(crate) fn parquet(path: &Path, error: ParquetError) -> Self {
+        match error {
+            ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
+                Ok(reason) => Self::io(path, *reason),
+                Err(inner) => Self::Parquet(ParquetError::External(inner)),
+            },
+            other => Self::Parquet(other),
+        }
+    }
+
     pub(crate) fn io(path: &Path, reason: std::io::Error) -> Self {
         Self::Io { path: path.to_owned(), reason }
     }

@@ -1,13 +1,13 @@
 //! The file: a temporary name until it is whole.
 
+use std::collections::HashMap;
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::add_encoded_arrow_schema_to_metadata;
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
+use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, encode_arrow_schema};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
@@ -19,6 +19,9 @@ use crate::layout::Layout;
 use crate::metadata;
 use crate::options::Progress;
 use crate::statistics::GeometryStatistics;
+
+/// Row groups are numbered with 16 bits and a sign (parquet-format, `RowGroup.ordinal`).
+pub(crate) const MAX_ROW_GROUPS: u64 = 32_767;
 
 /// A file beside the destination that nobody takes for a finished one. Removed when dropped.
 #[derive(Debug)]
@@ -34,8 +37,10 @@ impl Destination {
         if !overwrite && path.symlink_metadata().is_ok() {
             return Err(WriteError::Exists { path: path.to_owned() });
         }
-        if path.is_dir() {
-            return Err(WriteError::io(path, std::io::Error::from(std::io::ErrorKind::IsADirectory)));
+        // A rename would put a regular file in the place of a device or a pipe.
+        if path.metadata().is_ok_and(|existing| !existing.is_file()) {
+            let reason = std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is there and not a regular file");
+            return Err(WriteError::io(path, reason));
         }
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -88,10 +93,9 @@ impl<'a> Output<'a> {
     pub(crate) fn new(
         layout: &'a Layout,
         destination: Destination,
-        mut properties: WriterProperties,
+        properties: WriterProperties,
     ) -> Result<Self, WriteError> {
         let schema = ArrowSchemaConverter::new().convert(&layout.output)?;
-        add_encoded_arrow_schema_to_metadata(&layout.output, &mut properties);
         let file = destination
             .temporary
             .as_file()
@@ -109,11 +113,15 @@ impl<'a> Output<'a> {
 
     /// Appends the next row group.
     pub(crate) fn append(&mut self, group: EncodedRowGroup) -> Result<Progress, WriteError> {
-        let mut row_group = self.writer.next_row_group()?;
-        for chunk in group.chunks {
-            chunk.append_to_row_group(&mut row_group)?;
+        if self.progress.row_groups == MAX_ROW_GROUPS {
+            return Err(WriteError::TooManyRowGroups { path: self.destination.path.clone() });
         }
-        row_group.close()?;
+        let path = &self.destination.path;
+        let mut row_group = self.writer.next_row_group().map_err(|error| WriteError::parquet(path, error))?;
+        for chunk in group.chunks {
+            chunk.append_to_row_group(&mut row_group).map_err(|error| WriteError::parquet(path, error))?;
+        }
+        row_group.close().map_err(|error| WriteError::parquet(path, error))?;
         for (all, new) in self.statistics.iter_mut().zip(group.statistics) {
             all.merge(new);
         }
@@ -127,8 +135,13 @@ impl<'a> Output<'a> {
     pub(crate) fn finish(mut self) -> Result<Progress, WriteError> {
         let columns: Vec<_> = self.layout.geometry.iter().zip(&self.statistics).collect();
         let geo = metadata::geo(&columns);
+        // Arrow's own readers show the metadata of the embedded schema and nothing beside it, so `geo` is in there too.
+        let schema = self.layout.output.as_ref().clone();
+        let schema = schema.with_metadata(HashMap::from([(metadata::GEO_KEY.to_owned(), geo.clone())]));
         self.writer.append_key_value_metadata(KeyValue::new(metadata::GEO_KEY.to_owned(), geo));
-        self.writer.finish()?;
+        let encoded = encode_arrow_schema(&schema);
+        self.writer.append_key_value_metadata(KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encoded));
+        self.writer.finish().map_err(|error| WriteError::parquet(&self.destination.path, error))?;
         self.progress.bytes = self.writer.bytes_written() as u64;
         drop(self.writer);
         self.destination.commit()?;

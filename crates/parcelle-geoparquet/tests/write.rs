@@ -167,6 +167,34 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
+fn arrow_readers_find_the_geo_entry_in_the_schema() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out.parquet");
+    write(&schema(), parts(), &path, &options(1)).unwrap();
+    let (rows, _, geo) = read(&path);
+    let embedded: Value = serde_json::from_str(&rows.schema().metadata()["geo"]).unwrap();
+    assert_eq!(embedded, geo);
+}
+
+#[test]
+fn more_row_groups_than_parquet_can_number_are_refused() {
+    let options = WriteOptions { row_group_rows: 1, ..options(2) };
+    let error = failure(&schema(), Input::Sequential(part(0, 33_000)), &options);
+    assert!(matches!(error, WriteError::TooManyRowGroups { .. }), "{error}");
+}
+
+#[test]
+fn a_device_is_not_replaced() {
+    use std::os::unix::fs::FileTypeExt;
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let overwrite = WriteOptions { overwrite: true, ..options(1) };
+    assert!(matches!(write(&schema(), parts(), &pipe, &overwrite), Err(WriteError::Io { .. })));
+    assert!(pipe.metadata().unwrap().file_type().is_fifo());
+}
+
+#[test]
 fn geoarrow_takes_the_column_as_its_own() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("out.parquet");

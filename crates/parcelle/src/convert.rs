@@ -1,5 +1,6 @@
 //! A layer to GeoParquet.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -151,6 +152,9 @@ impl Convert {
         if !self.write.overwrite && self.output.symlink_metadata().is_ok() {
             return Err(ConvertError::Write(WriteError::Exists { path: self.output }));
         }
+        if is_same_or_within(&self.output, &self.input) {
+            return Err(ConvertError::OutputIsInput { path: self.output });
+        }
         let layer = parcelle_source::open(&self.input, &self.open)?;
         if let Some(observer) = self.observer.take() {
             let total_rows = layer.row_count_hint();
@@ -180,6 +184,14 @@ impl Convert {
             spilled_bytes: 0,
         })
     }
+}
+
+/// Whether writing to `output` would destroy the input: the two are one file, by whatever names, or the output lies in
+/// the directory that is the input.
+fn is_same_or_within(output: &Path, input: &Path) -> bool {
+    let (Ok(output), Ok(input)) = (output.canonicalize(), input.canonicalize()) else { return false };
+    let identity = |path: &Path| path.metadata().map(|metadata| (metadata.dev(), metadata.ino())).ok();
+    output.starts_with(&input) || identity(&output).is_some_and(|output| identity(&input) == Some(output))
 }
 
 /// Rows per split: as many as a row group has, or fewer where rows are so large that the splits that are under way at
@@ -255,6 +267,12 @@ pub enum ConvertError {
     /// The output could not be written.
     #[error(transparent)]
     Write(WriteError),
+    /// The output would replace the input.
+    #[error("{} is the input itself, or lies within it: choose another name for the output", .path.display())]
+    OutputIsInput {
+        /// The output.
+        path: PathBuf,
+    },
 }
 
 impl From<WriteError> for ConvertError {
@@ -286,6 +304,7 @@ impl ConvertError {
                     | SourceError::NoNativeReader { .. }
             ),
             Self::Write(error) => matches!(error, WriteError::Exists { .. }),
+            Self::OutputIsInput { .. } => true,
         }
     }
 

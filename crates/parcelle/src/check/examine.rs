@@ -8,7 +8,7 @@ use parcelle_report::{FileKind, FileReport, Unexamined};
 use parcelle_storage::{ByteSource, LocalFile};
 
 use super::Profile;
-use super::find::{ends_with, has_ending, unexamined};
+use super::find::{ends_with, is_named_tiff, unexamined};
 
 /// As many bytes as GDAL looks at to recognise a file.
 const HEAD_BYTES: usize = 1024;
@@ -23,7 +23,14 @@ pub(super) fn file(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<Fi
     let checked = match kind {
         FileKind::Geotiff if in_force(Profile::Cog) => geotiff(&source, path, depth),
         FileKind::Vrt if in_force(Profile::Vrt) => vrt::check(&source, path, &vrt::VrtOptions::default()),
-        FileKind::Geotiff | FileKind::Vrt => Ok(Checked::default()),
+        FileKind::Geotiff | FileKind::Vrt => {
+            let names: Vec<_> = profiles.iter().map(|profile| profile.name()).collect();
+            return Err(unexamined(
+                path,
+                format!("the profiles in force ({}) have no rules for a {}", names.join(", "), kind.as_str()),
+                "leave --profile out, or add the profile of this kind of file",
+            ));
+        }
         FileKind::Geoparquet => {
             return Err(unexamined(
                 path,
@@ -58,7 +65,7 @@ fn kind(head: &[u8], path: &Path) -> FileKind {
         FileKind::Geoparquet
     } else if vrt::looks_like_vrt(head) || ends_with(path, "vrt") {
         FileKind::Vrt
-    } else if has_ending(path) {
+    } else if is_named_tiff(path) {
         FileKind::Geotiff
     } else {
         FileKind::Unknown

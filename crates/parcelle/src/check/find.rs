@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use parcelle_report::Unexamined;
 use walkdir::WalkDir;
 
+use super::Profile;
+
 /// A file to examine, or why there is none.
 pub(super) type Found = Result<PathBuf, Unexamined>;
 
-/// Endings of the files that a directory is walked for.
-const ENDINGS: [&str; 4] = ["tif", "tiff", "gtiff", "vrt"];
+/// Endings of GeoTIFFs.
+const TIFF_ENDINGS: [&str; 3] = ["tif", "tiff", "gtiff"];
 
-/// The file itself, or the rasters below a directory, ordered by path.
-pub(super) fn files(path: &Path) -> Vec<Found> {
+/// The file itself, or below a directory the rasters that the profiles in force have rules for, ordered by path.
+pub(super) fn files(path: &Path, profiles: &[Profile]) -> Vec<Found> {
     if let Some(scheme) = remote_scheme(path) {
         return vec![Err(unexamined(
             path,
@@ -27,7 +29,9 @@ pub(super) fn files(path: &Path) -> Vec<Found> {
     // Data directories are full of links; the walker follows them and notices loops.
     for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
         match entry {
-            Ok(entry) if entry.file_type().is_file() && has_ending(entry.path()) => found.push(Ok(entry.into_path())),
+            Ok(entry) if entry.file_type().is_file() && wanted(entry.path(), profiles) => {
+                found.push(Ok(entry.into_path()));
+            }
             Ok(_) => {}
             Err(error) => {
                 let place = error.path().unwrap_or(path).to_owned();
@@ -39,7 +43,8 @@ pub(super) fn files(path: &Path) -> Vec<Found> {
     if found.is_empty() {
         found.push(Err(unexamined(
             path,
-            "no .tif, .tiff, .gtiff or .vrt file in this directory".to_owned(),
+            "no file in this directory has the ending of a GeoTIFF (.tif, .tiff, .gtiff) or VRT (.vrt) to check"
+                .to_owned(),
             "name the files themselves, whatever their ending",
         )));
     }
@@ -50,8 +55,15 @@ pub(super) fn unexamined(path: &Path, reason: String, hint: &str) -> Unexamined 
     Unexamined { path: path.display().to_string(), reason, hint: hint.to_owned() }
 }
 
-pub(super) fn has_ending(path: &Path) -> bool {
-    ENDINGS.iter().any(|ending| ends_with(path, ending))
+fn wanted(path: &Path, profiles: &[Profile]) -> bool {
+    profiles.iter().any(|profile| match profile {
+        Profile::Cog => is_named_tiff(path),
+        Profile::Vrt => ends_with(path, "vrt"),
+    })
+}
+
+pub(super) fn is_named_tiff(path: &Path) -> bool {
+    TIFF_ENDINGS.iter().any(|ending| ends_with(path, ending))
 }
 
 pub(super) fn ends_with(path: &Path, ending: &str) -> bool {

@@ -154,7 +154,7 @@ impl Check {
                 way_out: "check with depth `tiles`, and decode with `gdalinfo -checksum FILE`",
             });
         }
-        let found: Vec<Found> = self.paths.iter().flat_map(|path| find::files(path)).collect();
+        let found: Vec<Found> = self.paths.iter().flat_map(|path| find::files(path, &self.profiles)).collect();
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads)
             .build()
