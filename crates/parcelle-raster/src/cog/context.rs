@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use parcelle_report::{Finding, Findings, Location, Rule, Severity};
+use parcelle_report::{Finding, Findings, Location, Rule};
 use parcelle_tiff::{Structure, tags};
 
 use super::distribution::{Distribution, distribution};
-use super::fix::{Fix, Fixer};
+use super::fix::{Fix, Fixer, Remedy};
 use super::layout::Layout;
 use super::levels::Level;
 
@@ -17,6 +17,7 @@ pub(crate) struct Context<'structure> {
     pub(crate) distribution: Option<Distribution>,
     /// Until all rules have spoken nobody knows whether the file can be mended.
     pending: Vec<(Finding, Fix)>,
+    remedy: Remedy,
     /// Findings and place of the last one kept, by rule.
     per_rule: BTreeMap<&'static str, (usize, usize)>,
 }
@@ -31,23 +32,22 @@ impl<'structure> Context<'structure> {
             fixer: Fixer::new(path, structure),
             distribution,
             pending: Vec::new(),
+            remedy: Remedy::default(),
             per_rule: BTreeMap::new(),
         }
     }
 
     /// Notes a finding; its fix is worded at the end. Beyond [`Findings::CAP`] of a rule only the numbers are kept.
     pub(crate) fn push(&mut self, finding: Finding, fix: Fix) {
+        self.remedy.include(&fix);
         let (count, last) = self.per_rule.entry(finding.rule.id).or_default();
         *count += 1;
         if *count <= Findings::CAP {
             *last = self.pending.len();
             self.pending.push((finding, fix));
-        } else if let Some((kept, kept_fix)) = self.pending.get_mut(*last) {
+        } else if let Some((kept, _)) = self.pending.get_mut(*last) {
             kept.count += finding.count;
             kept.severity = kept.severity.max(finding.severity);
-            if fix == Fix::Source {
-                *kept_fix = fix;
-            }
         }
     }
 
@@ -57,11 +57,9 @@ impl<'structure> Context<'structure> {
     }
 
     pub(crate) fn into_findings(self) -> Vec<Finding> {
-        let is_damaged =
-            self.pending.iter().any(|(finding, fix)| *fix == Fix::Source && finding.severity == Severity::Error);
         let mut findings = Findings::new();
         for (finding, fix) in self.pending {
-            let text = self.fixer.text(&fix, is_damaged, finding.rule.fix);
+            let text = self.fixer.text(&fix, self.remedy, finding.rule.fix);
             findings.push(finding.fix(text));
         }
         findings.into_sorted()

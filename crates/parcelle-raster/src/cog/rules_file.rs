@@ -128,7 +128,7 @@ fn variant(context: &mut Context<'_>) {
     match header.variant {
         Variant::Classic if length > limit => {
             let message = format!("Classic TIFF of {length} bytes: its 32-bit offsets reach {limit}; the rest is lost");
-            context.push(Finding::new(&VARIANT, message), Fix::RewriteWith("-co BLOCKSIZE=512"));
+            context.push(Finding::new(&VARIANT, message), Fix::Rewrite);
         }
         Variant::Big if length <= limit => {
             let message = format!("BigTIFF of {length} bytes, which classic TIFF (up to 4 GiB) would hold");

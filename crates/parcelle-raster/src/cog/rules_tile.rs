@@ -228,26 +228,25 @@ fn sizes(context: &Context<'_>, findings: &mut Made) {
             let location = Location { tag: tags::name(tags::TILE_WIDTH).map(str::to_owned), ..in_directory(directory) };
             findings.push((Finding::new(rule, message).at(location).count(images), fix));
         };
-        let resize = || Fix::RewriteWith("-co BLOCKSIZE=512");
         if width % 16 != 0 || height % 16 != 0 {
             add(&MULTIPLE_OF_16, format!("Tile size {width}x{height} is not a multiple of 16"), Fix::Rewrite);
         }
         if width != height {
-            add(&NOT_SQUARE, format!("Tiles are not square: {width}x{height}"), resize());
+            add(&NOT_SQUARE, format!("Tiles are not square: {width}x{height}"), Fix::Rewrite);
         }
         if width > LARGE_TILE || height > LARGE_TILE {
             let message =
                 format!("Tiles of {width}x{height} exceed {LARGE_TILE}: more pixels than a screen per request");
-            add(&LARGE, message, resize());
+            add(&LARGE, message, Fix::Rewrite);
         }
         if (width < SMALL_TILE || height < SMALL_TILE) && tiles > images {
             let message = format!(
                 "Tiles of {width}x{height} are small (<{SMALL_TILE}): {tiles} tiles, an index of {index_bytes} bytes"
             );
-            add(&SMALL, message, resize());
+            add(&SMALL, message, Fix::Rewrite);
         }
         if !width.is_power_of_two() || !height.is_power_of_two() {
-            add(&POWER_OF_TWO, format!("Tile size {width}x{height} is not a power of two"), resize());
+            add(&POWER_OF_TWO, format!("Tile size {width}x{height} is not a power of two"), Fix::Rewrite);
         }
     }
 }
@@ -293,8 +292,7 @@ fn blocks(level: &Level<'_>, overlapped: Option<&str>, file_length: u64, has_cla
             "{} of {total} tiles ({percent:.1} %) of {} are empty (sparse): fine in GDAL, not in all readers",
             level.sparse, level.name
         );
-        let fix = Fix::RewriteWith("-co SPARSE_OK=FALSE");
-        findings.push((Finding::new(&SPARSE, message).at(here).count(level.sparse), fix));
+        findings.push((Finding::new(&SPARSE, message).at(here).count(level.sparse), Fix::RewriteDense));
     }
     if let Some(block) = level.shared.first {
         let severity = if has_claims { Severity::Warning } else { Severity::Info };
@@ -318,6 +316,5 @@ fn bytes(context: &Context<'_>, findings: &mut Made) {
         figures.most,
         plural(figures.heavy, "tile")
     );
-    let fix = Fix::RewriteWith("-co BLOCKSIZE=256");
-    findings.push((Finding::new(&BYTES, message).count(figures.heavy), fix));
+    findings.push((Finding::new(&BYTES, message).count(figures.heavy), Fix::RewriteSmaller));
 }
