@@ -121,7 +121,7 @@ pub(super) fn check_root(subject: &Subject<'_>, findings: &mut Findings) {
         (
             "This is a vector (OGR) VRT: GeoServer has no store for it and cannot read it as a coverage.",
             format!(
-                "ogr2ogr -f GPKG {} {file}, and publish the GeoPackage.",
+                "ogr2ogr -f GPKG {} {file}  # and publish the GeoPackage",
                 quoted(subject.path.with_extension("gpkg"))
             ),
         )
@@ -129,7 +129,7 @@ pub(super) fn check_root(subject: &Subject<'_>, findings: &mut Findings) {
         (
             "This is a GTI tile index: GeoServer's VRT reader accepts only what GDAL opens with its driver \"VRT\".",
             format!(
-                "With GDAL 3.9 or newer: gdal_translate -of VRT {file} {}, and publish that; or use an ImageMosaic.",
+                "gdal_translate -of VRT {file} {}  # with GDAL 3.9 or newer, and publish that; or use an ImageMosaic",
                 quoted(subject.path.with_extension("gti.vrt"))
             ),
         )
@@ -143,9 +143,9 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
         DatasetKind::Multidimensional => {
             let line = dataset.group.as_ref().map_or(dataset.line, |group| group.line);
             let message = "Multidimensional VRT (<Group>) without bands: GDAL's raster interface opens nothing.";
+            let file = subject.file();
             let fix = format!(
-                "gdalmdimtranslate -array NAME {} {} (the names: gdalmdiminfo)",
-                subject.file(),
+                "gdalmdimtranslate -array NAME {file} {}  # the names: gdalmdiminfo {file}",
                 subject.computed()
             );
             findings.push(Finding::new(&MULTIDIMENSIONAL, message).at(at(line, "VRTDataset/Group")).fix(fix));
@@ -189,7 +189,8 @@ fn warped(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
     }
     let method = options.resampling.as_ref().map_or("NearestNeighbour", |field| &field.text);
     let message = format!("Warped VRT: every request is reprojected on the fly ({}).", super::shorten::shorten(method));
-    let fix = format!("gdal_translate -of COG {file} {output}, or publish the source and let GeoServer reproject.");
+    let fix =
+        format!("gdal_translate -of COG {file} {output}  # or publish the source itself and let GeoServer reproject");
     findings.push(Finding::new(&WARPED, message).at(at(options.line, "VRTDataset/GDALWarpOptions")).fix(fix));
 }
 
@@ -246,7 +247,7 @@ fn processed(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) 
     let compute = format!("gdal_translate -of COG {file} {}", subject.computed());
     if subject.options.target_gdal < (3, 9) {
         let message = format!("Processed VRT: needs GDAL 3.9 or newer, GDAL {major}.{minor} refuses the file.");
-        let fix = format!("Where GDAL is 3.9 or newer: {compute}; or upgrade the GDAL of the server.");
+        let fix = format!("{compute}  # with GDAL 3.9 or newer; or upgrade the GDAL of the server");
         findings.push(Finding::new(&PROCESSED, message).at(place).fix(fix));
         return;
     }
@@ -351,7 +352,7 @@ fn raw_bands(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) 
         let mut place = at(band.line, "VRTDataset/VRTRasterBand");
         place.band = u32::try_from(index + 1).ok();
         let file = subject.file();
-        let convert = format!("gdal_translate {file} {}, where it opens", subject.computed());
+        let convert = format!("gdal_translate {file} {}  # where it opens", subject.computed());
         let Some(raw) = &band.raw_file else {
             let message = format!("Raw band {} names no <SourceFilename>: GDAL refuses the file.", index + 1);
             let fix = format!("Name the file of raw bytes in {file}.");

@@ -9,6 +9,7 @@ use super::model::SourceKind;
 use super::text::HEAD_BYTES;
 use super::vocabulary::{Element, Suggestion};
 use super::{Subject, at};
+use crate::shell::quoted;
 
 /// The file is not well-formed XML.
 pub(crate) static NOT_WELL_FORMED: Rule = Rule {
@@ -183,7 +184,7 @@ fn encoding(subject: &Subject<'_>, findings: &mut Findings) {
     let file = subject.file();
     if let Some(wide) = encoding.wide {
         let message = format!("The file is written in {wide}: GDAL does not recognise it as a VRT, it expects UTF-8.");
-        let fix = format!("iconv -f {wide} -t UTF-8 {file} > utf8.vrt && mv utf8.vrt {file}");
+        let fix = to_utf8(subject, wide);
         findings.push(Finding::new(&ENCODING, message).at(line(1)).fix(fix));
         return;
     }
@@ -203,12 +204,12 @@ fn encoding(subject: &Subject<'_>, findings: &mut Findings) {
             None => "GDAL takes bytes as they are: names and descriptions come out garbled.".to_owned(),
         };
         let message = format!("Bytes that are not UTF-8 from line {}{declares}. {consequence}", invalid.line);
-        let from = declared.map_or("ISO-8859-1", |declared| &declared.detail);
+        let from = declared.map_or("", |declared| &declared.detail);
         let from: String =
             from.chars().filter(|letter| letter.is_ascii_alphanumeric() || "-_.:".contains(*letter)).collect();
-        let fix = format!(
-            "iconv -f {from} -t UTF-8 {file} > utf8.vrt && mv utf8.vrt {file}, and declare encoding=\"UTF-8\" in it."
-        );
+        // The bytes have shown that it is none of the wide ones, whatever it declares.
+        let is_wide = ["UTF-16", "UTF-32", "UCS"].iter().any(|wide| from.to_ascii_uppercase().contains(wide));
+        let fix = to_utf8(subject, if from.is_empty() || is_wide { "ISO-8859-1" } else { &from });
         let severity = if illegible.is_some() { Severity::Error } else { Severity::Warning };
         let mut place = line(illegible.map_or(invalid.line, |reference| reference.file.line));
         place.source = illegible.map(|reference| reference.file.path.to_string());
@@ -224,6 +225,17 @@ fn encoding(subject: &Subject<'_>, findings: &mut Findings) {
         let fix = format!("Declare encoding=\"UTF-8\" on line {} of {file}.", declared.line);
         findings.push(Finding::new(&ENCODING, message).severity(severity).at(line(declared.line)).fix(fix));
     }
+}
+
+/// The command that rewrites the file in UTF-8, the encoding in its XML declaration included. The file is only
+/// touched once the conversion has succeeded.
+fn to_utf8(subject: &Subject<'_>, from: &str) -> String {
+    let file = subject.file();
+    let copy = quoted(subject.path.with_extension("utf8.vrt"));
+    format!(
+        "iconv -f {from} -t UTF-8 {file} > {copy} && sed -E \
+         '1s/(<[?]xml [^>]*encoding *= *.)[A-Za-z0-9._:-]+/\\1UTF-8/' {copy} > {file} && rm {copy}"
+    )
 }
 
 fn is_utf8(encoding: &str) -> bool {
@@ -324,8 +336,11 @@ fn unknown_elements(subject: &Subject<'_>, findings: &mut Findings) {
         let mut place = at(first.line, format!("VRTDataset/VRTRasterBand/{name}"));
         place.band = u32::try_from(index + 1).ok();
         let fix = format!(
-            "Upgrade the GDAL of the server, or write the pixels out: gdal_translate {} out.tif",
-            subject.file()
+            "gdal_translate {} {}  # with GDAL {}.{} or newer; or upgrade the GDAL of the server",
+            subject.file(),
+            subject.computed(),
+            since.0,
+            since.1
         );
         let count = 1 + found.count() as u64;
         findings

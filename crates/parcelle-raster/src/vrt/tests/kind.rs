@@ -119,3 +119,21 @@ fn subclasses_are_known_and_in_place() {
         assert_eq!(finding.location.band, Some(1));
     }
 }
+
+#[test]
+fn commands_hold_nothing_else_before_their_comment() {
+    let warped = "<VRTDataset subClass=\"VRTWarpedDataset\" rasterXSize=\"9\" rasterYSize=\"9\"><GDALWarpOptions/>\
+                  <VRTRasterBand band=\"1\" subClass=\"VRTWarpedRasterBand\"/></VRTDataset>";
+    let raw = "<VRTDataset rasterXSize=\"9\" rasterYSize=\"9\"><VRTRasterBand band=\"1\" subClass=\"VRTRawRasterBand\">\
+               <SourceFilename>/a.raw</SourceFilename></VRTRasterBand></VRTDataset>";
+    for (text, rule, command) in [
+        ("<OGRVRTDataSource/>", "VRT-KIND-001", "ogr2ogr -f GPKG '/nowhere/a b.gpkg' '/nowhere/a b.vrt'"),
+        (warped, "VRT-KIND-003", "gdal_translate -of COG '/nowhere/a b.vrt' '/nowhere/a b.tif'"),
+        (raw, "VRT-KIND-006", "gdal_translate '/nowhere/a b.vrt' '/nowhere/a b.tif'"),
+        ("<GDALTileIndexDataset/>", "VRT-KIND-008", "gdal_translate -of VRT '/nowhere/a b.vrt' '/nowhere/a b.gti.vrt'"),
+    ] {
+        let found = findings(text);
+        let finding = found.iter().find(|finding| finding.rule.id == rule).unwrap();
+        assert_eq!(finding.fix.split_once("  # ").unwrap().0, command);
+    }
+}

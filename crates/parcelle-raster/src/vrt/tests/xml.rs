@@ -119,6 +119,46 @@ fn other_encodings_matter_where_there_are_other_characters() {
 }
 
 #[test]
+fn the_command_for_another_encoding_leaves_a_sound_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("deux mots.vrt");
+    let text = |encoding: &str| {
+        let described = sound().replace("<SimpleSource>", "<Description>\u{E9}</Description><SimpleSource>");
+        format!("<?xml version='1.0' encoding='{encoding}'?>\n{described}")
+    };
+    let little = |text: String| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let latin = |text: String| text.chars().map(|character| u8::try_from(character).unwrap()).collect::<Vec<u8>>();
+    for bytes in [
+        little(text("UTF-16")),
+        little(format!("\u{FEFF}{}", text("utf-16"))),
+        format!("\u{FEFF}{}", text("UTF-16")).encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        latin(text("ISO-8859-1")),
+        latin(text("UTF-16")),
+        latin(text("UTF-8")),
+    ] {
+        std::fs::write(&path, &bytes).unwrap();
+        let check = || {
+            let source = parcelle_storage::LocalFile::open(&path).unwrap();
+            crate::vrt::check(&source, &path, &crate::vrt::VrtOptions::default()).unwrap().findings
+        };
+        let found = check();
+        assert_eq!((found.len(), found[0].rule.id), (1, "VRT-XML-004"), "{found:?}");
+        let tools = "command -v iconv && command -v sed";
+        let has_tools = std::process::Command::new("sh").args(["-c", tools]).output();
+        if !has_tools.is_ok_and(|output| output.status.success()) {
+            eprintln!("skipped: there is no shell with iconv and sed");
+            return;
+        }
+        let output = std::process::Command::new("sh").args(["-c", &found[0].fix]).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{}: {output:?}", found[0].fix);
+        assert_eq!(check(), [], "{}", found[0].fix);
+        let mended = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(mended.trim_start_matches('\u{FEFF}'), text("UTF-8"));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+}
+
+#[test]
 fn a_root_beyond_the_header_is_not_identified() {
     let comment = |length| format!("<!--{}-->\n{}", "x".repeat(length), sound());
     assert_eq!(findings(comment(900)), []);
