@@ -59,10 +59,15 @@ fn is_identified(head: &[u8]) -> bool {
     text.windows(IDENTIFIER.len()).any(|window| window == IDENTIFIER)
 }
 
+/// Named with its byte order where no mark at the start tells it, since tools for conversion guess it differently.
 fn wide_encoding(head: &[u8]) -> Option<&'static str> {
     match head {
-        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] | [b'<', 0, 0, 0, ..] | [0, 0, 0, b'<', ..] => Some("UTF-32"),
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [b'<', 0, ..] | [0, b'<', ..] => Some("UTF-16"),
+        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => Some("UTF-32"),
+        [b'<', 0, 0, 0, ..] => Some("UTF-32LE"),
+        [0, 0, 0, b'<', ..] => Some("UTF-32BE"),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("UTF-16"),
+        [b'<', 0, ..] => Some("UTF-16LE"),
+        [0, b'<', ..] => Some("UTF-16BE"),
         _ => None,
     }
 }

@@ -132,6 +132,7 @@ fn the_command_for_another_encoding_leaves_a_sound_file() {
         little(text("UTF-16")),
         little(format!("\u{FEFF}{}", text("utf-16"))),
         format!("\u{FEFF}{}", text("UTF-16")).encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        text("UTF-16").encode_utf16().flat_map(u16::to_be_bytes).collect(),
         latin(text("ISO-8859-1")),
         latin(text("UTF-16")),
         latin(text("UTF-8")),
