@@ -16,6 +16,16 @@ pub enum SourceError {
         /// What was asked for.
         path: PathBuf,
     },
+    /// What was asked for looks like a connection string of GDAL. What follows the prefix may hold a password, and is not
+    /// repeated.
+    #[error(
+        "{prefix}:…: no file of that name can be read, nor are databases and services behind a connection string: export the \
+         layer to a GeoPackage first, such as with `ogr2ogr -f GPKG export.gpkg …`, and convert that"
+    )]
+    ConnectionString {
+        /// What stands before the first colon, such as `PG`.
+        prefix: String,
+    },
     /// The operating system refuses to read the file.
     #[error("{}: cannot be read: {reason}", path.display())]
     Unreadable {
@@ -202,6 +212,17 @@ pub enum SourceError {
         path.display(), path.display()
     )]
     GdalOpen {
+        /// The file.
+        path: PathBuf,
+        /// What GDAL said.
+        message: String,
+    },
+    /// GDAL opened the file, and reported that it could not read all of it.
+    #[error(
+        "{}: GDAL cannot read all of it: {message}. The file is damaged or incomplete; get it again from its source",
+        path.display()
+    )]
+    GdalIncomplete {
         /// The file.
         path: PathBuf,
         /// What GDAL said.

@@ -182,8 +182,8 @@ pub struct FieldInfo {
 /// Opens a layer of the file at `path`.
 ///
 /// # Errors
-/// [`SourceError::NotFound`] where there is no such file; other [`SourceError`]s where it cannot be read, or has no such
-/// layer.
+/// [`SourceError::NotFound`] where there is no such file, [`SourceError::ConnectionString`] where a database was meant;
+/// other [`SourceError`]s where it cannot be read, or has no such layer.
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Layer>, SourceError> {
     match choose(path, options.reader)? {
         #[cfg(feature = "sqlite")]
@@ -227,8 +227,9 @@ fn choose(path: &Path, reader: Reader) -> Result<Chosen, SourceError> {
     let virtual_file = cfg!(feature = "gdal") && path.starts_with("/vsi");
     let virtual_file = virtual_file || (cfg!(feature = "gdal") && path.to_string_lossy().starts_with("/vsi"));
     if !virtual_file {
-        let kind = std::fs::metadata(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => SourceError::NotFound { path: path.to_owned() },
+        let kind = std::fs::metadata(path).map_err(|error| match (connection_prefix(path), error.kind()) {
+            (Some(prefix), _) => SourceError::ConnectionString { prefix },
+            (None, std::io::ErrorKind::NotFound) => SourceError::NotFound { path: path.to_owned() },
             _ => SourceError::Unreadable { path: path.to_owned(), reason: error.to_string() },
         })?;
         // Some formats are directories. Opening a pipe would wait for its other end, and a device may have no end.
@@ -249,6 +250,19 @@ fn choose(path: &Path, reader: Reader) -> Result<Chosen, SourceError> {
     #[cfg(not(feature = "gdal"))]
     Err(SourceError::NoGdal { path: path.to_owned() })
 }
+
+/// The prefix of a connection string (`PG:host=…`, `MySQL:…`, `https://…`). A single letter is a drive of Windows.
+fn connection_prefix(path: &Path) -> Option<String> {
+    let text = path.to_string_lossy();
+    let (prefix, _) = text.split_once(':')?;
+    let is_word = prefix.starts_with(|first: char| first.is_ascii_alphabetic())
+        && prefix.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    (is_word && prefix.len() > 1).then(|| prefix.to_owned())
+}
+
+#[cfg(test)]
+#[cfg(feature = "gdal")]
+mod driver_tests;
 
 #[cfg(test)]
 #[cfg(feature = "gdal")]

@@ -13,11 +13,11 @@ use parcelle_geometry::scan;
 use crate::gpkg::testing::{TestPackage, blob, point, simple_blob};
 use crate::{Layer, OpenOptions, Reader, SourceError, layers, open};
 
-fn options(reader: Reader) -> OpenOptions {
+pub(crate) fn options(reader: Reader) -> OpenOptions {
     OpenOptions { reader, ..OpenOptions::default() }
 }
 
-fn read(layer: &dyn Layer) -> Result<RecordBatch, SourceError> {
+pub(crate) fn read(layer: &dyn Layer) -> Result<RecordBatch, SourceError> {
     let mut batches = Vec::new();
     for split in layer.splits(1000)? {
         layer.read(&split, &mut |batch| {
@@ -257,7 +257,7 @@ fn real_extracts_are_whole() {
 }
 
 /// What `ogr2ogr` does.
-fn translate(from: &Path, to: &Path, format: &str) {
+pub(crate) fn translate(from: &Path, to: &Path, format: &str) {
     let source_options = gdal::DatasetOptions { open_flags: gdal::GdalOpenFlags::GDAL_OF_VECTOR, ..Default::default() };
     let source = gdal::Dataset::open_ex(from, source_options).unwrap();
     let to = CString::new(to.to_str().unwrap()).unwrap();
@@ -278,7 +278,7 @@ fn translate(from: &Path, to: &Path, format: &str) {
     }
 }
 
-fn write(folder: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
+pub(crate) fn write(folder: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
     let path = folder.path().join(name);
     std::fs::write(&path, text).unwrap();
     path

@@ -17,7 +17,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use gdal::spatial_ref::SpatialRef;
 use gdal::vector::{
-    Defn, LayerAccess, field_type_to_name, geometry_type_flatten, geometry_type_has_m, geometry_type_has_z,
+    LayerAccess, field_type_to_name, geometry_type_flatten, geometry_type_has_m, geometry_type_has_z,
     geometry_type_to_name,
 };
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
@@ -77,7 +77,10 @@ impl GdalLayer {
         if !source.fields().iter().any(|field| is_geometry(field)) {
             return Err(SourceError::NoGeometry { path: path.to_owned(), layer: name });
         }
-        let crs = geometry_crs(path, &name, layer.defn(), &source, options.crs.as_deref())?;
+        if let Some(message) = messages.failure() {
+            return Err(read_failed(message));
+        }
+        let crs = geometry_crs(path, &layer, &source, options.crs.as_deref())?;
         let select = options.select.as_deref();
         let projection =
             Projection::new(&source, select, &crs).map_err(|(column, data_type)| SourceError::UnsupportedColumn {
@@ -86,7 +89,7 @@ impl GdalLayer {
                 column,
                 data_type: data_type.to_string(),
             })?;
-        // What was said while opening (about reference systems, say) is no failure of the reading that follows.
+        // What was said about reference systems is no failure of the reading that follows.
         let reading = Messages::capture();
         let time_zones = TimeZones::read(&mut layer, &driver, &projection.schema).map_err(|mixed| SourceError::Batch {
             path: path.to_owned(),
@@ -169,28 +172,41 @@ fn open_dataset(path: &Path, messages: &Messages) -> Result<Dataset, SourceError
     let open_flags =
         GdalOpenFlags::GDAL_OF_VECTOR | GdalOpenFlags::GDAL_OF_READONLY | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
     let options = DatasetOptions { open_flags, ..DatasetOptions::default() };
-    Dataset::open_ex(path, options)
-        .map_err(|error| SourceError::GdalOpen { path: path.to_owned(), message: messages.failure_or(error) })
+    let dataset = Dataset::open_ex(path, options)
+        .map_err(|error| SourceError::GdalOpen { path: path.to_owned(), message: messages.failure_or(error) })?;
+    // Drivers that read the file when they open it (GML) open what they could read of it.
+    match messages.failure() {
+        Some(message) => Err(SourceError::GdalIncomplete { path: path.to_owned(), message }),
+        None => Ok(dataset),
+    }
 }
 
 /// The coordinate reference system of each geometry field.
 fn geometry_crs(
     path: &Path,
-    layer: &str,
-    definition: &Defn,
+    layer: &gdal::vector::Layer<'_>,
     source: &Schema,
     assigned: Option<&str>,
 ) -> Result<Vec<Option<Crs>>, SourceError> {
-    let mut references = definition.geom_fields().map(|field| field.spatial_ref().ok());
+    let mut references = references(layer).into_iter();
     let geometry_fields = source.fields().iter().filter(|field| is_geometry(field));
     geometry_fields
         .map(|_| {
             let reference = references.next().flatten();
             layer_crs(assigned, || {
-                reference.as_ref().map(crs_of).transpose().map_err(|reason| crs_error(path, layer, reason))
+                reference.as_ref().map(crs_of).transpose().map_err(|reason| crs_error(path, &layer.name(), reason))
             })
         })
         .collect()
+}
+
+/// What GDAL knows as reference system of each geometry field. Some drivers (MapInfo) tell the layer's only.
+fn references(layer: &gdal::vector::Layer<'_>) -> Vec<Option<SpatialRef>> {
+    let mut references: Vec<_> = layer.defn().geom_fields().map(|field| field.spatial_ref().ok()).collect();
+    if let Some(first @ None) = references.first_mut() {
+        *first = layer.spatial_ref();
+    }
+    references
 }
 
 /// By code where GDAL knows one, so that every reader gives the same definition; else as GDAL defines it.
@@ -227,7 +243,7 @@ pub(crate) fn layers(path: &Path) -> Result<Vec<LayerInfo>, SourceError> {
     let info = |layer: gdal::vector::Layer<'_>| {
         let definition = layer.defn();
         let geometry = definition.geom_fields().next().map(|field| geometry_type_text(field.field_type()));
-        let crs = definition.geom_fields().next().and_then(|field| field.spatial_ref().ok());
+        let crs = references(&layer).into_iter().next().flatten();
         let fields = definition
             .fields()
             .map(|field| FieldInfo { name: field.name(), type_name: field_type_to_name(field.field_type()) })
