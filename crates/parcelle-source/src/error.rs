@@ -19,7 +19,7 @@ pub enum SourceError {
     /// What was asked for looks like a connection string of GDAL. What follows the prefix may hold a password, and is not
     /// repeated.
     #[error(
-        "{prefix}:…: no file of that name can be read, nor are databases and services behind a connection string: export the \
+        "{prefix}:…: no file of that name can be read, nor can databases or services behind a connection string: export the \
          layer to a GeoPackage first, such as with `ogr2ogr -f GPKG export.gpkg …`, and convert that"
     )]
     ConnectionString {
