@@ -302,6 +302,7 @@ impl ConvertError {
                     | SourceError::UnknownColumn { .. }
                     | SourceError::AssignedCrs { .. }
                     | SourceError::NoNativeReader { .. }
+                    | SourceError::ConnectionString { .. }
             ),
             Self::Write(error) => matches!(error, WriteError::Exists { .. }),
             Self::OutputIsInput { .. } => true,
