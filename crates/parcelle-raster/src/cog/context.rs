@@ -39,7 +39,7 @@ impl<'structure> Context<'structure> {
 
     /// Notes a finding; its fix is worded at the end. Beyond [`Findings::CAP`] of a rule only the numbers are kept.
     pub(crate) fn push(&mut self, finding: Finding, fix: Fix) {
-        self.remedy.include(&fix);
+        self.remedy.include(&fix, finding.severity);
         let (count, last) = self.per_rule.entry(finding.rule.id).or_default();
         *count += 1;
         if *count <= Findings::CAP {

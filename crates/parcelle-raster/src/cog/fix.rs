@@ -3,6 +3,7 @@
 //! What helps depends on the file: bytes that are lost come back only from the source; a wrong layout needs the tiles
 //! moved, not the pixels changed; and whoever re-encodes lossy tiles should at least stay with their codec.
 
+use parcelle_report::Severity;
 use parcelle_tiff::{Image, Role, Structure};
 
 use crate::shell::quoted;
@@ -38,22 +39,41 @@ pub(crate) enum Fix {
     General,
 }
 
-/// What all findings of a file need together: a file is written once, so the strongest remedy mends them all.
+/// How much of a file is made anew, in ascending order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Strength {
+    Shuffle,
+    Rewrite,
+    Source,
+}
+
+/// What all findings of a file need together: a file is written once, so the strongest remedy mends them all. What is
+/// only told asks for no more than errors and warnings do, lest a remark costs another lossy encoding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Remedy {
-    source: bool,
-    rewrite: bool,
+    serious: Option<Strength>,
+    told: Option<Strength>,
     smaller: bool,
     dense: bool,
 }
 
 impl Remedy {
-    /// Takes the fix of one more finding into account.
-    pub(crate) fn include(&mut self, fix: &Fix) {
-        self.source |= *fix == Fix::Source;
-        self.rewrite |= matches!(fix, Fix::Rewrite | Fix::RewriteSmaller | Fix::RewriteDense);
+    /// Takes one more finding into account.
+    pub(crate) fn include(&mut self, fix: &Fix, severity: Severity) {
+        let strength = match fix {
+            Fix::Source => Strength::Source,
+            Fix::Rewrite | Fix::RewriteSmaller | Fix::RewriteDense => Strength::Rewrite,
+            Fix::Shuffle => Strength::Shuffle,
+            Fix::Text(_) | Fix::General => return,
+        };
+        let kept = if severity > Severity::Info { &mut self.serious } else { &mut self.told };
+        *kept = (*kept).max(Some(strength));
         self.smaller |= *fix == Fix::RewriteSmaller;
         self.dense |= *fix == Fix::RewriteDense;
+    }
+
+    fn strength(self) -> Strength {
+        self.serious.or(self.told).unwrap_or(Strength::Shuffle)
     }
 }
 
@@ -96,21 +116,22 @@ impl Fixer {
     /// The instruction for this file, of which `remedy` is what all its findings need.
     pub(crate) fn text(&self, fix: &Fix, remedy: Remedy, general: &str) -> String {
         match fix {
-            Fix::Text(text) => text.clone(),
-            Fix::General => general.to_owned(),
-            _ if remedy.source => self.source(),
-            _ if remedy.rewrite => {
+            Fix::Text(text) => return text.clone(),
+            Fix::General => return general.to_owned(),
+            _ => {}
+        }
+        match remedy.strength() {
+            Strength::Source => self.source(),
+            Strength::Rewrite => {
                 let size = if remedy.smaller { 256 } else { 512 };
                 let dense = if remedy.dense { " -co SPARSE_OK=FALSE" } else { "" };
                 self.rewrite(&format!("-co BLOCKSIZE={size}{dense} -co BIGTIFF=IF_SAFER -co OVERVIEWS=IGNORE_EXISTING"))
             }
-            _ => {
+            Strength::Shuffle => {
                 let command = self.rewrite("-co BIGTIFF=IF_SAFER -co OVERVIEWS=AUTO");
                 if self.is_lossy && self.has_overviews {
-                    format!(
-                        "{command}  # encodes again; with the tiles as they are: cogger -output {} {}",
-                        self.output, self.input
-                    )
+                    let (input, output) = (&self.input, &self.output);
+                    format!("{command}  # encodes again; with the tiles as they are: cogger -output {output} {input}")
                 } else {
                     command
                 }
@@ -171,7 +192,7 @@ mod tests {
 
     fn remedy(fixes: &[Fix]) -> Remedy {
         let mut remedy = Remedy::default();
-        fixes.iter().for_each(|fix| remedy.include(fix));
+        fixes.iter().for_each(|fix| remedy.include(fix, Severity::Error));
         remedy
     }
 
@@ -195,6 +216,12 @@ mod tests {
         assert!(fixer.text(&Fix::Shuffle, shuffle, "").ends_with("cogger -output a.cog.tif a.tif"));
         fixer.is_lossy = false;
         assert!(fixer.text(&Fix::Shuffle, shuffle, "").ends_with("-co OVERVIEWS=AUTO"));
+        let mut told = shuffle;
+        told.include(&Fix::Rewrite, Severity::Info);
+        assert_eq!(fixer.text(&Fix::Rewrite, told, ""), fixer.text(&Fix::Shuffle, shuffle, ""));
+        let mut only_told = Remedy::default();
+        only_told.include(&Fix::Rewrite, Severity::Info);
+        assert_eq!(fixer.text(&Fix::Rewrite, only_told, ""), rewritten);
         let damaged = remedy(&[Fix::Shuffle, Fix::Source, Fix::Rewrite]);
         assert!(fixer.text(&Fix::Shuffle, damaged, "").starts_with("Not repairable"));
         assert_eq!(fixer.text(&Fix::General, damaged, "own words"), "own words");
