@@ -59,7 +59,8 @@ impl Destination {
             .suffix(".parcelle-tmp")
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(directory)
-            .map_err(|reason| WriteError::io(directory, reason))?;
+            // The error's own text names the temporary file, which nobody asked for.
+            .map_err(|reason| WriteError::io(directory, reason.kind().into()))?;
         Ok(Self { path: path.to_owned(), temporary, overwrite })
     }
 
