@@ -34,6 +34,21 @@ pub enum SourceError {
         /// What the operating system says.
         reason: String,
     },
+    /// A file that does not follow its format.
+    #[error("{}: {format}: {reason}; {advice}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Name of the format.
+        format: &'static str,
+        /// What is wrong, and where.
+        reason: String,
+        /// The way out.
+        advice: String,
+    },
+    /// The opening was stopped from another thread.
+    #[error("interrupted")]
+    Interrupted,
     /// A native reader was asked for, and there is none for this format.
     #[error(
         "{}: this format has no native reader: leave the choice of the reader open (--reader auto), or convert the file to \

@@ -44,12 +44,16 @@ compile_error!(
      copies of SQLite in one process crash"
 );
 
+mod date_time;
+mod drivers;
 mod error;
 #[cfg(feature = "gdal")]
 mod gdal_reader;
 mod geometry_field;
 #[cfg(feature = "sqlite")]
 mod gpkg;
+mod inference;
+mod interrupt;
 mod names;
 
 use std::ops::ControlFlow;
@@ -59,9 +63,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 pub use error::{GeometryReason, Place, RowPosition, SourceError};
+pub use interrupt::Interrupt;
 
 /// What to open, and how.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct OpenOptions {
     /// Name of the layer; may be left out where there is only one.
     pub layer: Option<String>,
@@ -72,6 +77,37 @@ pub struct OpenOptions {
     pub crs: Option<String>,
     /// Names of the columns to keep, beside geometry, which always stays; `None` keeps all. The order is the source's.
     pub select: Option<Vec<String>>,
+    /// Only rows whose geometry may meet this window are wanted. It is a hint for readers with a spatial index, which
+    /// then leave others out; any reader may also give rows outside, so the caller still has to look.
+    pub window: Option<Window>,
+    /// Threads that may be busy while the layer is opened (formats without a schema are read once to find it); 0 means
+    /// as many as there are cores.
+    pub threads: usize,
+    /// Stops the opening from another thread; it then ends with [`SourceError::Interrupted`].
+    pub interrupt: Interrupt,
+}
+
+impl OpenOptions {
+    /// The number of threads that [`Self::threads`] means.
+    pub(crate) fn thread_count(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
+}
+
+/// A rectangle in the coordinates of the layer, borders included.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Window {
+    /// Least x.
+    pub xmin: f64,
+    /// Least y.
+    pub ymin: f64,
+    /// Greatest x.
+    pub xmax: f64,
+    /// Greatest y.
+    pub ymax: f64,
 }
 
 /// Which reader opens a file.
@@ -146,6 +182,13 @@ pub(crate) enum SplitRange {
         /// Highest row id.
         last: i64,
     },
+    /// From `start` up to, not including, `end`; the reader knows of what: features, bytes, row groups.
+    Range {
+        /// The first.
+        start: u64,
+        /// The one after the last.
+        end: u64,
+    },
 }
 
 impl Split {
@@ -186,15 +229,13 @@ pub struct FieldInfo {
 /// other [`SourceError`]s where it cannot be read, or has no such layer.
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Layer>, SourceError> {
     match choose(path, options.reader)? {
-        #[cfg(feature = "sqlite")]
-        Chosen::GeoPackage => match gpkg::GeoPackageLayer::open(path, options) {
-            Ok(layer) => Ok(Box::new(layer)),
+        Chosen::Native(driver) => match (driver.open)(path, options) {
             // GDAL brings the functions that SQLite lacks.
             #[cfg(feature = "gdal")]
             Err(SourceError::View { .. }) if options.reader == Reader::Auto => {
                 Ok(Box::new(gdal_reader::GdalLayer::open(path, options)?))
             }
-            Err(error) => Err(error),
+            opened => opened,
         },
         #[cfg(feature = "gdal")]
         Chosen::Gdal => Ok(Box::new(gdal_reader::GdalLayer::open(path, options)?)),
@@ -207,8 +248,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Layer>, Source
 /// [`SourceError::NotFound`] where there is no such file; other [`SourceError`]s where it cannot be read.
 pub fn layers(path: &Path, reader: Reader) -> Result<Vec<LayerInfo>, SourceError> {
     match choose(path, reader)? {
-        #[cfg(feature = "sqlite")]
-        Chosen::GeoPackage => gpkg::layers(path),
+        Chosen::Native(driver) => (driver.layers)(path),
         #[cfg(feature = "gdal")]
         Chosen::Gdal => gdal_reader::layers(path),
     }
@@ -216,8 +256,7 @@ pub fn layers(path: &Path, reader: Reader) -> Result<Vec<LayerInfo>, SourceError
 
 /// The readers of this build.
 enum Chosen {
-    #[cfg(feature = "sqlite")]
-    GeoPackage,
+    Native(&'static drivers::NativeDriver),
     #[cfg(feature = "gdal")]
     Gdal,
 }
@@ -238,9 +277,11 @@ fn choose(path: &Path, reader: Reader) -> Result<Chosen, SourceError> {
             return Err(SourceError::Unreadable { path: path.to_owned(), reason });
         }
     }
-    #[cfg(feature = "sqlite")]
-    if !virtual_file && reader != Reader::Gdal && gpkg::is_geopackage(path)? {
-        return Ok(Chosen::GeoPackage);
+    if !virtual_file
+        && reader != Reader::Gdal
+        && let Some(driver) = drivers::find(path)?
+    {
+        return Ok(Chosen::Native(driver));
     }
     if reader == Reader::Native {
         return Err(SourceError::NoNativeReader { path: path.to_owned() });

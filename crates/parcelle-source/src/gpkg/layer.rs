@@ -94,7 +94,7 @@ impl GeoPackageLayer {
                 format!(" WHERE {row_id} BETWEEN {first} AND {last} ORDER BY {row_id}")
             }
             (Some(row_id), SplitRange::Whole) => format!(" ORDER BY {row_id}"),
-            (None, _) => String::new(),
+            _ => String::new(),
         };
         format!("SELECT {} FROM {}{order}", columns.join(", "), quoted(&self.table))
     }
@@ -260,7 +260,12 @@ impl Layer for GeoPackageLayer {
     }
 
     fn read(&self, split: &Split, sink: BatchSink<'_>) -> Result<(), SourceError> {
-        if self.row_id.is_none() && split.range != SplitRange::Whole {
+        let of_this_layer = match split.range {
+            SplitRange::Whole => true,
+            SplitRange::RowIds { .. } => self.row_id.is_some(),
+            SplitRange::Range { .. } => false,
+        };
+        if !of_this_layer {
             return Err(self.batch_error("the split is not one of this layer".to_owned()));
         }
         let connection = self.database.connect()?;

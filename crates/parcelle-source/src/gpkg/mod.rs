@@ -6,14 +6,13 @@
 //! | [`catalogue`] | what the metadata tables say: layers, geometry columns, reference systems |
 //! | [`columns`] | the columns of a table and their Arrow types |
 //! | [`splits`] | ranges of row ids with about equal numbers of rows |
-//! | [`value`], [`date_time`], [`blob`] | one value into its column |
+//! | [`value`], [`blob`] | one value into its column |
 //! | [`layer`] | all of that as a [`Layer`](crate::Layer) |
 
 mod blob;
 mod catalogue;
 mod columns;
 mod database;
-mod date_time;
 mod layer;
 mod splits;
 #[cfg(test)]

@@ -13,10 +13,10 @@ use arrow::array::{
 use parcelle_geometry::{normalise, scan};
 use rusqlite::types::ValueRef;
 
+use crate::date_time;
 use crate::error::GeometryReason;
 use crate::gpkg::blob;
 use crate::gpkg::columns::Kind;
-use crate::gpkg::date_time;
 
 /// Why a value has no place in its column.
 #[derive(Debug, PartialEq)]

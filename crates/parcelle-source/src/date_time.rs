@@ -1,4 +1,4 @@
-//! Dates and instants as GeoPackage writes them: ISO 8601 text, in UTC (OGC 12-128r18, table 1).
+//! Dates and instants as text of ISO 8601 (GeoPackage: OGC 12-128r18, table 1; CSV and GeoJSON alike).
 //!
 //! Works on bytes, without allocation: a BD TOPO extract has several of these in every row.
 
