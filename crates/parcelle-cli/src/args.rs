@@ -23,8 +23,8 @@ pub(crate) enum Command {
 /// Convert a layer to GeoParquet
 ///
 /// Reads a GeoPackage natively and in parallel, every other vector format through GDAL, and writes GeoParquet 1.1: WKB
-/// geometry, a bbox covering, PROJJSON, exact geometry types and extent, a page index, zstd. Rows keep the order of the
-/// source. OUTPUT gets its name only when it is whole.
+/// geometry, a bbox covering, PROJJSON, exact geometry types and extent, a page index, zstd. Rows are put in order along
+/// a Hilbert curve. OUTPUT gets its name only when it is whole.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 written whole; 1 the data could not be converted, nothing is left at OUTPUT;
 2 wrong usage, missing INPUT, or OUTPUT exists.
@@ -57,6 +57,10 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) reader: ReaderArgument,
 
+    /// Order of the rows: along a Hilbert curve, as in INPUT, or by columns
+    #[arg(long, value_name = "hilbert|none|COLUMN,…", default_value = "hilbert", value_delimiter = ',')]
+    pub(crate) sort: Vec<String>,
+
     /// Column of bounding boxes beside geometry
     #[arg(long, value_enum, default_value_t)]
     pub(crate) covering: CoveringArgument,
@@ -73,9 +77,13 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "ROWS", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) row_group_rows: u32,
 
-    /// Rows in memory between reader and writer, such as 512MB
+    /// Memory for rows, such as 512MB; what sorting needs beyond goes to a temporary file
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes, default_value = "1GB")]
     pub(crate) memory: u64,
+
+    /// Directory for what sorting cannot hold in memory [default: that of OUTPUT]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) temp_dir: Option<PathBuf>,
 
     /// Worker threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -96,8 +104,6 @@ pub(crate) struct ConvertArguments {
 /// Options of the contract that are refused by name until they are there.
 #[derive(Debug, Args)]
 pub(crate) struct LaterConvertArguments {
-    #[arg(long, hide = true)]
-    pub(crate) sort: Option<String>,
     #[arg(long, hide = true)]
     pub(crate) geoparquet: Option<String>,
     #[arg(long, hide = true)]

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use parcelle::{CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Reader};
+use parcelle::{CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Reader, Sort};
 
 use crate::args::{
     CompressionArgument, ConvertArguments, CoveringArgument, LaterConvertArguments, ReaderArgument, SummaryFormat,
@@ -29,7 +29,11 @@ pub(crate) fn run(arguments: ConvertArguments) -> Result<ExitCode, Failure> {
     let result = convert
         .cancel_token(cancel)
         .on_progress(Arc::new(move |progress: parcelle::Progress| {
-            terminal::show(&shown, progress.rows, progress.total_rows, "rows");
+            let (done, unit) = match progress {
+                parcelle::Progress { rows: 0, rows_arranged, .. } if rows_arranged > 0 => (rows_arranged, "rows read"),
+                parcelle::Progress { rows, .. } => (rows, "rows written"),
+            };
+            terminal::show(&shown, done, progress.total_rows, unit);
         }))
         .run();
     bar.finish_and_clear();
@@ -66,6 +70,11 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
             CoveringArgument::Bbox => Covering::Bbox,
             CoveringArgument::None => Covering::None,
         })
+        .sort(match arguments.sort.as_slice() {
+            [order] if order.eq_ignore_ascii_case("hilbert") => Sort::Hilbert,
+            [order] if order.eq_ignore_ascii_case("none") => Sort::None,
+            _ => Sort::Columns(arguments.sort),
+        })
         .row_group_rows(arguments.row_group_rows as usize)
         .memory(arguments.memory)
         .overwrite(arguments.overwrite);
@@ -74,6 +83,9 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
     }
     if let Some(threads) = arguments.threads {
         convert = convert.threads(usize::from(threads));
+    }
+    if let Some(directory) = arguments.temp_dir {
+        convert = convert.temporary_directory(directory);
     }
     if let Some(layer) = arguments.layer {
         convert = convert.layer(layer);
@@ -92,7 +104,6 @@ fn refuse_later(later: &LaterConvertArguments) -> Result<(), Failure> {
         value.as_deref().is_some_and(|value| !ready.iter().any(|ready| value.eq_ignore_ascii_case(ready)))
     };
     let refusals = [
-        (given(&later.sort, &["none"]), "sorting (--sort)", "leave the option out; rows keep the order of the source"),
         (given(&later.geoparquet, &["1.1"]), "another version than 1.1 (--geoparquet)", "leave the option out"),
         (given(&later.encoding, &["wkb"]), "another encoding than WKB (--encoding)", "leave the option out"),
         (given(&later.row_group_bytes, &[]), "--row-group-bytes", "use --row-group-rows"),

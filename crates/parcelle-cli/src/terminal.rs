@@ -33,7 +33,8 @@ pub(crate) fn stdout_width() -> usize {
 /// A display of progress on standard error, to be fed by [`show`]; invisible unless that is a terminal.
 pub(crate) fn progress(unit: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-    bar.set_style(style(&format!("{{spinner}} {{human_pos}} {unit}  {{rate}}  {{elapsed}}")));
+    bar.set_style(style("{spinner} {human_pos} {msg}  {rate}  {elapsed}"));
+    bar.set_message(unit.to_owned());
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
@@ -41,8 +42,13 @@ pub(crate) fn progress(unit: &str) -> ProgressBar {
 /// Shows how far a job has come: with a bar and the time left where the total is known.
 pub(crate) fn show(bar: &ProgressBar, done: u64, total: Option<u64>, unit: &str) {
     if total != bar.length() {
-        bar.set_style(style(&format!("{{wide_bar}} {{human_pos}}/{{human_len}} {unit}  {{rate}}  {{eta}}")));
+        bar.set_style(style("{wide_bar} {human_pos}/{human_len} {msg}  {rate}  {eta}"));
         bar.set_length(total.unwrap_or(0));
+    }
+    // A new unit is a new stage: its rate and time left start from nothing.
+    if bar.message() != unit {
+        bar.set_message(unit.to_owned());
+        bar.reset();
     }
     bar.set_position(done);
 }

@@ -62,6 +62,36 @@ pub enum WriteError {
         /// The output.
         path: PathBuf,
     },
+    /// There is no column to sort by with this name.
+    #[error("--sort: there is no column {name:?}; there are: {}", .available.join(", "))]
+    SortColumn {
+        /// The name.
+        name: String,
+        /// The columns there are.
+        available: Vec<String>,
+    },
+    /// The values of a column have no order.
+    #[error("--sort: column {name:?} has the type {data_type}, whose values have no order")]
+    SortColumnType {
+        /// The name.
+        name: String,
+        /// Its Arrow type.
+        data_type: String,
+    },
+    /// Sorting needs more temporary space than there is.
+    #[error(
+        "sorting needs about {} MB of temporary space in {}, and {} MB are free there: choose another directory \
+         (--temp-dir), allow more memory (--memory), or do not sort (--sort none)",
+        .needed.div_ceil(1_000_000), .directory.display(), .free / 1_000_000
+    )]
+    SpillSpace {
+        /// Where.
+        directory: PathBuf,
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes free.
+        free: u64,
+    },
     /// The operating system refused.
     #[error("cannot write {}: {reason}", .path.display())]
     Io {
@@ -103,6 +133,22 @@ impl WriteError {
             },
             other => Self::Parquet(other),
         }
+    }
+
+    /// What the writer's own parts say comes back as what it was.
+    pub(crate) fn unwrapped(self) -> Self {
+        match self {
+            Self::Producer(producer) => match producer.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(producer) => Self::Producer(producer),
+            },
+            other => other,
+        }
+    }
+
+    /// A worker unwound.
+    pub(crate) fn worker_died() -> Self {
+        Self::Batch("a worker thread has died".to_owned())
     }
 
     pub(crate) fn io(path: &Path, reason: std::io::Error) -> Self {

@@ -17,6 +17,7 @@
 //!
 //! Nothing here knows where rows come from.
 
+mod arrange;
 mod assemble;
 mod covering;
 mod encode;
@@ -28,7 +29,8 @@ mod options;
 mod output;
 mod pipeline;
 mod statistics;
+mod worker;
 
 pub use error::{ProducerError, WriteError};
-pub use options::{CancelToken, Compression, Covering, Progress, ProgressFn, WriteOptions};
+pub use options::{CancelToken, Compression, Covering, Progress, ProgressFn, Sort, WriteOptions};
 pub use pipeline::{BatchSink, Input, Part, StageSeconds, Written, write};

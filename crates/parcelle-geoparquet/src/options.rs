@@ -1,6 +1,7 @@
 //! What the caller may choose.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,9 +26,24 @@ pub enum Covering {
     None,
 }
 
+/// Order of the rows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Sort {
+    /// Along a Hilbert curve, by the centres of the primary geometry's bounding boxes; rows without position come last.
+    /// Row groups then cover small areas, so that readers skip most of the file.
+    #[default]
+    Hilbert,
+    /// By the values of these columns, ascending, NULL last.
+    Columns(Vec<String>),
+    /// As in the source.
+    None,
+}
+
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
+    /// Rows that have been read and put in order, where they are sorted.
+    pub rows_arranged: u64,
     /// Rows that are in the output.
     pub rows: u64,
     /// Row groups that are in the output.
@@ -49,6 +65,12 @@ impl CancelToken {
         self.0.store(true, Ordering::Relaxed);
     }
 
+    /// The flag behind the token, for what has no token of this kind.
+    #[must_use]
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
     /// Whether the run was asked to stop.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
@@ -66,12 +88,19 @@ pub struct WriteOptions {
     pub compression: Compression,
     /// Covering column.
     pub covering: Covering,
+    /// Order of the rows. Rows that are equal in it stay in the order of the source.
+    pub sort: Sort,
+    /// Where rows go that do not fit into memory while they are sorted; the directory of the output, if not given. The
+    /// file there has no name, and needs about the bytes of the rows as Arrow columns.
+    pub temporary_directory: Option<PathBuf>,
+    /// How many rows there will be, if that is known: it helps to find out early that the temporary space is too small.
+    pub expected_rows: Option<u64>,
     /// Rows per row group, at most. The last one has the rest.
     pub row_group_rows: usize,
     /// Worker threads for decoding and encoding together; the caller's own thread only appends.
     pub threads: usize,
-    /// Bytes of Arrow data that may be between the reader and the file, roughly. A single row group that needs more is
-    /// still written.
+    /// Bytes of Arrow data that may be between the reader and the file, roughly; what sorting needs beyond goes to a
+    /// temporary file. A single row group that needs more is still written.
     pub memory: u64,
     /// Whether an existing file at the destination is replaced (when the new one is whole).
     pub overwrite: bool,
@@ -86,6 +115,9 @@ impl Default for WriteOptions {
         Self {
             compression: Compression::Zstd(1),
             covering: Covering::default(),
+            sort: Sort::default(),
+            temporary_directory: None,
+            expected_rows: None,
             row_group_rows: 65_536,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             memory: 1 << 30,
@@ -102,6 +134,7 @@ impl fmt::Debug for WriteOptions {
             .debug_struct("WriteOptions")
             .field("compression", &self.compression)
             .field("covering", &self.covering)
+            .field("sort", &self.sort)
             .field("row_group_rows", &self.row_group_rows)
             .field("threads", &self.threads)
             .field("memory", &self.memory)

@@ -42,10 +42,7 @@ impl Destination {
             let reason = std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is there and not a regular file");
             return Err(WriteError::io(path, reason));
         }
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
+        let directory = directory_of(path);
         let name = path.file_name().ok_or_else(|| {
             WriteError::io(path, std::io::Error::new(std::io::ErrorKind::InvalidInput, "not the name of a file"))
         })?;
@@ -64,6 +61,11 @@ impl Destination {
         Ok(Self { path: path.to_owned(), temporary, overwrite })
     }
 
+    /// The directory it is in.
+    pub(crate) fn directory(&self) -> &Path {
+        directory_of(&self.path)
+    }
+
     /// Gives the file its name. Until then nothing is at the destination that was not there before.
     fn commit(self) -> Result<(), WriteError> {
         let renamed = if self.overwrite {
@@ -78,6 +80,13 @@ impl Destination {
             }
             Err(error) => Err(WriteError::io(&self.path, error.error)),
         }
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
     }
 }
 

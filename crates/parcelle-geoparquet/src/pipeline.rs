@@ -11,12 +11,14 @@ use arrow::datatypes::SchemaRef;
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 
+use crate::arrange::{self, ByColumns, Hilbert, KeyMaker};
 use crate::assemble::Assembler;
 use crate::encode::{EncodedRowGroup, RowGroup, encode};
 use crate::error::{ProducerError, WriteError};
 use crate::layout::Layout;
-use crate::options::{Progress, WriteOptions};
+use crate::options::{Progress, Sort, WriteOptions};
 use crate::output::{Destination, Output};
+use crate::worker::PanicGuard;
 
 /// Takes the batches of a part, in order. [`ControlFlow::Break`] asks the part to stop: its rows are no longer wanted.
 pub type BatchSink<'a> = &'a mut dyn FnMut(RecordBatch) -> ControlFlow<()>;
@@ -46,6 +48,8 @@ pub struct Written {
     pub seconds: StageSeconds,
     /// Most bytes of rows that were between reader and file at one time.
     pub peak_bytes_under_way: u64,
+    /// Bytes that went to a temporary file for lack of memory.
+    pub spilled_bytes: u64,
 }
 
 /// Seconds of work per stage, added up over all threads; and the wall clock.
@@ -53,6 +57,8 @@ pub struct Written {
 pub struct StageSeconds {
     /// Reading and decoding, including the wait for the disk.
     pub decode: f64,
+    /// Putting rows in order: keys, sorting, spilling, merging.
+    pub arrange: f64,
     /// Walking geometry, encoding and compressing.
     pub encode: f64,
     /// Appending to the file.
@@ -75,48 +81,92 @@ pub fn write(schema: &SchemaRef, input: Input<'_>, path: &Path, options: &WriteO
         .thread_name(|index| format!("parcelle-{index}"))
         .build()
         .map_err(|error| WriteError::Threads { threads, reason: error.to_string() })?;
-
-    let abort = AtomicBool::new(false);
-    let (events_in, events) = unbounded();
-    // A few batches ahead of the coordinator is enough to keep the reader busy.
-    let (batches_in, batches) = bounded(4);
-    let written = std::thread::scope(|threads_scope| {
-        let (parts, batches, sequential) = match input {
-            Input::Parallel(parts) => (parts, never(), false),
-            Input::Sequential(part) => {
-                threads_scope.spawn(move || feed(part, &batches_in));
-                (Vec::new(), batches, true)
-            }
-        };
-        // The scope's own thread coordinates and must never be one of the pool's: it waits on channels.
-        pool.in_place_scope(|scope| {
-            let coordinator = Coordinator {
-                layout: &layout,
-                options,
-                threads,
-                scope,
-                abort: &abort,
-                events_in,
-                events,
-                batches,
-                parts: parts.into_iter().enumerate(),
-                parts_done: false,
-                reading: sequential,
-                state: State::default(),
-            };
-            let result = coordinator.run(destination);
-            abort.store(true, Ordering::Relaxed);
-            result
-        })
-    });
+    let run = Run { layout: &layout, options, threads, pool: &pool };
+    let written = match &options.sort {
+        Sort::None => run.write(input, destination, 0),
+        Sort::Columns(names) => run.write_sorted(input, destination, &ByColumns::new(&layout.input, names)?),
+        Sort::Hilbert => match layout.geometry.first().map(|column| (column, Hilbert::new(column))) {
+            Some((_, Some(hilbert))) => run.write_sorted(input, destination, &hilbert),
+            Some((column, None)) => run.write_sorted(input, destination, &Hilbert::of_unknown(column)),
+            None => run.write(input, destination, 0),
+        },
+    };
     written.map(|mut written| {
         written.seconds.wall = start.elapsed().as_secs_f64();
         written
     })
 }
 
+/// What all stages of a run share.
+#[derive(Clone, Copy)]
+struct Run<'run> {
+    layout: &'run Layout,
+    options: &'run WriteOptions,
+    threads: usize,
+    pool: &'run rayon::ThreadPool,
+}
+
+impl Run<'_> {
+    /// Puts the rows in order, and writes them.
+    fn write_sorted(
+        &self,
+        input: Input<'_>,
+        destination: Destination,
+        maker: &impl KeyMaker,
+    ) -> Result<Written, WriteError> {
+        let directory = self.options.temporary_directory.as_deref().unwrap_or_else(|| destination.directory());
+        let arranged = arrange::collect(self.pool, &self.layout.input, input, maker, directory, self.options)?;
+        let parts = Input::Parallel(arranged.parts(self.options));
+        let mut written = self.write(parts, destination, arranged.held_bytes).map_err(WriteError::unwrapped)?;
+        let merge = std::mem::replace(&mut written.seconds.decode, arranged.decode_seconds);
+        written.seconds.arrange = arranged.arrange_seconds + merge;
+        written.spilled_bytes = arranged.spilled_bytes();
+        written.peak_bytes_under_way = written.peak_bytes_under_way.max(arranged.held_bytes);
+        Ok(written)
+    }
+
+    /// Writes the rows in the order in which they come. `held_bytes` of the budget are in use already.
+    fn write(&self, input: Input<'_>, destination: Destination, held_bytes: u64) -> Result<Written, WriteError> {
+        let Self { layout, options, threads, pool } = *self;
+        let abort = AtomicBool::new(false);
+        let (events_in, events) = unbounded();
+        // A few batches ahead of the coordinator is enough to keep the reader busy.
+        let (batches_in, batches) = bounded(4);
+        std::thread::scope(|threads_scope| {
+            let (parts, batches, sequential) = match input {
+                Input::Parallel(parts) => (parts, never(), false),
+                Input::Sequential(part) => {
+                    threads_scope.spawn(move || feed(part, &batches_in));
+                    (Vec::new(), batches, true)
+                }
+            };
+            // The scope's own thread coordinates and must never be one of the pool's: it waits on channels.
+            pool.in_place_scope(|scope| {
+                let coordinator = Coordinator {
+                    layout,
+                    options,
+                    memory: options.memory.saturating_sub(held_bytes),
+                    threads,
+                    scope,
+                    abort: &abort,
+                    events_in,
+                    events,
+                    batches,
+                    parts: parts.into_iter().enumerate(),
+                    parts_done: false,
+                    reading: sequential,
+                    state: State::default(),
+                };
+                let result = coordinator.run(destination);
+                abort.store(true, Ordering::Relaxed);
+                result
+            })
+        })
+    }
+}
+
 /// Reads a sequential part into a channel; runs on a thread of its own.
-fn feed(part: Part<'_>, batches: &Sender<Fed>) {
+pub(crate) fn feed(part: Part<'_>, batches: &Sender<Fed>) {
     let start = Instant::now();
     let mut waiting = Duration::ZERO;
     let result = part(&mut |batch| {
@@ -130,9 +180,16 @@ fn feed(part: Part<'_>, batches: &Sender<Fed>) {
 }
 
 /// What the thread of a sequential part says.
-enum Fed {
+pub(crate) enum Fed {
     Batch(RecordBatch),
     End { result: Result<(), ProducerError>, seconds: f64 },
+}
+
+impl Fed {
+    /// Said for a thread that can no longer say anything.
+    pub(crate) fn died() -> Self {
+        Self::End { result: Err("the thread that reads the input has died".into()), seconds: 0.0 }
+    }
 }
 
 /// What the workers say.
@@ -150,25 +207,6 @@ enum Event {
     },
     /// A worker unwound. Its own message is on the terminal; the run must end, not wait for ever.
     Panicked,
-}
-
-/// Sends [`Event::Panicked`] unless the work came to its end.
-struct PanicGuard(Option<Sender<Event>>);
-
-impl PanicGuard {
-    fn send(mut self, event: Event) {
-        if let Some(sender) = self.0.take() {
-            let _ = sender.send(event);
-        }
-    }
-}
-
-impl Drop for PanicGuard {
-    fn drop(&mut self) {
-        if let Some(sender) = self.0.take() {
-            let _ = sender.send(Event::Panicked);
-        }
-    }
 }
 
 /// What is under way.
@@ -198,6 +236,8 @@ struct State {
 struct Coordinator<'run, 'scope, Parts> {
     layout: &'scope Layout,
     options: &'run WriteOptions,
+    /// Bytes of rows that may be under way.
+    memory: u64,
     threads: usize,
     scope: &'run rayon::Scope<'scope>,
     abort: &'scope AtomicBool,
@@ -221,7 +261,6 @@ where
         let mut destination = Some(destination);
         let mut output: Option<(Output<'scope>, std::sync::Arc<ArrowRowGroupWriterFactory>)> = None;
         loop {
-            self.start_decoding();
             while let Some(batches) = self.state.decoded.remove(&self.state.next_part) {
                 self.state.next_part += 1;
                 for batch in batches {
@@ -230,6 +269,9 @@ where
                     }
                 }
             }
+            // After decoded parts have gone to the assembler: a part that completes no row group must not look like work
+            // under way.
+            self.start_decoding();
             let input_ended = self.parts_done && self.state.decoding == 0 && !self.reading;
             if let Some(assembler) = assembler.take_if(|_| input_ended) {
                 assembler.finish(|group| self.state.complete.push(group));
@@ -262,7 +304,7 @@ where
             return Err(WriteError::Batch("the output was never begun".to_owned()));
         };
         let before = Instant::now();
-        let Progress { rows, row_groups, bytes } = output.finish()?;
+        let Progress { rows, row_groups, bytes, .. } = output.finish()?;
         let mut written = self.state.written;
         written.seconds.commit += before.elapsed().as_secs_f64();
         Ok(Written { rows, row_groups, bytes, ..written })
@@ -276,7 +318,7 @@ where
             let expected = self.state.bytes + (self.state.decoding as u64 + 1) * self.state.largest_part;
             let room = ahead <= self.threads
                 && self.state.complete.len() + self.state.encoding <= self.threads
-                && expected <= self.options.memory;
+                && expected <= self.memory;
             if self.parts_done || !(room || idle) {
                 return;
             }
@@ -285,7 +327,7 @@ where
                 return;
             };
             self.state.decoding += 1;
-            let (abort, guard) = (self.abort, PanicGuard(Some(self.events_in.clone())));
+            let (abort, guard) = (self.abort, PanicGuard::new(self.events_in.clone(), Event::Panicked));
             self.scope.spawn(move |_| {
                 let start = Instant::now();
                 let mut batches = Vec::new();
@@ -305,7 +347,7 @@ where
         for group in self.state.complete.drain(..) {
             self.state.encoding += 1;
             let (layout, factory) = (self.layout, std::sync::Arc::clone(factory));
-            let guard = PanicGuard(Some(self.events_in.clone()));
+            let guard = PanicGuard::new(self.events_in.clone(), Event::Panicked);
             self.scope.spawn(move |_| {
                 let start = Instant::now();
                 let (index, bytes) = (group.index, memory_of(&group.batches));
@@ -320,7 +362,7 @@ where
         // A sequential reader is let on only while workers keep up with it.
         let room = self.reading
             && self.state.encoding <= self.threads
-            && (self.state.bytes <= self.options.memory || self.state.encoding == 0);
+            && (self.state.bytes <= self.memory || self.state.encoding == 0);
         let nothing = never();
         let batches = if room { &self.batches } else { &nothing };
         loop {
@@ -333,10 +375,7 @@ where
                     // The coordinator holds a sender itself: this cannot be.
                     Err(_) => Err(WriteError::Cancelled),
                 },
-                recv(batches) -> fed => return self.take(fed.unwrap_or_else(|_| Fed::End {
-                    result: Err("the thread that reads the input has died".into()),
-                    seconds: 0.0,
-                })),
+                recv(batches) -> fed => return self.take(fed.unwrap_or_else(|_| Fed::died())),
                 default(Duration::from_millis(100)) => {}
             }
         }
@@ -350,7 +389,7 @@ where
                 let batches = result?;
                 let bytes = memory_of(&batches);
                 for batch in &batches {
-                    self.check(batch)?;
+                    check_schema(batch, &self.layout.input)?;
                 }
                 self.state.largest_part = self.state.largest_part.max(bytes);
                 self.add_bytes(bytes);
@@ -362,7 +401,7 @@ where
                 self.state.bytes = self.state.bytes.saturating_sub(bytes);
                 self.state.encoded.insert(index, result?);
             }
-            Event::Panicked => return Err(WriteError::Batch("a worker thread has died".to_owned())),
+            Event::Panicked => return Err(WriteError::worker_died()),
         }
         Ok(())
     }
@@ -370,7 +409,7 @@ where
     fn take(&mut self, fed: Fed) -> Result<(), WriteError> {
         match fed {
             Fed::Batch(batch) => {
-                self.check(&batch)?;
+                check_schema(&batch, &self.layout.input)?;
                 self.add_bytes(memory_of(std::slice::from_ref(&batch)));
                 // Each batch is a part of its own, in the order it came.
                 let index = self.state.next_part;
@@ -385,25 +424,27 @@ where
         Ok(())
     }
 
-    fn check(&self, batch: &RecordBatch) -> Result<(), WriteError> {
-        let (found, expected) = (batch.schema(), &self.layout.input);
-        let same =
-            found.fields().len() == expected.fields().len()
-                && found.fields().iter().zip(expected.fields()).all(|(found, expected)| {
-                    found.name() == expected.name() && found.data_type() == expected.data_type()
-                });
-        if same { Ok(()) } else { Err(WriteError::Batch(format!("{found} instead of {expected}"))) }
-    }
-
     fn add_bytes(&mut self, bytes: u64) {
         self.state.bytes += bytes;
         self.state.written.peak_bytes_under_way = self.state.written.peak_bytes_under_way.max(self.state.bytes);
     }
 }
 
+/// Refuses a batch whose columns are not those of the schema.
+pub(crate) fn check_schema(batch: &RecordBatch, expected: &SchemaRef) -> Result<(), WriteError> {
+    let found = batch.schema();
+    let same = found.fields().len() == expected.fields().len()
+        && found
+            .fields()
+            .iter()
+            .zip(expected.fields())
+            .all(|(found, expected)| found.name() == expected.name() && found.data_type() == expected.data_type());
+    if same { Ok(()) } else { Err(WriteError::Batch(format!("{found} instead of {expected}"))) }
+}
+
 /// Bytes of the rows of some batches. Slices count for their share of the buffers, so that the parts of a batch that
 /// was cut in two add up to the whole.
-fn memory_of(batches: &[RecordBatch]) -> u64 {
+pub(crate) fn memory_of(batches: &[RecordBatch]) -> u64 {
     batches
         .iter()
         .flat_map(RecordBatch::columns)

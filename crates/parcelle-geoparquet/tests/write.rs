@@ -11,7 +11,7 @@ use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int64Arr
 use arrow::datatypes::{DataType, Field, Float32Type, Int64Type, Schema, SchemaRef};
 use geoarrow::array::{GeoArrowArray, WkbArray};
 use geoarrow_schema::{Crs, Metadata, WkbType};
-use parcelle_geoparquet::{CancelToken, Compression, Covering, Input, Part, WriteError, WriteOptions, write};
+use parcelle_geoparquet::{CancelToken, Compression, Covering, Input, Part, Sort, WriteError, WriteOptions, write};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression as Codec;
 use parquet::file::metadata::PageIndexPolicy;
@@ -97,7 +97,7 @@ fn parts() -> Input<'static> {
 }
 
 fn options(threads: usize) -> WriteOptions {
-    WriteOptions { row_group_rows: 600, threads, ..WriteOptions::default() }
+    WriteOptions { sort: Sort::None, row_group_rows: 600, threads, ..WriteOptions::default() }
 }
 
 fn read(path: &Path) -> (RecordBatch, Arc<parquet::file::metadata::ParquetMetaData>, Value) {

@@ -45,7 +45,7 @@ mod memory;
 pub use check::{Check, CheckError, FileObserver, Profile, check, rule, rules};
 pub use convert::{Convert, ConvertError, ConvertSummary, Progress, ProgressFn, StageTimes, convert};
 
-pub use parcelle_geoparquet::{CancelToken, Compression, Covering, WriteError};
+pub use parcelle_geoparquet::{CancelToken, Compression, Covering, Sort, WriteError};
 pub use parcelle_raster::Depth;
 pub use parcelle_report as report;
 pub use parcelle_source::{FieldInfo, LayerInfo, Reader, SourceError, layers};

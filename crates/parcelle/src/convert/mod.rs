@@ -1,14 +1,23 @@
 //! A layer to GeoParquet.
 
+mod error;
+mod stage;
+mod summary;
+
+use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parcelle_geoparquet::{
-    CancelToken, Compression, Covering, Input, Part, ProducerError, StageSeconds, WriteError, WriteOptions,
+    CancelToken, Compression, Covering, Input, Part, ProducerError, Sort, WriteError, WriteOptions,
 };
-use parcelle_source::{Layer, OpenOptions, Reader, SourceError, Split};
-use serde::Serialize;
+use parcelle_source::{Interrupt, Layer, OpenOptions, Reader, Split};
+
+pub use error::ConvertError;
+use stage::Stages;
+pub use stage::{Stage, StageError};
+pub use summary::{ConvertSummary, StageTimes};
 
 use crate::memory::peak_resident_bytes;
 
@@ -18,8 +27,8 @@ const LEAST_SPLIT_ROWS: usize = 512;
 /// Converts a layer of the file at `input` to a GeoParquet file at `output`: a builder with sensible defaults, started
 /// with [`Convert::run`].
 ///
-/// The output has GeoParquet 1.1 metadata, WKB geometry, a `bbox` covering, a page index, zstd, and the rows in the
-/// order of the source. It has its name only when it is whole.
+/// The output has GeoParquet 1.1 metadata, WKB geometry, a `bbox` covering, a page index, zstd, and the rows along
+/// a Hilbert curve. It has its name only when it is whole.
 pub fn convert(input: impl AsRef<Path>, output: impl AsRef<Path>) -> Convert {
     Convert {
         input: input.as_ref().to_owned(),
@@ -33,6 +42,8 @@ pub fn convert(input: impl AsRef<Path>, output: impl AsRef<Path>) -> Convert {
 /// How far a conversion has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
+    /// Rows that have been read and put in order, where they are sorted.
+    pub rows_arranged: u64,
     /// Rows that are in the output.
     pub rows: u64,
     /// Rows of the layer, where it says so without being read.
@@ -107,6 +118,18 @@ impl Convert {
         self
     }
 
+    /// Order of the rows: along a Hilbert curve, unless something else is wanted.
+    pub fn sort(mut self, sort: Sort) -> Self {
+        self.write.sort = sort;
+        self
+    }
+
+    /// Where rows go that do not fit into memory while they are sorted: the directory of the output, if not given.
+    pub fn temporary_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.write.temporary_directory = Some(directory.into());
+        self
+    }
+
     /// Rows per row group, at most.
     pub fn row_group_rows(mut self, rows: usize) -> Self {
         self.write.row_group_rows = rows.max(1);
@@ -155,21 +178,26 @@ impl Convert {
         if is_same_or_within(&self.output, &self.input) {
             return Err(ConvertError::OutputIsInput { path: self.output });
         }
+        self.open.threads = self.write.threads;
+        self.open.interrupt = Interrupt::on(self.write.cancel.flag());
         let layer = parcelle_source::open(&self.input, &self.open)?;
         if let Some(observer) = self.observer.take() {
             let total_rows = layer.row_count_hint();
             observer(Progress { total_rows, ..Progress::default() });
             self.write.progress = Some(Arc::new(move |written| {
-                let parcelle_geoparquet::Progress { rows, row_groups, bytes } = written;
-                observer(Progress { rows, total_rows, row_groups, bytes });
+                let parcelle_geoparquet::Progress { rows_arranged, rows, row_groups, bytes } = written;
+                observer(Progress { rows_arranged, rows, total_rows, row_groups, bytes });
             }));
         }
+        self.write.expected_rows = layer.row_count_hint();
+        let stages = Stages::new(Vec::new(), &layer.schema());
         let splits = layer.splits(split_rows(layer.as_ref(), &self.write))?;
+        let part = |split| part(layer.as_ref(), &stages, split);
         let input = match <[Split; 1]>::try_from(splits) {
-            Ok([split]) => Input::Sequential(part(layer.as_ref(), split)),
-            Err(splits) => Input::Parallel(splits.into_iter().map(|split| part(layer.as_ref(), split)).collect()),
+            Ok([split]) => Input::Sequential(part(split)),
+            Err(splits) => Input::Parallel(splits.into_iter().map(part).collect()),
         };
-        let written = parcelle_geoparquet::write(&layer.schema(), input, &self.output, &self.write)?;
+        let written = parcelle_geoparquet::write(stages.schema(), input, &self.output, &self.write)?;
         Ok(ConvertSummary {
             input: self.input.display().to_string(),
             layer: layer.name().to_owned(),
@@ -181,7 +209,7 @@ impl Convert {
             bytes_out: written.bytes,
             seconds: written.seconds.into(),
             peak_memory_bytes: peak_resident_bytes(),
-            spilled_bytes: 0,
+            spilled_bytes: written.spilled_bytes,
         })
     }
 }
@@ -206,112 +234,20 @@ fn split_rows(layer: &dyn Layer, options: &WriteOptions) -> usize {
     affordable.max(LEAST_SPLIT_ROWS).min(options.row_group_rows)
 }
 
-fn part(layer: &dyn Layer, split: Split) -> Part<'_> {
-    Box::new(move |sink| layer.read(&split, sink).map_err(|error| Box::new(error) as ProducerError))
-}
-
-/// What was converted, and what it took. Its serialisation is the JSON summary of the command line.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ConvertSummary {
-    /// The input as it was given.
-    pub input: String,
-    /// Name of the layer.
-    pub layer: String,
-    /// What read it: `GPKG` natively, or `GDAL/` and a driver.
-    pub driver: String,
-    /// The output as it was given.
-    pub output: String,
-    /// Rows, in and out.
-    pub rows: u64,
-    /// Row groups of the output.
-    pub row_groups: u64,
-    /// Size of the input file.
-    pub bytes_in: Option<u64>,
-    /// Size of the output.
-    pub bytes_out: u64,
-    /// Seconds per stage.
-    pub seconds: StageTimes,
-    /// Most bytes of memory that were resident since the process began.
-    pub peak_memory_bytes: Option<u64>,
-    /// Bytes that went to temporary files for lack of memory.
-    pub spilled_bytes: u64,
-}
-
-/// Seconds of work per stage, added up over all threads; and the wall clock.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct StageTimes {
-    /// Reading and decoding.
-    pub decode: f64,
-    /// Encoding and compressing.
-    pub encode: f64,
-    /// Appending to the file.
-    pub commit: f64,
-    /// From start to end.
-    pub wall: f64,
-}
-
-impl From<StageSeconds> for StageTimes {
-    fn from(seconds: StageSeconds) -> Self {
-        let StageSeconds { decode, encode, commit, wall } = seconds;
-        Self { decode, encode, commit, wall }
-    }
-}
-
-/// Why a layer was not converted.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConvertError {
-    /// The source could not be read.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The output could not be written.
-    #[error(transparent)]
-    Write(WriteError),
-    /// The output would replace the input.
-    #[error("{} is the input itself, or lies within it: choose another name for the output", .path.display())]
-    OutputIsInput {
-        /// The output.
-        path: PathBuf,
-    },
-}
-
-impl From<WriteError> for ConvertError {
-    fn from(error: WriteError) -> Self {
-        match error {
-            // What the writer carries for the reader comes back as what it was.
-            WriteError::Producer(producer) => match producer.downcast::<SourceError>() {
-                Ok(source) => Self::Source(*source),
-                Err(producer) => Self::Write(WriteError::Producer(producer)),
-            },
-            other => Self::Write(other),
-        }
-    }
-}
-
-impl ConvertError {
-    /// Whether the request itself was wrong (a missing input, an existing output, a layer or column that is not there),
-    /// rather than the data. On the command line these end with exit code 2, others with 1.
-    #[must_use]
-    pub fn is_usage(&self) -> bool {
-        match self {
-            Self::Source(error) => matches!(
-                error,
-                SourceError::NotFound { .. }
-                    | SourceError::SeveralLayers { .. }
-                    | SourceError::UnknownLayer { .. }
-                    | SourceError::UnknownColumn { .. }
-                    | SourceError::AssignedCrs { .. }
-                    | SourceError::NoNativeReader { .. }
-                    | SourceError::ConnectionString { .. }
-            ),
-            Self::Write(error) => matches!(error, WriteError::Exists { .. }),
-            Self::OutputIsInput { .. } => true,
-        }
-    }
-
-    /// Whether the run was stopped by its [`CancelToken`].
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Write(WriteError::Cancelled))
-    }
+/// A split as the writer takes it: read, and passed through the stages.
+fn part<'a>(layer: &'a dyn Layer, stages: &'a Stages, split: Split) -> Part<'a> {
+    Box::new(move |sink| {
+        let mut failure = None;
+        layer
+            .read(&split, &mut |batch| match stages.apply(batch) {
+                Ok(batch) if batch.num_rows() == 0 => ControlFlow::Continue(()),
+                Ok(batch) => sink(batch),
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
+            })
+            .map_err(|error| Box::new(error) as ProducerError)?;
+        failure.map_or(Ok(()), |error| Err(Box::new(error) as ProducerError))
+    })
 }

@@ -1,0 +1,178 @@
+//! Runs: the rows of one part, in the order of their keys.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use arrow::array::RecordBatch;
+use arrow::compute::interleave;
+use arrow::datatypes::SchemaRef;
+
+use crate::arrange::key::{KeyMaker, SortKey};
+use crate::arrange::spill::{Extent, Spill};
+use crate::error::WriteError;
+
+/// Most rows of a block. Small blocks are read more exactly, large ones with less effort each.
+const BLOCK_ROWS: usize = 4096;
+/// Most bytes of a block, where rows are of about equal size.
+const BLOCK_BYTES: u64 = 4 << 20;
+
+/// A place in the order of all rows: by key, then by part, then by row.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position<K> {
+    pub(crate) key: K,
+    pub(crate) part: usize,
+    pub(crate) row: u32,
+}
+
+/// Keys and row numbers of sorted rows of one part.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sorted<'a, K> {
+    pub(crate) part: usize,
+    pub(crate) keys: &'a [K],
+    pub(crate) rows: &'a [u32],
+}
+
+impl<K: SortKey> Sorted<'_, K> {
+    /// How many of these rows come before a position.
+    pub(crate) fn count_before(&self, position: &Position<K>) -> usize {
+        let start = self.keys.partition_point(|key| *key < position.key);
+        let tail = self.keys.get(start..).unwrap_or_default();
+        let equal = tail.partition_point(|key| *key == position.key);
+        start
+            + match self.part.cmp(&position.part) {
+                Ordering::Greater => 0,
+                Ordering::Less => equal,
+                Ordering::Equal => {
+                    self.rows.get(start..start + equal).unwrap_or_default().partition_point(|row| *row < position.row)
+                }
+            }
+    }
+
+    /// Which of these rows lie between two positions, the second of which is outside; `None` is an open end.
+    pub(crate) fn between(&self, from: Option<&Position<K>>, to: Option<&Position<K>>) -> Range<usize> {
+        let start = from.map_or(0, |from| self.count_before(from));
+        let end = to.map_or(self.keys.len(), |to| self.count_before(to));
+        start..end.max(start)
+    }
+}
+
+/// A run in memory: batches as they were decoded, and the order of their rows.
+#[derive(Debug)]
+pub(crate) struct Held<K> {
+    part: usize,
+    pub(crate) batches: Vec<RecordBatch>,
+    /// Number of the first row of each batch.
+    starts: Vec<u32>,
+    keys: Vec<K>,
+    rows: Vec<u32>,
+    /// Bytes it takes in memory.
+    pub(crate) bytes: u64,
+}
+
+impl<K: SortKey> Held<K> {
+    /// Sorts the rows of a part, which take `bytes` in memory.
+    pub(crate) fn new(
+        part: usize,
+        batches: Vec<RecordBatch>,
+        bytes: u64,
+        maker: &impl KeyMaker<Key = K>,
+    ) -> Result<Self, WriteError> {
+        let mut starts = Vec::with_capacity(batches.len());
+        let mut entries: Vec<(K, u32)> = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
+        for batch in &batches {
+            let start = u32::try_from(entries.len());
+            let start = start.map_err(|_| WriteError::Batch("a part of more than 4 billion rows".to_owned()))?;
+            starts.push(start);
+            entries.extend(maker.keys(batch)?.into_iter().zip(start..));
+        }
+        // Stable: rows of equal key stay in the order of the source. It takes advantage of what is in order already.
+        entries.sort_by(|(left, _), (right, _)| left.cmp(right));
+        let (keys, rows): (Vec<K>, Vec<u32>) = entries.into_iter().unzip();
+        let bytes = bytes + keys.len() as u64 * (K::BYTES + 4);
+        Ok(Self { part, batches, starts, keys, rows, bytes })
+    }
+
+    pub(crate) fn sorted(&self) -> Sorted<'_, K> {
+        Sorted { part: self.part, keys: &self.keys, rows: &self.rows }
+    }
+
+    /// The batch and the row in it of the rows from `range`, in order.
+    pub(crate) fn places(&self, range: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
+        self.rows.get(range).unwrap_or_default().iter().map(|&row| {
+            let batch = self.starts.partition_point(|&start| start <= row).saturating_sub(1);
+            (batch, (row - self.starts.get(batch).copied().unwrap_or(0)) as usize)
+        })
+    }
+
+    /// Writes the rows to the spill file, in blocks that end at the boundaries or before.
+    pub(crate) fn spill(
+        self,
+        schema: &SchemaRef,
+        boundaries: &[K],
+        spill: &Spill,
+    ) -> Result<Vec<Block<K>>, WriteError> {
+        spill.check_space(self.bytes)?;
+        let failed = |error: arrow::error::ArrowError| WriteError::Batch(error.to_string());
+        let indices: Vec<_> = self.places(0..self.rows.len()).collect();
+        let batch = gather(schema, &self.batches, &indices)?;
+        let Self { part, batches, keys, rows, bytes, .. } = self;
+        let row_bytes = (bytes / (rows.len() as u64).max(1)).max(1);
+        let most = usize::try_from(BLOCK_BYTES / row_bytes).unwrap_or(BLOCK_ROWS).clamp(1, BLOCK_ROWS);
+        drop(batches);
+        let whole = spill.store(&batch, &keys, &rows).map_err(failed)?;
+        let mut blocks = Vec::new();
+        let mut start = 0;
+        let mut boundaries = boundaries.iter().peekable();
+        while let (Some(key), Some(&row)) = (keys.get(start), rows.get(start)) {
+            while boundaries.next_if(|boundary| *boundary <= key).is_some() {}
+            let tail = keys.get(start..).unwrap_or_default();
+            let until = boundaries.peek().map_or(tail.len(), |boundary| tail.partition_point(|key| key < *boundary));
+            let length = until.clamp(1, most);
+            let extent = spill.append(&whole.slice(start, length))?;
+            let first = Position { key: key.clone(), part, row };
+            start += length;
+            let (Some(key), Some(&row)) = (keys.get(start - 1), rows.get(start - 1)) else { break };
+            blocks.push(Block { first, last: Position { key: key.clone(), part, row }, length, extent });
+        }
+        Ok(blocks)
+    }
+}
+
+/// Rows picked from batches, by batch and row, as one batch.
+pub(crate) fn gather(
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+    indices: &[(usize, usize)],
+) -> Result<RecordBatch, WriteError> {
+    let columns = (0..schema.fields().len())
+        .map(|column| {
+            let arrays: Vec<_> = batches.iter().map(|batch| batch.column(column).as_ref()).collect();
+            interleave(&arrays, indices)
+        })
+        .collect::<Result<Vec<_>, _>>();
+    columns
+        .and_then(|columns| RecordBatch::try_new(schema.clone(), columns))
+        .map_err(|error| WriteError::Batch(error.to_string()))
+}
+
+/// Sorted rows of a part in the spill file.
+#[derive(Debug)]
+pub(crate) struct Block<K> {
+    /// Its first row.
+    pub(crate) first: Position<K>,
+    /// Its last row.
+    pub(crate) last: Position<K>,
+    /// Its rows.
+    pub(crate) length: usize,
+    /// Where it is.
+    pub(crate) extent: Extent,
+}
+
+/// The sorted rows of a part, wherever they are.
+#[derive(Debug)]
+pub(crate) enum Run<K> {
+    /// In memory.
+    Held(Held<K>),
+    /// In the spill file, in order.
+    Spilled(Vec<Block<K>>),
+}
