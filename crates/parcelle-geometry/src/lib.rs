@@ -1,9 +1,9 @@
 //! Well-known binary geometry: validation, normalisation, bounds and types.
 //!
 //! Geometry travels through parcelle as little-endian ISO WKB (OGC 06-103r4, section 8.2) in Arrow binary columns.
-//! This crate is the one place that looks inside those bytes: readers bring any WKB to that form with [`normalise`],
-//! the writer takes type and extent from it with [`scan`]. Both walk a geometry once, against the length of its bytes,
-//! and allocate nothing by a number found in them.
+//! This crate is the one place that looks inside those bytes: readers bring any WKB to that form with [`normalise`], and
+//! well-known text with [`from_wkt`]; the writer takes type and extent from it with [`scan`]. Each walks a geometry once,
+//! against the length of its bytes, and allocates nothing by a number found in them.
 //!
 //! It stands below readers and writer, and knows neither: they share only this vocabulary.
 //!
@@ -21,12 +21,18 @@
 
 mod bounds;
 mod error;
+mod flatten;
 mod rewrite;
 mod types;
 mod walk;
+mod wind;
+mod wkt;
 
 pub use bounds::Bounds;
 pub use error::WkbError;
+pub use flatten::{FlatGeometries, FlattenError};
 pub use rewrite::normalise;
-pub use types::{Dimension, GeometryKind, GeometryType};
+pub use types::{Dimension, GeometryKind, GeometryType, UnknownGeometryType};
 pub use walk::{MAX_DEPTH, Summary, scan};
+pub use wind::wind_counterclockwise;
+pub use wkt::{WktError, from_wkt};

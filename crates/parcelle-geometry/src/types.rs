@@ -1,6 +1,7 @@
 //! Geometry types and their codes.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// The seven geometry types of Simple Features that have straight segments only. The value is the WKB code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,7 +55,8 @@ impl GeometryKind {
     }
 
     /// What the parts of a `Multi…` must be; `None` where parts may be anything or there are none.
-    pub(crate) const fn part(self) -> Option<Self> {
+    #[must_use]
+    pub const fn part(self) -> Option<Self> {
         match self {
             Self::MultiPoint => Some(Self::Point),
             Self::MultiLineString => Some(Self::LineString),
@@ -130,6 +132,27 @@ impl GeometryType {
     pub const fn iso_code(self) -> u32 {
         self.kind as u32 + 1000 * self.dimension as u32
     }
+}
+
+impl FromStr for GeometryType {
+    type Err = UnknownGeometryType;
+
+    /// Reads a name as [`Display`](fmt::Display) writes it.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        GeometryKind::ALL
+            .into_iter()
+            .flat_map(|kind| Dimension::ALL.map(|dimension| Self { kind, dimension }))
+            .find(|geometry_type| geometry_type.to_string() == name)
+            .ok_or_else(|| UnknownGeometryType { name: name.to_owned() })
+    }
+}
+
+/// A text that names no geometry type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} is not the name of a geometry type, such as \"MultiPolygon Z\"")]
+pub struct UnknownGeometryType {
+    /// The text.
+    pub name: String,
 }
 
 impl fmt::Display for GeometryType {

@@ -1,0 +1,545 @@
+//! Well-known text (OGC 06-103r4, section 7) to little-endian ISO WKB, in one pass and without objects in between.
+//!
+//! Beside the standard's spelling, what programs write is understood: any case of letters and any white space, `POINTZ` for
+//! `POINT Z`, the EWKT prefix `SRID=2154;`, points of a `MULTIPOINT` without parentheses of their own, `Z` and `ZM` left
+//! out where positions have three or four numbers, and `NaN` as a number.
+
+use crate::error::curve_name;
+use crate::types::{Dimension, GeometryKind, GeometryType};
+use crate::walk::MAX_DEPTH;
+
+/// Why text is not a geometry that parcelle can carry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WktError {
+    /// Something else should stand there.
+    #[error("{expected} expected at byte {offset}, found {found}")]
+    Expected {
+        /// Bytes before it.
+        offset: usize,
+        /// What should stand there.
+        expected: &'static str,
+        /// What stands there, shortened.
+        found: String,
+    },
+    /// A curve or surface type that straight-segment geometry cannot express.
+    #[error("geometry of type {name} has curves or patches, which GeoParquet cannot carry; linearise it first")]
+    Curve {
+        /// Name of the type.
+        name: &'static str,
+    },
+    /// A position or part with other ordinates than the geometry it belongs to.
+    #[error("at byte {offset} the dimensions (Z, M) are other than those of the geometry it belongs to, {expected}")]
+    Dimension {
+        /// Bytes before it.
+        offset: usize,
+        /// What the whole has, such as `XYZ`.
+        expected: &'static str,
+    },
+    /// Collections within collections, deeper than anyone means.
+    #[error("geometry collections are nested deeper than {limit}")]
+    Depth {
+        /// The limit.
+        limit: usize,
+    },
+    /// More parts than WKB can count.
+    #[error("more than 4294967295 parts or positions at byte {offset}")]
+    Count {
+        /// Bytes before the end of them.
+        offset: usize,
+    },
+}
+
+/// Appends a geometry to `out` as little-endian ISO WKB and gives the SRID of its EWKT prefix, if it has one.
+///
+/// An empty point becomes a point of NaN, as in GeoPackage and PostGIS. Rings are not closed nor checked otherwise.
+///
+/// # Errors
+/// [`WktError`] where the text is not exactly one geometry of straight segments; nothing is appended then.
+///
+/// ```
+/// let mut wkb = Vec::new();
+/// let srid = parcelle_geometry::from_wkt(b"SRID=2154;POINT Z (1 2 3)", &mut wkb)?;
+/// assert_eq!(srid, Some(2154));
+/// assert_eq!(parcelle_geometry::scan(&wkb).unwrap().geometry_type.to_string(), "Point Z");
+/// # Ok::<(), parcelle_geometry::WktError>(())
+/// ```
+pub fn from_wkt(text: &[u8], out: &mut Vec<u8>) -> Result<Option<u32>, WktError> {
+    let start = out.len();
+    let mut parser = Parser { text, offset: 0, out };
+    parser.whole().inspect_err(|_| out.truncate(start))
+}
+
+struct Parser<'t, 'o> {
+    text: &'t [u8],
+    offset: usize,
+    out: &'o mut Vec<u8>,
+}
+
+impl<'t> Parser<'t, '_> {
+    fn whole(&mut self) -> Result<Option<u32>, WktError> {
+        let srid = self.srid()?;
+        self.geometry(None, 0)?;
+        self.white_space();
+        if self.offset < self.text.len() {
+            return Err(self.expected("the end of the geometry"));
+        }
+        Ok(srid)
+    }
+
+    /// `SRID=number;`
+    fn srid(&mut self) -> Result<Option<u32>, WktError> {
+        self.white_space();
+        let rest = self.rest();
+        let Some((prefix, after)) = rest.split_at_checked(5) else { return Ok(None) };
+        if !prefix.eq_ignore_ascii_case(b"SRID=") {
+            return Ok(None);
+        }
+        self.offset += prefix.len();
+        let digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let number = after.get(..digits).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        let (Some(number), Some(b';')) = (number, after.get(digits)) else {
+            return Err(self.expected("the number of a reference system and `;`"));
+        };
+        self.offset += digits + 1;
+        Ok(Some(number))
+    }
+
+    fn geometry(&mut self, parent: Option<Dimension>, depth: usize) -> Result<(), WktError> {
+        if depth > MAX_DEPTH {
+            return Err(WktError::Depth { limit: MAX_DEPTH });
+        }
+        self.white_space();
+        let offset = self.offset;
+        let (kind, tag) = self.tag()?;
+        let dimension = match (parent, tag) {
+            (Some(parent), Some(tag)) if parent != tag => {
+                return Err(WktError::Dimension { offset, expected: name(parent) });
+            }
+            (Some(dimension), _) | (None, Some(dimension)) => dimension,
+            (None, None) => inferred(self.rest()),
+        };
+        self.header(kind, dimension);
+        if kind == GeometryKind::Point {
+            if self.keyword(b"EMPTY") {
+                self.empty_position(dimension);
+                return Ok(());
+            }
+            self.open()?;
+            self.position(dimension)?;
+            return self.close();
+        }
+        match kind {
+            GeometryKind::LineString => self.positions(dimension),
+            GeometryKind::Polygon => self.polygon(dimension),
+            GeometryKind::MultiPoint => self.list(|parser| parser.point_of_many(dimension)),
+            GeometryKind::MultiLineString => self.list(|parser| {
+                parser.header(GeometryKind::LineString, dimension);
+                parser.positions(dimension)
+            }),
+            GeometryKind::MultiPolygon => self.list(|parser| {
+                parser.header(GeometryKind::Polygon, dimension);
+                parser.polygon(dimension)
+            }),
+            _ => self.list(|parser| parser.geometry(Some(dimension), depth + 1)),
+        }
+    }
+
+    /// The name of a type with what follows it of `Z`, `M` and `ZM`.
+    fn tag(&mut self) -> Result<(GeometryKind, Option<Dimension>), WktError> {
+        let length = word(self.rest()).len();
+        let word = self.rest().get(..length).unwrap_or_default();
+        if let Some((kind, dimension)) = type_name(word)? {
+            self.offset += length;
+            let dimension = if dimension.is_some() { dimension } else { self.dimension() };
+            return Ok((kind, dimension));
+        }
+        Err(self.expected("the name of a geometry type"))
+    }
+
+    fn dimension(&mut self) -> Option<Dimension> {
+        self.white_space();
+        let letters = word(self.rest());
+        let (length, dimension) = (letters.len(), dimension(letters)?);
+        self.offset += length;
+        Some(dimension)
+    }
+
+    fn header(&mut self, kind: GeometryKind, dimension: Dimension) {
+        self.out.push(1);
+        self.out.extend_from_slice(&GeometryType { kind, dimension }.iso_code().to_le_bytes());
+    }
+
+    fn polygon(&mut self, dimension: Dimension) -> Result<(), WktError> {
+        self.list(|parser| parser.positions(dimension))
+    }
+
+    fn point_of_many(&mut self, dimension: Dimension) -> Result<(), WktError> {
+        self.header(GeometryKind::Point, dimension);
+        self.white_space();
+        if self.keyword(b"EMPTY") {
+            self.empty_position(dimension);
+            return Ok(());
+        }
+        let parentheses = self.next_is(b'(');
+        self.position(dimension)?;
+        if parentheses { self.close() } else { Ok(()) }
+    }
+
+    fn positions(&mut self, dimension: Dimension) -> Result<(), WktError> {
+        self.list(|parser| parser.position(dimension))
+    }
+
+    /// `EMPTY`, or items between parentheses with commas between them; their number goes before them.
+    fn list(&mut self, mut item: impl FnMut(&mut Self) -> Result<(), WktError>) -> Result<(), WktError> {
+        let place = self.out.len();
+        self.out.extend_from_slice(&[0; 4]);
+        self.white_space();
+        if self.keyword(b"EMPTY") {
+            return Ok(());
+        }
+        self.open()?;
+        let mut count: u32 = 0;
+        loop {
+            item(self)?;
+            count = count.checked_add(1).ok_or(WktError::Count { offset: self.offset })?;
+            if !self.next_is(b',') {
+                break;
+            }
+        }
+        if let Some(bytes) = self.out.get_mut(place..place + 4) {
+            bytes.copy_from_slice(&count.to_le_bytes());
+        }
+        self.close()
+    }
+
+    fn empty_position(&mut self, dimension: Dimension) {
+        for _ in 0..dimension.size() {
+            self.out.extend_from_slice(&f64::NAN.to_le_bytes());
+        }
+    }
+
+    fn position(&mut self, dimension: Dimension) -> Result<(), WktError> {
+        self.white_space();
+        let offset = self.offset;
+        let mut bytes = [0; 32];
+        for place in bytes.as_chunks_mut::<8>().0.iter_mut().take(dimension.size()) {
+            match self.number()? {
+                Some(value) => *place = value.to_le_bytes(),
+                None if self.offset == offset => return Err(self.expected("a number")),
+                // A position ends too early; anything else that is no number is named as such.
+                None if matches!(self.rest(), [] | [b',' | b')', ..]) => {
+                    return Err(WktError::Dimension { offset, expected: name(dimension) });
+                }
+                None => return Err(self.expected("a number")),
+            }
+            self.white_space();
+        }
+        if let [b',' | b')', ..] = self.rest() {
+            self.out.extend_from_slice(bytes.get(..dimension.size() * 8).unwrap_or_default());
+            return Ok(());
+        }
+        match self.number() {
+            Ok(Some(_)) => Err(WktError::Dimension { offset, expected: name(dimension) }),
+            _ => Err(self.expected("`,` or `)`")),
+        }
+    }
+
+    /// The number at this place; `None` where there is none. It must end where the word does.
+    fn number(&mut self) -> Result<Option<f64>, WktError> {
+        let Ok((value, length)) = fast_float2::parse_partial::<f64, _>(self.rest()) else { return Ok(None) };
+        let ends = matches!(self.rest().get(length), None | Some(b',' | b')' | b' ' | b'\t' | b'\n' | b'\r'));
+        // An infinity is no place, be it spelt so or by a number too large.
+        if !ends || length == 0 || value.is_infinite() {
+            return Err(self.expected("a number"));
+        }
+        self.offset += length;
+        Ok(Some(value))
+    }
+
+    fn open(&mut self) -> Result<(), WktError> {
+        if self.next_is(b'(') { Ok(()) } else { Err(self.expected("`(` or EMPTY")) }
+    }
+
+    fn close(&mut self) -> Result<(), WktError> {
+        if self.next_is(b')') { Ok(()) } else { Err(self.expected("`,` or `)`")) }
+    }
+
+    /// Steps over a character, and the white space before it, if it comes next.
+    fn next_is(&mut self, wanted: u8) -> bool {
+        self.white_space();
+        let found = self.text.get(self.offset) == Some(&wanted);
+        self.offset += usize::from(found);
+        found
+    }
+
+    /// Steps over a word, and the white space before it, if it comes next.
+    fn keyword(&mut self, wanted: &[u8]) -> bool {
+        self.white_space();
+        let found =
+            self.rest().first().is_some_and(u8::is_ascii_alphabetic) && word(self.rest()).eq_ignore_ascii_case(wanted);
+        self.offset += if found { wanted.len() } else { 0 };
+        found
+    }
+
+    fn white_space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.text.get(self.offset) {
+            self.offset += 1;
+        }
+    }
+
+    fn rest(&self) -> &'t [u8] {
+        self.text.get(self.offset..).unwrap_or_default()
+    }
+
+    #[cold]
+    fn expected(&self, expected: &'static str) -> WktError {
+        const LENGTH: usize = 20;
+        let rest = self.rest();
+        let found = String::from_utf8_lossy(rest.get(..LENGTH).unwrap_or(rest));
+        let found = match rest.len() {
+            0 => "the end".to_owned(),
+            length if length > LENGTH => format!("{:?}", format!("{found}…")),
+            _ => format!("{found:?}"),
+        };
+        WktError::Expected { offset: self.offset, expected, found }
+    }
+}
+
+/// The letters at the start.
+fn word(text: &[u8]) -> &[u8] {
+    let length = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    text.get(..length).unwrap_or_default()
+}
+
+fn dimension(letters: &[u8]) -> Option<Dimension> {
+    let known: [(&[u8], Dimension); 3] = [(b"Z", Dimension::Xyz), (b"M", Dimension::Xym), (b"ZM", Dimension::Xyzm)];
+    known.into_iter().find(|(name, _)| letters.eq_ignore_ascii_case(name)).map(|(_, dimension)| dimension)
+}
+
+fn name(dimension: Dimension) -> &'static str {
+    match dimension {
+        Dimension::Xy => "XY",
+        Dimension::Xyz => "XYZ",
+        Dimension::Xym => "XYM",
+        Dimension::Xyzm => "XYZM",
+    }
+}
+
+/// What a word such as `POINT` or `polygonzm` names, if it is a type.
+fn type_name(word: &[u8]) -> Result<Option<(GeometryKind, Option<Dimension>)>, WktError> {
+    // No name of a type is the start of another but for what follows it of `Z` and `M`.
+    let suffix = |name: &str| -> Option<Option<Dimension>> {
+        let (start, suffix) = word.split_at_checked(name.len())?;
+        if !start.eq_ignore_ascii_case(name.as_bytes()) {
+            return None;
+        }
+        if suffix.is_empty() { Some(None) } else { dimension(suffix).map(Some) }
+    };
+    for kind in GeometryKind::ALL {
+        if let Some(dimension) = suffix(kind.name()) {
+            return Ok(Some((kind, dimension)));
+        }
+    }
+    match (0..=17).filter_map(curve_name).find(|name| suffix(name).is_some()) {
+        Some(name) => Err(WktError::Curve { name }),
+        None => Ok(None),
+    }
+}
+
+/// The dimension of a geometry whose tag says none, from what comes first: the tag of a part, or how many numbers the first
+/// position has.
+fn inferred(text: &[u8]) -> Dimension {
+    let mut rest = text;
+    while let Some(&first) = rest.first() {
+        if first.is_ascii_alphabetic() {
+            let letters = word(rest);
+            if let Some(found) = dimension(letters) {
+                return found;
+            }
+            if let Ok(Some((_, Some(found)))) = type_name(letters) {
+                return found;
+            }
+            if letters.eq_ignore_ascii_case(b"nan") {
+                break;
+            }
+            rest = rest.get(letters.len()..).unwrap_or_default();
+        } else if first.is_ascii_digit() || matches!(first, b'-' | b'+' | b'.') {
+            break;
+        } else {
+            rest = rest.get(1..).unwrap_or_default();
+        }
+    }
+    let position = rest.split(|byte| matches!(byte, b',' | b')')).next().unwrap_or_default();
+    match position.split(u8::is_ascii_whitespace).filter(|number| !number.is_empty()).count() {
+        3 => Dimension::Xyz,
+        4 => Dimension::Xyzm,
+        _ => Dimension::Xy,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::scan;
+
+    fn wkb(text: &str) -> Result<(Vec<u8>, Option<u32>), WktError> {
+        let mut out = vec![7];
+        let result = from_wkt(text.as_bytes(), &mut out);
+        assert_eq!(out[0], 7);
+        assert!(result.is_ok() || out.len() == 1, "{text}");
+        result.map(|srid| (out[1..].to_vec(), srid))
+    }
+
+    /// What the bytes say, written out without any parsing.
+    fn describe(wkb: &[u8]) -> String {
+        fn number<'a>(bytes: &mut &'a [u8], size: usize) -> &'a [u8] {
+            let (head, tail) = bytes.split_at(size);
+            *bytes = tail;
+            head
+        }
+        fn geometry(bytes: &mut &[u8]) -> String {
+            assert_eq!(number(bytes, 1), [1]);
+            let count = |bytes: &mut &[u8]| u32::from_le_bytes(number(bytes, 4).try_into().unwrap());
+            let code = count(bytes);
+            let size = [2, 3, 3, 4][code as usize / 1000];
+            let position = |bytes: &mut &[u8]| {
+                let values = (0..size).map(|_| f64::from_le_bytes(number(bytes, 8).try_into().unwrap()).to_string());
+                values.collect::<Vec<_>>().join(" ")
+            };
+            let positions = |bytes: &mut &[u8]| {
+                let many: Vec<_> = (0..count(bytes)).map(|_| position(bytes)).collect();
+                many.join(",")
+            };
+            let inner = match code % 1000 {
+                1 => position(bytes),
+                2 => positions(bytes),
+                3 => (0..count(bytes)).map(|_| format!("({})", positions(bytes))).collect(),
+                _ => (0..count(bytes)).map(|_| geometry(bytes)).collect::<Vec<_>>().join(" "),
+            };
+            format!("{code}[{inner}]")
+        }
+        let mut bytes = wkb;
+        let text = geometry(&mut bytes);
+        assert!(bytes.is_empty());
+        assert!(scan(wkb).unwrap().is_canonical);
+        text
+    }
+
+    #[test]
+    fn every_type_and_spelling() {
+        for (text, expected) in [
+            ("POINT(1 2)", "1[1 2]"),
+            (" point  (  1.50\t-2e1 ) \r\n", "1[1.5 -20]"),
+            ("POINT Z (1 2 3)", "1001[1 2 3]"),
+            ("POINTZ(1 2 3)", "1001[1 2 3]"),
+            ("POINT M (1 2 3)", "2001[1 2 3]"),
+            ("PointM(1 2 3)", "2001[1 2 3]"),
+            ("POINT ZM (1 2 3 4)", "3001[1 2 3 4]"),
+            ("POINT(1 2 3)", "1001[1 2 3]"),
+            ("POINT(1 2 3 4)", "3001[1 2 3 4]"),
+            ("POINT EMPTY", "1[NaN NaN]"),
+            ("POINT Z EMPTY", "1001[NaN NaN NaN]"),
+            ("POINT Z (1 2 nan)", "1001[1 2 NaN]"),
+            ("POINT (NaN NaN)", "1[NaN NaN]"),
+            ("LINESTRING(1 2,3 4)", "2[1 2,3 4]"),
+            ("LINESTRING EMPTY", "2[]"),
+            ("linestring zm(1 2 3 4 , 5 6 7 8)", "3002[1 2 3 4,5 6 7 8]"),
+            ("POLYGON((0 0,1 0,1 1,0 0),(2 2,3 2,3 3,2 2))", "3[(0 0,1 0,1 1,0 0)(2 2,3 2,3 3,2 2)]"),
+            ("POLYGON (EMPTY)", "3[()]"),
+            ("MULTIPOINT((1 2),(3 4))", "4[1[1 2] 1[3 4]]"),
+            ("MULTIPOINT(1 2,3 4)", "4[1[1 2] 1[3 4]]"),
+            ("MULTIPOINT(1 2,EMPTY,(3 4))", "4[1[1 2] 1[NaN NaN] 1[3 4]]"),
+            ("MULTILINESTRING((1 2,3 4),EMPTY)", "5[2[1 2,3 4] 2[]]"),
+            ("MultiPolygon Z (((0 0 1,1 0 1,1 1 1,0 0 1)))", "1006[1003[(0 0 1,1 0 1,1 1 1,0 0 1)]]"),
+            ("MULTIPOLYGON EMPTY", "6[]"),
+            ("GEOMETRYCOLLECTION(POINT(1 2),LINESTRING(1 2,3 4))", "7[1[1 2] 2[1 2,3 4]]"),
+            ("GEOMETRYCOLLECTION(POINT EMPTY,POINT Z(1 2 3))", "1007[1001[NaN NaN NaN] 1001[1 2 3]]"),
+            ("GEOMETRYCOLLECTION(POINTM(1 2 3))", "2007[2001[1 2 3]]"),
+            ("GEOMETRYCOLLECTION Z (POINT(1 2 3))", "1007[1001[1 2 3]]"),
+            ("GEOMETRYCOLLECTION(GEOMETRYCOLLECTION(POINT(1 2 3 4)))", "3007[3007[3001[1 2 3 4]]]"),
+            ("GEOMETRYCOLLECTION EMPTY", "7[]"),
+            ("POINT(655123.10000000009 -.5)", "1[655123.1000000001 -0.5]"),
+        ] {
+            let (found, srid) = wkb(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!((describe(&found).as_str(), srid), (expected, None), "{text}");
+        }
+        let (found, srid) = wkb("srid=2154;POINT(1 2)").unwrap();
+        assert_eq!((describe(&found).as_str(), srid), ("1[1 2]", Some(2154)));
+        assert_eq!(wkb("SRID=0; POINT(1 2)").unwrap().1, Some(0));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (text, part) in [
+            ("", "name of a geometry type expected at byte 0, found the end"),
+            ("hello", "name of a geometry type expected at byte 0, found \"hello\""),
+            ("POINT", "`(` or EMPTY expected at byte 5"),
+            ("POINT(1 2", "`,` or `)` expected at byte 9, found the end"),
+            ("POINT(1)", "at byte 6 the dimensions"),
+            ("POINT(1 2,3 4)", "`,` or `)` expected at byte 9"),
+            ("POINT(1 2 3 4 5)", "at byte 6 the dimensions"),
+            ("POINT(1,5 2,5)", "at byte 6 the dimensions"),
+            ("POINT(a b)", "a number expected at byte 6, found \"a b)\""),
+            ("POINT(1 0x2)", "a number expected at byte 8"),
+            ("POINT(1 1e999)", "a number expected at byte 8"),
+            ("POINT(1 inf)", "a number expected at byte 8"),
+            ("POINT Z (1 2)", "XYZ"),
+            ("LINESTRING(1 2,3 4 5)", "at byte 15 the dimensions"),
+            ("LINESTRING()", "a number expected at byte 11"),
+            ("LINESTRING(1 2,)", "a number expected at byte 15"),
+            ("POINT(1 2) x", "the end of the geometry expected at byte 11"),
+            ("POINT(1 2)POINT(1 2)", "the end of the geometry"),
+            ("GEOMETRYCOLLECTION Z (POINT M (1 2 3))", "at byte 22 the dimensions"),
+            ("SRID=x;POINT(1 2)", "the number of a reference system"),
+            ("SRID=99999999999;POINT(1 2)", "the number of a reference system"),
+            ("CIRCULARSTRING(0 0,1 1,2 0)", "type CircularString has curves"),
+            ("TIN Z (((0 0 0,0 0 1,0 1 0,0 0 0)))", "type TIN"),
+            ("GEOMETRYCOLLECTION(CURVEPOLYGON EMPTY)", "type CurvePolygon"),
+            ("POINTS(1 2)", "name of a geometry type"),
+            ("POINT\u{a0}(1 2)", "`(` or EMPTY expected"),
+        ] {
+            let error = wkb(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+        let deep = "GEOMETRYCOLLECTION(".repeat(100_000);
+        assert_eq!(wkb(&deep).unwrap_err(), WktError::Depth { limit: MAX_DEPTH });
+    }
+
+    #[test]
+    fn a_text_cut_anywhere_is_refused() {
+        let text = "SRID=2154;GEOMETRYCOLLECTION Z (POINT Z (1 2 3),MULTIPOLYGON Z (((0 0 1,1 0 1,1 1 1,0 0 1))))";
+        for length in 0..text.len() {
+            assert!(wkb(&text[..length]).is_err(), "{}", &text[..length]);
+        }
+        assert!(wkb(text).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_those_of_the_standard_library(values in prop::collection::vec((any::<f64>(), -1e7..1e7f64), 1..20)) {
+            let values: Vec<_> = values.into_iter().filter(|(x, _)| x.is_finite()).collect();
+            prop_assume!(!values.is_empty());
+            let text: Vec<String> = values.iter().map(|(x, y)| format!("{x:e} {y}")).collect();
+            let (found, _) = wkb(&format!("LINESTRING({})", text.join(","))).unwrap();
+            let bytes: Vec<u8> = values.iter().flat_map(|(x, y)| [x.to_le_bytes(), y.to_le_bytes()].concat()).collect();
+            prop_assert_eq!(&found[9..], &bytes[..]);
+        }
+
+        #[test]
+        fn any_bytes_are_survived(text in "[A-Za-z0-9(),.; =+-]{0,60}", bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            for prefix in ["", "POINT", "MULTIPOINT(", "POLYGON Z ((1 2 3,"] {
+                for rest in [text.as_bytes(), &bytes] {
+                    let mut out = Vec::new();
+                    if from_wkt(&[prefix.as_bytes(), rest].concat(), &mut out).is_ok() {
+                        prop_assert!(scan(&out).unwrap().is_canonical);
+                    } else {
+                        prop_assert!(out.is_empty());
+                    }
+                }
+            }
+        }
+    }
+}
