@@ -47,7 +47,7 @@ fn cores_are_free_of_what_they_must_not_know() {
         ("parcelle-tiff", [&C_AND_NETWORK[..], &["arrow", "parquet", "parcelle-report", "parcelle-storage"]].concat()),
         ("parcelle-geoparquet", [&C_AND_NETWORK[..], &["parcelle-source", "parcelle-report"]].concat()),
         ("parcelle-raster", [&C_AND_NETWORK[..], &["arrow", "parquet", "parcelle-source"]].concat()),
-        ("parcelle-source", vec!["parquet", "parcelle-geoparquet", "clap", "indicatif"]),
+        ("parcelle-source", vec!["parcelle-geoparquet", "clap", "indicatif"]),
         ("parcelle", vec!["clap", "indicatif", "console", "ctrlc"]),
     ]);
     for (package, names) in forbidden {

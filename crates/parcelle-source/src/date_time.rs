@@ -27,7 +27,10 @@ pub(crate) fn milliseconds(text: &[u8]) -> Option<i64> {
 /// Days since 1970 and the text of the time of day, if there is one.
 fn split(text: &[u8]) -> Option<(i64, Option<&[u8]>)> {
     let (date, time) = text.split_at_checked(10)?;
-    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = date else { return None };
+    // GDAL writes slashes to CSV and GeoJSONSeq.
+    let (&[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] | &[y1, y2, y3, y4, b'/', m1, m2, b'/', d1, d2]) = date else {
+        return None;
+    };
     let time = match time {
         [] => None,
         [b'T' | b't' | b' ', time @ ..] => Some(time),
@@ -201,7 +204,7 @@ mod tests {
             "2024-00-10",
             "2024-01-00",
             "24-01-01",
-            "2024/01/01",
+            "2024/01-01",
             "2024-01-01x",
             "été2024-01",
             "2024-01-01T",

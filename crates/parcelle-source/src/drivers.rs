@@ -32,6 +32,31 @@ static DRIVERS: &[NativeDriver] = &[
         open: |path, options| Ok(Box::new(crate::gpkg::GeoPackageLayer::open(path, options)?)),
         layers: crate::gpkg::layers,
     },
+    NativeDriver {
+        recognises: crate::geojson::is_geojson,
+        open: |path, options| Ok(Box::new(crate::geojson::GeoJsonLayer::open(path, options)?)),
+        layers: crate::geojson::layers,
+    },
+    NativeDriver {
+        recognises: crate::shapefile::recognises,
+        open: |path, options| Ok(Box::new(crate::shapefile::ShapefileLayer::open(path, options)?)),
+        layers: crate::shapefile::layers,
+    },
+    NativeDriver {
+        recognises: |path, head| Ok(crate::csv::recognises(path, head)),
+        open: |path, options| Ok(Box::new(crate::csv::CsvLayer::open(path, options)?)),
+        layers: crate::csv::layers,
+    },
+    NativeDriver {
+        recognises: |_, head| Ok(crate::flatgeobuf::is_flatgeobuf(head)),
+        open: |path, options| Ok(Box::new(crate::flatgeobuf::FlatGeobufLayer::open(path, options)?)),
+        layers: crate::flatgeobuf::layers,
+    },
+    NativeDriver {
+        recognises: |_, head| Ok(crate::parquet_reader::is_parquet(head)),
+        open: |path, options| Ok(Box::new(crate::parquet_reader::ParquetLayer::open(path, options)?)),
+        layers: crate::parquet_reader::layers,
+    },
 ];
 
 /// The native reader of a file that exists, if there is one.
@@ -58,7 +83,6 @@ fn head(path: &Path) -> Result<Vec<u8>, SourceError> {
 }
 
 /// Whether the name of a file ends in one of these extensions (lower case, without the dot), in any case of letters.
-#[cfg_attr(not(test), expect(dead_code, reason = "for readers of formats that only a name gives away"))]
 pub(crate) fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
     extension.is_some_and(|extension| extensions.contains(&extension.as_str()))

@@ -61,8 +61,8 @@ pub enum SourceError {
     },
     /// The format needs GDAL, which is not in this build.
     #[error(
-        "{}: only GeoPackages can be read without GDAL: use a build with the feature `gdal`, or convert the file to \
-         GeoPackage first",
+        "{}: without GDAL only GeoPackage, Shapefile, FlatGeobuf, GeoJSON, CSV and GeoParquet can be read: use a build \
+         with the feature `gdal`, or convert the file to one of these first",
         path.display()
     )]
     NoGdal {
@@ -153,6 +153,20 @@ pub enum SourceError {
         /// The layer.
         layer: String,
     },
+    /// No column of the table is known to hold geometry.
+    #[error(
+        "{}: no column holds geometry, so it cannot become GeoParquet; looked for: {wanted}. Rename the geometry column \
+         in the source, or convert the table with a tool for plain Parquet. The columns are: {}",
+        path.display(), .columns.join(", ")
+    )]
+    NoGeometryColumn {
+        /// The file.
+        path: PathBuf,
+        /// Names of the columns, or the first of them.
+        columns: Vec<String>,
+        /// What is looked for.
+        wanted: String,
+    },
     /// The layer is a view that SQLite cannot evaluate on its own.
     #[error(
         "{}: layer {layer} is a view that needs more than SQLite: {reason}. Read it with GDAL (--reader gdal), or save the \
@@ -193,6 +207,21 @@ pub enum SourceError {
         place: Box<Place>,
         /// The type the column was declared with.
         declared: String,
+        /// The value, shortened.
+        found: String,
+    },
+    /// Text that is not in the encoding that the file is declared to be in.
+    #[error(
+        "{place}: {found} is not text in {encoding}, which goes by {declared_by}: write the encoding that it is in into the \
+         .cpg file beside it, such as UTF-8 or 1252, or leave the column out with --select"
+    )]
+    Encoding {
+        /// Where the value is.
+        place: Box<Place>,
+        /// Name of the encoding.
+        encoding: String,
+        /// What says that it is the encoding, such as the name of a file.
+        declared_by: String,
         /// The value, shortened.
         found: String,
     },
@@ -302,6 +331,8 @@ pub enum RowPosition {
     RowId(i64),
     /// By its number in the order of the source, from 1.
     Number(u64),
+    /// By the line of the text it begins on, from 1.
+    Line(u64),
 }
 
 impl fmt::Display for RowPosition {
@@ -309,6 +340,7 @@ impl fmt::Display for RowPosition {
         match self {
             Self::RowId(id) => write!(formatter, "rowid {id}"),
             Self::Number(number) => write!(formatter, "row number {number}"),
+            Self::Line(line) => write!(formatter, "line {line}"),
         }
     }
 }
@@ -326,6 +358,12 @@ pub enum GeometryReason {
         /// Name of the geometry type.
         name: String,
     },
+    /// Positions have times, which WKB cannot express.
+    #[error(
+        "its positions have time ordinates (T or TM), which GeoParquet cannot carry: keep the times in a column or as M, \
+         and leave them out of the geometry"
+    )]
+    TimeOrdinates,
     /// The WKB is not sound.
     #[error("the WKB cannot be read ({0}): correct or delete the row in the source")]
     Wkb(WkbError),
@@ -333,6 +371,26 @@ pub enum GeometryReason {
     #[error("not a GeoPackage geometry ({reason}): correct or delete the row in the source")]
     Blob {
         /// What is wrong with the header.
+        reason: String,
+    },
+    /// The record is no shape (ESRI Shapefile Technical Description).
+    #[error("the shape cannot be read ({reason}): correct or delete the record in the source")]
+    Shape {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Surfaces of triangles have no place in GeoParquet.
+    #[error(
+        "a MultiPatch, whose triangles and rings are no geometry of GeoParquet: convert it first, such as with \
+         `ogr2ogr -nlt MULTIPOLYGONZ polygons.gpkg …`"
+    )]
+    MultiPatch,
+    /// A text that should say a geometry does not.
+    #[error("{format} cannot be read ({reason}): correct the value in the source, or leave it empty")]
+    Text {
+        /// What it should be.
+        format: &'static str,
+        /// What is wrong with it.
         reason: String,
     },
     /// A geometry of an extension that is not in the standard.

@@ -4,15 +4,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
-use geoarrow_schema::{Crs as GeoArrowCrs, Metadata, WkbType};
+use geoarrow_schema::{Crs as GeoArrowCrs, Edges, Metadata, WkbType};
 use parcelle_crs::Crs;
 
 use crate::error::SourceError;
 
 /// A binary field of the extension type `geoarrow.wkb`, with its coordinate reference system where it has one.
 pub(crate) fn geometry_field(name: &str, nullable: bool, crs: Option<&Crs>) -> Field {
+    geometry_field_with_edges(name, nullable, crs, None)
+}
+
+/// The same, with the way in which the line between two positions runs; `None` means planar.
+pub(crate) fn geometry_field_with_edges(name: &str, nullable: bool, crs: Option<&Crs>, edges: Option<Edges>) -> Field {
     let crs = crs.map_or_else(GeoArrowCrs::default, |crs| GeoArrowCrs::from_projjson(crs.to_projjson()));
-    Field::new(name, DataType::Binary, nullable).with_extension_type(WkbType::new(Arc::new(Metadata::new(crs, None))))
+    Field::new(name, DataType::Binary, nullable).with_extension_type(WkbType::new(Arc::new(Metadata::new(crs, edges))))
 }
 
 /// The coordinate reference system of a layer: the assigned one, else what the source says.

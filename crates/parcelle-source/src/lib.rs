@@ -11,6 +11,13 @@
 //! # Readers
 //! - **GeoPackage**, natively (feature `sqlite`): ranges of row ids, each read through a connection of its own straight
 //!   into Arrow columns. A GeoPackage is known by its content, not by its name.
+//! - **GeoJSON**, GeoJSONSeq and newline-delimited GeoJSON, natively: the file is read once in parallel to find the schema
+//!   and where the features are, which are then read in parallel.
+//! - **Shapefile**, natively: ranges of records of `.shp` and `.dbf`, or of each `.shp` of a directory.
+//! - **CSV**, natively: read once to find types and boundaries of records, then ranges of bytes side by side. Known by its
+//!   extension (`.csv`, `.tsv`, `.psv`); the geometry is a column of text or a pair of coordinates.
+//! - **FlatGeobuf**, natively: ranges of features straight into Arrow columns, with an index those in a window only.
+//! - **GeoParquet** and other Parquet with geometry, natively: row groups, or ranges of rows of large ones.
 //! - **GDAL** (feature `gdal`): every driver of the system's libgdal through its Arrow stream, in sequence.
 //!
 //! Whatever the reader, geometry comes out as little-endian ISO WKB that has been walked and found sound; where it is
@@ -33,28 +40,28 @@
 //! # Ok::<(), parcelle_source::SourceError>(())
 //! ```
 
-#![cfg_attr(
-    not(any(feature = "sqlite", feature = "gdal")),
-    expect(dead_code, reason = "a build without any reader only says which feature it lacks")
-)]
-
 #[cfg(all(feature = "gdal", feature = "sqlite-bundled"))]
 compile_error!(
     "the features `gdal` and `sqlite-bundled` exclude each other: the system's libgdal brings the system's SQLite, and two \
      copies of SQLite in one process crash"
 );
 
+mod csv;
 mod date_time;
 mod drivers;
 mod error;
+mod flatgeobuf;
 #[cfg(feature = "gdal")]
 mod gdal_reader;
+mod geojson;
 mod geometry_field;
 #[cfg(feature = "sqlite")]
 mod gpkg;
 mod inference;
 mod interrupt;
 mod names;
+mod parquet_reader;
+mod shapefile;
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -193,6 +200,10 @@ pub(crate) enum SplitRange {
 
 impl Split {
     /// The one split of a layer that is read in sequence.
+    #[cfg_attr(
+        not(any(feature = "sqlite", feature = "gdal")),
+        expect(dead_code, reason = "the other readers cut every layer")
+    )]
     pub(crate) fn whole() -> Self {
         Self { index: 0, sequential: true, range: SplitRange::Whole }
     }

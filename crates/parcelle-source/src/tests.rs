@@ -233,10 +233,15 @@ fn real_extracts_are_whole() {
         ("communes-corse.geojson", "GDAL/GeoJSON", "communes-corse", 360, 4326),
     ] {
         let Some(path) = corpus(name) else { continue };
-        let layer = open(&path, &options(Reader::Auto)).unwrap();
+        let layer = open(&path, &options(Reader::Gdal)).unwrap();
         assert_eq!((layer.driver(), layer.name(), layer.row_count_hint()), (driver, layer_name, Some(rows)));
         assert_eq!(layer.input_bytes(), Some(path.metadata().unwrap().len()));
         assert!(layer.splits(10).unwrap()[0].sequential);
+        // The native reader finds the same layer, and reads it in parts.
+        let native = open(&path, &options(Reader::Auto)).unwrap();
+        assert_eq!((native.driver(), native.name()), (driver.trim_start_matches("GDAL/"), layer_name));
+        assert_eq!(native.row_count_hint(), Some(rows));
+        assert!(native.splits(10).unwrap().len() > 1);
         for reading in 0..2 {
             let batch = read(layer.as_ref()).unwrap();
             assert_eq!(batch.num_rows() as u64, rows, "{name}, reading {reading}");
@@ -250,7 +255,7 @@ fn real_extracts_are_whole() {
             assert!(geometry.iter().flatten().all(|wkb| scan(wkb).unwrap().is_canonical));
             assert_eq!(geometry.null_count(), 0);
         }
-        let info = layers(&path, Reader::Auto).unwrap();
+        let info = layers(&path, Reader::Gdal).unwrap();
         assert_eq!((info.len(), info[0].rows, info[0].crs.clone()), (1, Some(rows), Some(format!("EPSG:{code}"))));
         assert_eq!(info[0].fields.len(), layer.schema().fields().len() - 1);
     }
@@ -321,13 +326,14 @@ fn what_cannot_be_opened_is_said() {
         ("broken.geojson", r#"{"type":"FeatureCollection","features":[{"type":"Feature","#, "GeoJSON"),
     ] {
         let path = write(&folder, name, text);
-        let error = open(&path, &options(Reader::Auto)).map(|_| ()).unwrap_err();
+        let error = open(&path, &options(Reader::Gdal)).map(|_| ()).unwrap_err();
         assert!(matches!(error, SourceError::GdalOpen { .. }), "{name}: {error}");
         let message = error.to_string();
         assert!(message.contains(name) && message.contains(part) && message.contains("ogrinfo"), "{message}");
     }
     let table = write(&folder, "table.csv", "a,b\n1,2\n");
-    assert!(matches!(open(&table, &options(Reader::Auto)).map(|_| ()), Err(SourceError::NoGeometry { .. })));
+    assert!(matches!(open(&table, &options(Reader::Gdal)).map(|_| ()), Err(SourceError::NoGeometry { .. })));
+    assert!(matches!(open(&table, &options(Reader::Auto)).map(|_| ()), Err(SourceError::NoGeometryColumn { .. })));
     let gone = folder.path().join("gone.shp");
     assert_eq!(open(&gone, &options(Reader::Auto)).map(|_| ()).unwrap_err(), SourceError::NotFound { path: gone });
 }
@@ -340,7 +346,7 @@ fn a_file_that_ends_early_is_an_error() {
     let cut = folder.path().join("cut.fgb");
     for part in [3, 5, 9] {
         std::fs::write(&cut, &whole[..whole.len() * part / 10]).unwrap();
-        let result = open(&cut, &options(Reader::Auto)).and_then(|layer| read(layer.as_ref()));
+        let result = open(&cut, &options(Reader::Gdal)).and_then(|layer| read(layer.as_ref()));
         let error = result.map(|batch| batch.num_rows()).unwrap_err();
         assert!(matches!(error, SourceError::GdalRead { .. } | SourceError::GdalOpen { .. }), "{error}");
     }

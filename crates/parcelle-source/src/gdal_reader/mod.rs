@@ -5,6 +5,7 @@
 
 mod columns;
 mod dates;
+mod esri;
 mod messages;
 mod stream;
 mod time_zones;
@@ -29,6 +30,7 @@ use crate::names;
 use crate::{BatchSink, FieldInfo, Layer, LayerInfo, OpenOptions, Split, SplitRange};
 use columns::{Fault, Projection, is_geometry, output_name};
 use dates::{DateFault, DateRepair};
+pub(crate) use esri::crs_of_esri_wkt;
 use messages::Messages;
 use stream::ArrowStream;
 use time_zones::TimeZones;

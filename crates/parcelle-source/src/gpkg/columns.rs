@@ -86,6 +86,19 @@ fn is_row_id_table(connection: &Connection, name: &str) -> Result<bool> {
     Ok(ordinary && !without_row_id)
 }
 
+/// The affinity of a declared type, as a type that has it (SQLite, "Datatypes", section 3.1).
+pub(crate) fn affinity(declared: &str) -> &'static str {
+    let upper = declared.to_ascii_uppercase();
+    let contains = |parts: &[&str]| parts.iter().any(|part| upper.contains(part));
+    match () {
+        () if contains(&["INT"]) => "INTEGER",
+        () if contains(&["CHAR", "CLOB", "TEXT"]) => "TEXT",
+        () if upper.is_empty() || contains(&["BLOB"]) => "BLOB",
+        () if contains(&["REAL", "FLOA", "DOUB"]) => "REAL",
+        () => "NUMERIC",
+    }
+}
+
 /// What a column holds, and so how its values are stored in Arrow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -40,7 +40,7 @@ pub(crate) fn is_geopackage(path: &Path) -> Result<bool, SourceError> {
 }
 
 /// The first 100 bytes, or fewer if there are not so many.
-fn header(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(crate) fn header(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut header = Vec::with_capacity(100);
     File::open(path)?.take(100).read_to_end(&mut header)?;
     Ok(header)
@@ -123,6 +123,33 @@ impl Database {
             Ok(connection)
         };
         connect().map_err(|error| self.error(&error))
+    }
+
+    /// Keeps writers out for as long as the connection lives, by the shared lock of a transaction (SQLite, "File Locking
+    /// And Concurrency"); `None` where the file system has no locks. A lock may also be lost, when another part of
+    /// this process closes the file (POSIX): [`Self::verify_unchanged`] is still needed after reading.
+    pub(crate) fn lock(&self) -> Result<Option<Connection>, SourceError> {
+        let lock = || {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+            let connection = Connection::open_with_flags(self.uri.replace("&immutable=1", ""), flags)?;
+            connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0; BEGIN")?;
+            connection.query_row("SELECT count(*) FROM (SELECT 1 FROM sqlite_schema LIMIT 1)", [], |_| Ok(()))?;
+            Ok::<_, rusqlite::Error>(connection)
+        };
+        match lock() {
+            Ok(connection) => Ok(Some(connection)),
+            Err(error)
+                if matches!(
+                    error.sqlite_error_code(),
+                    Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::ReadOnly)
+                ) =>
+            {
+                // Whoever has it may be writing the change that reading would have to notice.
+                self.verify_unchanged()?;
+                Err(self.error(&error))
+            }
+            Err(_) => Ok(None),
+        }
     }
 
     /// Refuses a file that is not the one that was opened any more. Without locks this is how a change is noticed.

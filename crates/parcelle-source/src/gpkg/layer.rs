@@ -1,38 +1,31 @@
 //! A feature table as a [`Layer`].
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 
-use crate::error::{Place, RowPosition, SourceError};
+use crate::error::SourceError;
 use crate::geometry_field::{geometry_field, layer_crs};
 use crate::gpkg::catalogue::{self, GeometryEntry};
 use crate::gpkg::columns::{Column, Kind, Table};
 use crate::gpkg::database::{Database, quoted};
+use crate::gpkg::direct::DirectTable;
+use crate::gpkg::rows::{Rows, Shape};
 use crate::gpkg::splits;
-use crate::gpkg::value::{Builder, Refusal, describe};
 use crate::names;
 use crate::{BatchSink, Layer, OpenOptions, Split, SplitRange};
-
-/// A batch ends at whichever comes first.
-const BATCH_ROWS: usize = 8192;
-const BATCH_BYTES: usize = 8 << 20;
 
 /// A feature table of a GeoPackage.
 #[derive(Debug)]
 pub(crate) struct GeoPackageLayer {
     database: Database,
-    table: String,
     row_id: Option<String>,
     geometry_column: String,
-    columns: Vec<(Column, Kind)>,
-    schema: SchemaRef,
-    rows: Option<u64>,
+    shape: Shape,
+    /// For tables whose pages can be decoded without SQLite.
+    direct: Option<DirectTable>,
 }
 
 impl GeoPackageLayer {
@@ -81,12 +74,28 @@ impl GeoPackageLayer {
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let rows = catalogue::feature_count(&connection, &table).map_err(failed)?;
+        let shape = Shape { path: path.to_owned(), table, columns, schema, rows };
+        let direct = match row_id {
+            Some(_) => DirectTable::find(&connection, &database, &shape)?,
+            None => None,
+        };
         drop(connection);
-        Ok(Self { database, table, row_id, geometry_column, columns, schema, rows })
+        Ok(Self { database, row_id, geometry_column, shape, direct })
+    }
+
+    /// The same layer, read through SQLite whatever its table is like.
+    #[cfg(test)]
+    pub(crate) fn through_sqlite(self) -> Self {
+        Self { direct: None, ..self }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_direct(&self) -> bool {
+        self.direct.is_some()
     }
 
     fn query(&self, range: SplitRange) -> String {
-        let mut columns: Vec<String> = self.columns.iter().map(|(column, _)| quoted(&column.name)).collect();
+        let mut columns: Vec<String> = self.shape.columns.iter().map(|(column, _)| quoted(&column.name)).collect();
         // The row id again, at the end: only looked at to name a row in an error.
         columns.extend(self.row_id.clone());
         let order = match (&self.row_id, range) {
@@ -96,91 +105,39 @@ impl GeoPackageLayer {
             (Some(row_id), SplitRange::Whole) => format!(" ORDER BY {row_id}"),
             _ => String::new(),
         };
-        format!("SELECT {} FROM {}{order}", columns.join(", "), quoted(&self.table))
+        format!("SELECT {} FROM {}{order}", columns.join(", "), quoted(&self.shape.table))
     }
 
     fn read_rows(&self, connection: &Connection, range: SplitRange, sink: BatchSink<'_>) -> Result<(), SourceError> {
         let failed = |error: rusqlite::Error| self.database.error(&error);
         let mut statement = connection.prepare(&self.query(range)).map_err(failed)?;
         let mut cursor = statement.query([]).map_err(failed)?;
-        let mut builders: Vec<Builder> = self.columns.iter().map(|(_, kind)| Builder::new(*kind)).collect();
-        let (mut rows, mut bytes, mut number) = (0, 0, 0u64);
+        let mut rows = Rows::new(&self.shape, sink);
         let mut previous = None;
         while let Some(row) = cursor.next().map_err(failed)? {
-            number += 1;
-            if self.row_id.is_some() {
-                let row_id = row.get_ref(self.columns.len()).map_err(failed)?.as_i64().ok();
-                // In a damaged tree pages can lead round in circles.
-                if row_id <= previous {
-                    return Err(self.out_of_order());
-                }
-                previous = row_id;
+            let row_id = match self.row_id {
+                Some(_) => row.get_ref(self.shape.columns.len()).map_err(failed)?.as_i64().ok(),
+                None => None,
+            };
+            // In a damaged tree pages can lead round in circles.
+            if self.row_id.is_some() && row_id <= previous {
+                return Err(self.out_of_order());
             }
-            for (index, (builder, (column, kind))) in builders.iter_mut().zip(&self.columns).enumerate() {
-                let value = row.get_ref(index).map_err(failed)?;
-                let appended = if value == ValueRef::Null && !column.nullable {
-                    Err(Refusal::Value)
-                } else {
-                    builder.append(value)
-                };
-                bytes += appended.map_err(|refusal| self.refused(row, number, column, *kind, value, refusal))?;
+            previous = row_id;
+            rows.start_row(row_id);
+            for index in 0..self.shape.columns.len() {
+                rows.append(index, &row.get_ref(index).map_err(failed)?)?;
             }
-            rows += 1;
-            if rows >= BATCH_ROWS || bytes >= BATCH_BYTES {
-                if sink(self.batch(&mut builders)?).is_break() {
-                    return Ok(());
-                }
-                (rows, bytes) = (0, 0);
+            if rows.end_row()?.is_break() {
+                return Ok(());
             }
         }
-        if rows > 0 {
-            // It is the last one, whether more are wanted or not.
-            let _: ControlFlow<()> = sink(self.batch(&mut builders)?);
-        }
-        Ok(())
+        rows.finish()
     }
 
     fn out_of_order(&self) -> SourceError {
-        let reason = format!("the rows of table {} are not in the order of their ids", self.table);
+        let reason = format!("the rows of table {} are not in the order of their ids", self.shape.table);
         SourceError::Damaged { path: self.database.path().to_owned(), reason }
-    }
-
-    fn batch(&self, builders: &mut [Builder]) -> Result<RecordBatch, SourceError> {
-        let columns = builders.iter_mut().map(Builder::finish).collect();
-        RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(|error| self.batch_error(error.to_string()))
-    }
-
-    fn batch_error(&self, reason: String) -> SourceError {
-        SourceError::Batch { path: self.database.path().to_owned(), layer: self.table.clone(), reason }
-    }
-
-    fn refused(
-        &self,
-        row: &Row<'_>,
-        number: u64,
-        column: &Column,
-        kind: Kind,
-        value: ValueRef<'_>,
-        refusal: Refusal,
-    ) -> SourceError {
-        let row_id = self.row_id.as_ref().and_then(|_| row.get::<_, i64>(self.columns.len()).ok());
-        let place = Box::new(Place {
-            path: self.database.path().to_owned(),
-            layer: self.table.clone(),
-            column: column.name.clone(),
-            row: row_id.map_or(RowPosition::Number(number), RowPosition::RowId),
-        });
-        match refusal {
-            Refusal::Geometry(reason) => SourceError::Geometry { place, reason },
-            Refusal::Value => {
-                let declared = match (column.declared.as_str(), column.nullable) {
-                    ("", _) => kind.data_type().to_string(),
-                    (declared, true) => declared.to_owned(),
-                    (declared, false) => format!("{declared} NOT NULL"),
-                };
-                SourceError::Value { place, declared, found: describe(value) }
-            }
-        }
     }
 }
 
@@ -233,7 +190,7 @@ fn kinds(
 
 impl Layer for GeoPackageLayer {
     fn name(&self) -> &str {
-        &self.table
+        &self.shape.table
     }
 
     fn driver(&self) -> &str {
@@ -241,11 +198,11 @@ impl Layer for GeoPackageLayer {
     }
 
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        Arc::clone(&self.shape.schema)
     }
 
     fn row_count_hint(&self) -> Option<u64> {
-        self.rows
+        self.shape.rows
     }
 
     /// A table without row ids (a view) and a database that is open for writing elsewhere are read in sequence: of the
@@ -255,7 +212,7 @@ impl Layer for GeoPackageLayer {
             return Ok(vec![Split::whole()]);
         };
         let connection = self.database.connect()?;
-        splits::splits(&connection, &self.table, row_id, &self.geometry_column, target_rows)
+        splits::splits(&connection, &self.shape.table, row_id, &self.geometry_column, target_rows)
             .map_err(|error| self.database.error(&error))
     }
 
@@ -266,7 +223,14 @@ impl Layer for GeoPackageLayer {
             SplitRange::Range { .. } => false,
         };
         if !of_this_layer {
-            return Err(self.batch_error("the split is not one of this layer".to_owned()));
+            return Err(self.shape.batch_error("the split is not one of this layer".to_owned()));
+        }
+        if let Some(direct) = &self.direct {
+            let (first, last) = match split.range {
+                SplitRange::RowIds { first, last } => (first, last),
+                _ => (i64::MIN, i64::MAX),
+            };
+            return direct.read(&self.database, &self.shape, first, last, sink);
         }
         let connection = self.database.connect()?;
         self.read_rows(&connection, split.range, sink)?;

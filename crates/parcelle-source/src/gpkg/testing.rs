@@ -14,8 +14,14 @@ pub(crate) struct TestPackage {
 impl TestPackage {
     /// With the metadata tables and reference systems that every GeoPackage has, and EPSG:2154.
     pub(crate) fn new() -> Self {
+        Self::with("")
+    }
+
+    /// The same, after SQL that says how the file is to be, such as the size of its pages.
+    pub(crate) fn with(pragmas: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let connection = Connection::open(folder.path().join("tést?#%20 1.gpkg")).unwrap();
+        connection.execute_batch(pragmas).unwrap();
         connection
             .execute_batch(
                 "PRAGMA application_id = 0x47504B47; PRAGMA user_version = 10300; PRAGMA synchronous = OFF;

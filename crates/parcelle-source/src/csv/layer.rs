@@ -1,0 +1,398 @@
+//! A CSV file as a [`Layer`].
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BinaryBuilder, RecordBatch};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+
+use crate::csv::file::CsvFile;
+use crate::csv::geometry::{self, Candidate, Chosen, Format, ordinate, point, shortened};
+use crate::csv::header::Header;
+use crate::csv::records::{Records, Stop};
+use crate::csv::survey::{self, CHUNK_BYTES, Plan, Survey, ragged};
+use crate::csv::value::Builder;
+use crate::error::{GeometryReason, Place, RowPosition, SourceError};
+use crate::geometry_field::{geometry_field, layer_crs};
+use crate::inference::ValueType;
+use crate::names;
+use crate::{BatchSink, Layer, OpenOptions, Split, SplitRange};
+
+/// A batch ends at whichever comes first.
+const BATCH_ROWS: usize = 8192;
+const BATCH_BYTES: usize = 8 << 20;
+
+/// The name of the column of points that coordinates become.
+const POINTS: &str = "geometry";
+
+/// A CSV file.
+#[derive(Debug)]
+pub(crate) struct CsvLayer {
+    file: CsvFile,
+    name: String,
+    header: Header,
+    outputs: Vec<Output>,
+    schema: SchemaRef,
+    rows: u64,
+    marks: Vec<(u64, u64)>,
+}
+
+/// A column of the batches.
+#[derive(Debug, Clone, Copy)]
+enum Output {
+    /// A column of the file.
+    Attribute { column: usize, value_type: ValueType },
+    /// A column of the file with geometry as text.
+    Geometry { column: usize, format: Format },
+    /// Points from two columns of the file.
+    Pair { x: usize, y: usize },
+    /// Points from a column of the file with latitude and longitude.
+    Point { column: usize },
+}
+
+/// Why a value has no place in its column.
+enum Refusal {
+    Value(ValueType),
+    Geometry(GeometryReason),
+}
+
+impl CsvLayer {
+    pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<Self, SourceError> {
+        Self::open_in_chunks(path, options, CHUNK_BYTES)
+    }
+
+    pub(crate) fn open_in_chunks(path: &Path, options: &OpenOptions, chunk_bytes: u64) -> Result<Self, SourceError> {
+        let file = CsvFile::open(path)?;
+        let name = file.layer_name();
+        names::choose_layer(path, options.layer.as_deref(), &[(name.clone(), true)])?;
+        let header = Header::read(&file)?;
+        let select = options.select.as_deref();
+        let candidates = geometry::candidates(&header.names);
+        let plans = plans(&header.names, select, &candidates);
+        if candidates.is_empty() {
+            // Nothing in the rows could change that.
+            return Err(geometry::choose(&file, &header.names, &[], |_| None)
+                .err()
+                .unwrap_or(SourceError::Interrupted));
+        }
+        let points_name = points_name(&header.names);
+        let mut available: Vec<&str> = header.names.iter().map(String::as_str).collect();
+        if candidates.iter().any(|candidate| !matches!(candidate, Candidate::Text(_))) {
+            available.push(&points_name);
+        }
+        names::check_selection(path, &name, select, &available)?;
+        let survey = survey::survey(&file, &header, &plans, options.thread_count(), &options.interrupt, chunk_bytes);
+        // What looks wrong may be that the file is being written.
+        let survey = survey.map_err(|error| file.verify_unchanged().err().unwrap_or(error))?;
+        file.verify_unchanged()?;
+        let Survey { columns, rows, marks } = survey;
+        let evidence = |column: usize| columns.get(column)?.evidence.as_deref();
+        let chosen = geometry::choose(&file, &header.names, &candidates, evidence)?;
+        let crs = layer_crs(options.crs.as_deref(), || geometry::reference_system(&file, chosen, evidence))?;
+
+        let mut outputs = Vec::new();
+        let mut fields = Vec::new();
+        for (column, (title, survey)) in header.names.iter().zip(&columns).enumerate() {
+            match chosen {
+                Chosen::Text { column: geometry, format } if geometry == column => {
+                    outputs.push(Output::Geometry { column, format });
+                    fields.push(geometry_field(title, true, crs.as_ref()));
+                }
+                _ if select.is_none_or(|select| select.contains(title)) => {
+                    let value_type = survey.value_type;
+                    outputs.push(Output::Attribute { column, value_type });
+                    fields.push(Field::new(title, value_type.data_type(), true));
+                }
+                _ => {}
+            }
+        }
+        match chosen {
+            Chosen::Text { .. } => {}
+            Chosen::Pair { x, y, .. } => outputs.push(Output::Pair { x, y }),
+            Chosen::Point { column } => outputs.push(Output::Point { column }),
+        }
+        if outputs.len() > fields.len() {
+            fields.push(geometry_field(&points_name, true, crs.as_ref()));
+        }
+        let schema = Arc::new(Schema::new(fields));
+        Ok(Self { file, name, header, outputs, schema, rows, marks })
+    }
+
+    fn read_range(&self, start: u64, end: u64, sink: BatchSink<'_>) -> Result<(), SourceError> {
+        let columns = self.header.names.len();
+        let quote = self.header.dialect.quote;
+        let stopped = |stop: Stop| match stop {
+            Stop::Source(error) => error,
+            Stop::Broken { offset, kind } => self.file.broken(offset, kind),
+            Stop::TooFar => SourceError::Changed { path: self.file.path().to_owned() },
+        };
+        // One byte more: a carriage return at the end of the range may have a line feed after it.
+        let mut records = Records::new(&self.file, self.header.dialect, columns, start, end.saturating_add(1));
+        let mut appenders: Vec<Appender> = self.outputs.iter().map(|output| Appender::new(*output)).collect();
+        let (mut scratch, mut rows, mut bytes) = (Vec::new(), 0, 0);
+        while records.next_start().map_err(stopped)? < end && records.advance().map_err(stopped)? {
+            let offset = records.offset(records.record.start);
+            if records.count != columns {
+                return Err(ragged(&self.file, &self.header, offset, records.count));
+            }
+            let value = |column: usize, scratch: &'_ mut Vec<u8>, append: &mut dyn FnMut(&[u8], bool)| {
+                if let Some(field) = records.fields.get(column) {
+                    append(field.value(records.bytes(), quote, scratch), field.quoted);
+                }
+            };
+            for (index, appender) in appenders.iter_mut().enumerate() {
+                let appended = match appender {
+                    Appender::Attribute { column, builder, value_type } => match records.fields.get(*column) {
+                        Some(field) => {
+                            let text = field.value(records.bytes(), quote, &mut scratch);
+                            builder.append(text, field.quoted).ok_or(Refusal::Value(*value_type))
+                        }
+                        None => Err(Refusal::Value(*value_type)),
+                    },
+                    Appender::Geometry { column, format, builder } => {
+                        let mut result = Ok(());
+                        value(*column, &mut scratch, &mut |text, _| result = builder.text(*format, text));
+                        result.map_err(Refusal::Geometry)
+                    }
+                    Appender::Pair { x, y, builder } => {
+                        let (mut of_x, mut of_y) = (Ordinate::Empty, Ordinate::Empty);
+                        value(*x, &mut scratch, &mut |text, _| of_x = Ordinate::of(text));
+                        value(*y, &mut scratch, &mut |text, _| of_y = Ordinate::of(text));
+                        builder.pair(of_x, of_y).map_err(Refusal::Geometry)
+                    }
+                    Appender::Point { column, builder } => {
+                        let mut result = Ok(());
+                        value(*column, &mut scratch, &mut |text, _| result = builder.point(text));
+                        result.map_err(Refusal::Geometry)
+                    }
+                };
+                if let Err(refusal) = appended {
+                    return Err(self.refused(index, offset, refusal, &records));
+                }
+            }
+            rows += 1;
+            // A value takes about as many bytes as it has characters, and a few where there is none.
+            bytes += records.record.len() + 4 * appenders.len();
+            if rows >= BATCH_ROWS || bytes >= BATCH_BYTES {
+                if sink(self.batch(&mut appenders)?).is_break() {
+                    return Ok(());
+                }
+                (rows, bytes) = (0, 0);
+            }
+        }
+        if rows > 0 {
+            // It is the last one, whether more are wanted or not.
+            let _ = sink(self.batch(&mut appenders)?);
+        }
+        Ok(())
+    }
+
+    fn batch(&self, appenders: &mut [Appender]) -> Result<RecordBatch, SourceError> {
+        let columns = appenders.iter_mut().map(Appender::finish).collect();
+        RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(|error| self.batch_error(error.to_string()))
+    }
+
+    fn batch_error(&self, reason: String) -> SourceError {
+        SourceError::Batch { path: self.file.path().to_owned(), layer: self.name.clone(), reason }
+    }
+
+    #[cold]
+    fn refused(&self, index: usize, offset: u64, refusal: Refusal, records: &Records<'_>) -> SourceError {
+        let line = match self.file.line(offset) {
+            Ok(line) => line,
+            Err(error) => return error,
+        };
+        let place = Box::new(Place {
+            path: self.file.path().to_owned(),
+            layer: self.name.clone(),
+            column: self.schema.fields().get(index).map_or_else(String::new, |field| field.name().clone()),
+            row: RowPosition::Line(line),
+        });
+        match refusal {
+            Refusal::Geometry(reason) => SourceError::Geometry { place, reason },
+            Refusal::Value(value_type) => {
+                let column = match self.outputs.get(index) {
+                    Some(Output::Attribute { column, .. }) => *column,
+                    _ => usize::MAX,
+                };
+                let text = records.fields.get(column).map_or(&b""[..], |field| field.raw(records.bytes()));
+                SourceError::Value { place, declared: value_type.data_type().to_string(), found: shortened(text) }
+            }
+        }
+    }
+}
+
+/// What has to be looked at of each column.
+fn plans(names: &[String], select: Option<&[String]>, candidates: &[Candidate]) -> Vec<Plan> {
+    let wanted = |name: &String| select.is_none_or(|select| select.contains(name));
+    let mut plans: Vec<Plan> = names.iter().map(|name| Plan { typed: wanted(name), role: None }).collect();
+    for (column, role) in candidates.iter().flat_map(|candidate| candidate.roles()) {
+        if let Some(plan) = plans.get_mut(column) {
+            plan.role = Some(role);
+        }
+    }
+    plans
+}
+
+/// A name for the column of points that no column of the file has.
+fn points_name(names: &[String]) -> String {
+    let numbered = (2..).map(|number| format!("{POINTS}_{number}"));
+    std::iter::once(POINTS.to_owned()).chain(numbered).find(|name| !names.contains(name)).unwrap_or_default()
+}
+
+/// Collects the values of an output column.
+enum Appender {
+    Attribute { column: usize, builder: Builder, value_type: ValueType },
+    Geometry { column: usize, format: Format, builder: GeometryBuilder },
+    Pair { x: usize, y: usize, builder: GeometryBuilder },
+    Point { column: usize, builder: GeometryBuilder },
+}
+
+impl Appender {
+    fn new(output: Output) -> Self {
+        let builder = GeometryBuilder::default();
+        match output {
+            Output::Attribute { column, value_type } => {
+                Self::Attribute { column, builder: Builder::new(value_type), value_type }
+            }
+            Output::Geometry { column, format } => Self::Geometry { column, format, builder },
+            Output::Pair { x, y } => Self::Pair { x, y, builder },
+            Output::Point { column } => Self::Point { column, builder },
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Attribute { builder, .. } => builder.finish(),
+            Self::Geometry { builder, .. } | Self::Pair { builder, .. } | Self::Point { builder, .. } => {
+                Arc::new(builder.values.finish())
+            }
+        }
+    }
+}
+
+/// One of two coordinates.
+#[derive(Clone, Copy, PartialEq)]
+enum Ordinate {
+    Empty,
+    Number(f64),
+    Wrong,
+}
+
+impl Ordinate {
+    fn of(text: &[u8]) -> Self {
+        if text.trim_ascii().is_empty() { Self::Empty } else { ordinate(text).map_or(Self::Wrong, Self::Number) }
+    }
+}
+
+#[derive(Default)]
+struct GeometryBuilder {
+    values: BinaryBuilder,
+    scratch: Vec<u8>,
+    wkb: Vec<u8>,
+}
+
+impl GeometryBuilder {
+    fn text(&mut self, format: Format, text: &[u8]) -> Result<(), GeometryReason> {
+        let text = text.trim_ascii();
+        if text.is_empty() {
+            self.values.append_null();
+            return Ok(());
+        }
+        format.wkb(text, &mut self.scratch, &mut self.wkb)?;
+        self.values.append_value(&self.wkb);
+        Ok(())
+    }
+
+    fn pair(&mut self, x: Ordinate, y: Ordinate) -> Result<(), GeometryReason> {
+        match (x, y) {
+            (Ordinate::Empty, Ordinate::Empty) => self.values.append_null(),
+            (Ordinate::Number(x), Ordinate::Number(y)) => self.append_point(x, y),
+            (Ordinate::Wrong, _) | (_, Ordinate::Wrong) => {
+                let reason = "not a number".to_owned();
+                return Err(GeometryReason::Text { format: "a coordinate", reason });
+            }
+            _ => {
+                let reason = "one coordinate without the other".to_owned();
+                return Err(GeometryReason::Text { format: "the point", reason });
+            }
+        }
+        Ok(())
+    }
+
+    fn point(&mut self, text: &[u8]) -> Result<(), GeometryReason> {
+        if text.trim_ascii().is_empty() {
+            self.values.append_null();
+            return Ok(());
+        }
+        let reason = || "not `latitude, longitude`".to_owned();
+        let (x, y) = point(text).ok_or_else(|| GeometryReason::Text { format: "the point", reason: reason() })?;
+        self.append_point(x, y);
+        Ok(())
+    }
+
+    fn append_point(&mut self, x: f64, y: f64) {
+        self.wkb.clear();
+        self.wkb.extend_from_slice(&[1, 1, 0, 0, 0]);
+        self.wkb.extend_from_slice(&x.to_le_bytes());
+        self.wkb.extend_from_slice(&y.to_le_bytes());
+        self.values.append_value(&self.wkb);
+    }
+}
+
+impl Layer for CsvLayer {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn driver(&self) -> &str {
+        "CSV"
+    }
+
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// They were counted when the types were found.
+    fn row_count_hint(&self) -> Option<u64> {
+        Some(self.rows)
+    }
+
+    fn splits(&self, target_rows: usize) -> Result<Vec<Split>, SourceError> {
+        let target = (target_rows as u64).max(1);
+        let mut splits = Vec::new();
+        let mut push = |start: u64, end: u64| {
+            splits.push(Split { index: splits.len(), sequential: false, range: SplitRange::Range { start, end } });
+        };
+        let Some(&(mut start, mut before)) = self.marks.first() else { return Ok(Vec::new()) };
+        let mut previous = (start, before);
+        // A split ends at the last boundary with no more rows than wanted, but has at least those up to the next one.
+        for &(offset, rows) in self.marks.iter().skip(1) {
+            if rows - before > target && previous.0 > start {
+                push(start, previous.0);
+                (start, before) = previous;
+            }
+            previous = (offset, rows);
+        }
+        if self.rows - before > target && previous.0 > start {
+            push(start, previous.0);
+            start = previous.0;
+        }
+        push(start, self.file.bytes());
+        Ok(splits)
+    }
+
+    fn read(&self, split: &Split, sink: BatchSink<'_>) -> Result<(), SourceError> {
+        let SplitRange::Range { start, end } = split.range else {
+            return Err(self.batch_error("the split is not one of this layer".to_owned()));
+        };
+        let read = self.read_range(start, end, sink);
+        // Whatever went wrong, a file that changed is the reason.
+        self.file.verify_unchanged()?;
+        read
+    }
+
+    fn input_bytes(&self) -> Option<u64> {
+        Some(self.file.bytes())
+    }
+}

@@ -1,0 +1,344 @@
+//! Records and fields out of bytes.
+
+use memchr::memchr;
+
+use crate::csv::file::CsvFile;
+use crate::error::SourceError;
+
+/// Bytes that are read at a time.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// A record of more bytes is an error: it would have to be in memory at once.
+pub(crate) const MAX_RECORD_BYTES: usize = 1 << 30;
+
+/// What separates and encloses fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dialect {
+    pub(crate) delimiter: u8,
+    pub(crate) quote: u8,
+}
+
+/// Where in its buffer a field is, without the quotes around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Field {
+    start: usize,
+    end: usize,
+    /// Whether there are quotes around it.
+    pub(crate) quoted: bool,
+    /// Whether there are doubled quotes in it.
+    escaped: bool,
+}
+
+impl Field {
+    /// Its bytes; doubled quotes become one, for which `scratch` gives the room.
+    pub(crate) fn value<'a>(&self, bytes: &'a [u8], quote: u8, scratch: &'a mut Vec<u8>) -> &'a [u8] {
+        let raw = self.raw(bytes);
+        if !self.escaped {
+            return raw;
+        }
+        scratch.clear();
+        let mut rest = raw;
+        while let Some(position) = memchr(quote, rest) {
+            let (head, tail) = rest.split_at_checked(position + 1).unwrap_or((rest, &[]));
+            scratch.extend_from_slice(head);
+            rest = tail.get(1..).unwrap_or_default();
+        }
+        scratch.extend_from_slice(rest);
+        scratch
+    }
+
+    /// Its bytes as they are in the file.
+    pub(crate) fn raw<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Where it begins, from the start of its buffer.
+    pub(crate) fn start(&self) -> usize {
+        self.start
+    }
+}
+
+/// What comes of looking for the end of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parsed {
+    /// It has `fields` fields, of which the first are noted; the next record begins at `next`.
+    Complete { fields: usize, next: usize },
+    /// It does not end in these bytes.
+    Incomplete,
+    /// It follows no rule.
+    Broken(Broken),
+}
+
+/// What is wrong with a record, and where in its buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// This quote is never closed.
+    Unterminated(usize),
+    /// This follows a closing quote.
+    AfterQuote(usize),
+}
+
+/// Finds the fields of the record at `at`, and notes at most `limit` of them. `last`: the file ends with these bytes.
+pub(crate) fn parse(
+    bytes: &[u8],
+    at: usize,
+    dialect: Dialect,
+    last: bool,
+    limit: usize,
+    fields: &mut Vec<Field>,
+) -> Parsed {
+    fields.clear();
+    let Dialect { delimiter, quote } = dialect;
+    let ends = Ends::new(delimiter);
+    let (mut position, mut count) = (at, 0);
+    loop {
+        let field = if bytes.get(position) == Some(&quote) {
+            let start = position + 1;
+            let (mut from, mut escaped) = (start, false);
+            let end = loop {
+                let rest = bytes.get(from..).unwrap_or_default();
+                let Some(found) = memchr(quote, rest) else {
+                    return if last { Parsed::Broken(Broken::Unterminated(position)) } else { Parsed::Incomplete };
+                };
+                if rest.get(found + 1) != Some(&quote) {
+                    break from + found;
+                }
+                escaped = true;
+                from += found + 2;
+            };
+            position = end + 1;
+            Field { start, end, quoted: true, escaped }
+        } else {
+            let start = position;
+            position = ends.find(bytes, position);
+            Field { start, end: position, quoted: false, escaped: false }
+        };
+        count += 1;
+        if count <= limit {
+            fields.push(field);
+        }
+        let next = match bytes.get(position) {
+            Some(&byte) if byte == delimiter => {
+                position += 1;
+                continue;
+            }
+            None if last => position,
+            None => return Parsed::Incomplete,
+            Some(b'\n') => position + 1,
+            Some(b'\r') => match bytes.get(position + 1) {
+                None if !last => return Parsed::Incomplete,
+                Some(b'\n') => position + 2,
+                _ => position + 1,
+            },
+            Some(_) => return Parsed::Broken(Broken::AfterQuote(position)),
+        };
+        return Parsed::Complete { fields: count, next };
+    }
+}
+
+/// Finds the end of a field without quotes, eight bytes at a time.
+#[derive(Clone, Copy)]
+struct Ends {
+    delimiter: u8,
+    delimiters: u64,
+}
+
+impl Ends {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const TOPS: u64 = u64::from_le_bytes([0x80; 8]);
+    const LINE_FEEDS: u64 = u64::from_le_bytes([b'\n'; 8]);
+    const RETURNS: u64 = u64::from_le_bytes([b'\r'; 8]);
+
+    fn new(delimiter: u8) -> Self {
+        Self { delimiter, delimiters: u64::from_le_bytes([delimiter; 8]) }
+    }
+
+    /// The position of the next delimiter or end of line from `position` on, or the end of the bytes.
+    #[inline]
+    fn find(self, bytes: &[u8], mut position: usize) -> usize {
+        // The lowest bit that is set stands at the lowest byte that is zero; those above it may be wrong.
+        let zeros = |word: u64| word.wrapping_sub(Self::ONES) & !word & Self::TOPS;
+        while let Some(word) = bytes.get(position..).and_then(<[u8]>::first_chunk::<8>) {
+            let word = u64::from_le_bytes(*word);
+            let found = zeros(word ^ self.delimiters) | zeros(word ^ Self::LINE_FEEDS) | zeros(word ^ Self::RETURNS);
+            if found != 0 {
+                return position + (found.trailing_zeros() / 8) as usize;
+            }
+            position += 8;
+        }
+        let rest = bytes.get(position..).unwrap_or_default();
+        let found = rest.iter().position(|&byte| byte == self.delimiter || byte == b'\n' || byte == b'\r');
+        position + found.unwrap_or(rest.len())
+    }
+}
+
+/// Why records stop.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The file cannot be read, or no such thing.
+    Source(SourceError),
+    /// The bytes at this offset in the file are no record.
+    Broken { offset: u64, kind: BrokenRecord },
+    /// A record reaches further than was allowed.
+    TooFar,
+}
+
+/// What is wrong with a record in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BrokenRecord {
+    Unterminated,
+    AfterQuote,
+    TooLong,
+}
+
+impl From<SourceError> for Stop {
+    fn from(error: SourceError) -> Self {
+        Self::Source(error)
+    }
+}
+
+/// Reads the records of a range of the file, one after the other.
+pub(crate) struct Records<'f> {
+    file: &'f CsvFile,
+    dialect: Dialect,
+    /// Fields that are noted of each record.
+    limit: usize,
+    buffer: Vec<u8>,
+    /// Where in the file the buffer begins.
+    base: u64,
+    /// Where in the buffer the next record begins.
+    position: usize,
+    /// Bytes of the file past which no record may reach.
+    reach: u64,
+    pub(crate) fields: Vec<Field>,
+    /// Where in the buffer the current record is.
+    pub(crate) record: std::ops::Range<usize>,
+    /// Fields of the current record.
+    pub(crate) count: usize,
+}
+
+impl<'f> Records<'f> {
+    /// From `start`; no byte from `reach` on is read.
+    pub(crate) fn new(file: &'f CsvFile, dialect: Dialect, limit: usize, start: u64, reach: u64) -> Self {
+        Self {
+            file,
+            dialect,
+            limit,
+            buffer: Vec::new(),
+            base: start,
+            position: 0,
+            reach: reach.min(file.bytes()),
+            fields: Vec::new(),
+            record: 0..0,
+            count: 0,
+        }
+    }
+
+    /// The bytes that the fields point into.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// The bytes of the current record, with the end of its line.
+    pub(crate) fn record_bytes(&self) -> &[u8] {
+        self.buffer.get(self.record.clone()).unwrap_or_default()
+    }
+
+    /// Where in the file something in the buffer is.
+    pub(crate) fn offset(&self, position: usize) -> u64 {
+        self.base + position as u64
+    }
+
+    /// Where in the file the next record begins, after blank lines; the end of the file if there is none.
+    pub(crate) fn next_start(&mut self) -> Result<u64, Stop> {
+        loop {
+            match self.buffer.get(self.position) {
+                Some(b'\n' | b'\r') => self.position += 1,
+                Some(_) => return Ok(self.offset(self.position)),
+                None => {
+                    if !self.fill()? {
+                        return Ok(self.offset(self.position));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Steps to the next record; false at the end.
+    pub(crate) fn advance(&mut self) -> Result<bool, Stop> {
+        let end = self.next_start()?;
+        if end >= self.reach {
+            return if self.reach < self.file.bytes() { Err(Stop::TooFar) } else { Ok(false) };
+        }
+        loop {
+            let at_end = self.offset(self.buffer.len()) >= self.file.bytes();
+            match parse(&self.buffer, self.position, self.dialect, at_end, self.limit, &mut self.fields) {
+                Parsed::Complete { fields, next } => {
+                    self.record = self.position..next;
+                    self.count = fields;
+                    self.position = next;
+                    return Ok(true);
+                }
+                Parsed::Incomplete => {
+                    if self.buffer.len() - self.position > MAX_RECORD_BYTES {
+                        return Err(self.broken(self.position, BrokenRecord::TooLong));
+                    }
+                    if !self.fill()? {
+                        return Err(Stop::TooFar);
+                    }
+                }
+                Parsed::Broken(Broken::Unterminated(at)) => return Err(self.broken(at, BrokenRecord::Unterminated)),
+                Parsed::Broken(Broken::AfterQuote(at)) => return Err(self.broken(at, BrokenRecord::AfterQuote)),
+            }
+        }
+    }
+
+    fn broken(&self, position: usize, kind: BrokenRecord) -> Stop {
+        Stop::Broken { offset: self.offset(position), kind }
+    }
+
+    /// Reads on, and lets go what is before the next record; false where nothing is left.
+    fn fill(&mut self) -> Result<bool, SourceError> {
+        self.buffer.drain(..self.position.min(self.buffer.len()));
+        self.base += self.position as u64;
+        self.position = 0;
+        let from = self.offset(self.buffer.len());
+        // At least as much again as the record has so far, so that a long one is looked at a few times only.
+        let wanted = BUFFER_BYTES.max(self.buffer.len()) as u64;
+        let length = self.reach.saturating_sub(from).min(wanted) as usize;
+        if length == 0 {
+            return Ok(false);
+        }
+        let kept = self.buffer.len();
+        self.buffer.resize(kept + length, 0);
+        let read = match self.buffer.get_mut(kept..) {
+            Some(room) => self.file.read_at(from, room),
+            None => Ok(()),
+        };
+        read.map(|()| true)
+    }
+}
+
+impl CsvFile {
+    /// What broken bytes mean for the reader of the message.
+    pub(crate) fn broken(&self, offset: u64, kind: BrokenRecord) -> SourceError {
+        let line = match self.line(offset) {
+            Ok(line) => line,
+            Err(error) => return error,
+        };
+        match kind {
+            BrokenRecord::Unterminated => self.malformed(
+                format!("line {line}: a quote opens a field and is never closed"),
+                "close it, or double it if it is part of the text (\"\")",
+            ),
+            BrokenRecord::AfterQuote => self.malformed(
+                format!("line {line}: a closing quote is followed by more text"),
+                "put a delimiter after it, or double the quotes that are part of the text (\"\")",
+            ),
+            BrokenRecord::TooLong => self.malformed(
+                format!("line {line}: the record that begins here has more than {} MiB", MAX_RECORD_BYTES >> 20),
+                "look for a quote that is never closed",
+            ),
+        }
+    }
+}

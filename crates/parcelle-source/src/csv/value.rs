@@ -1,0 +1,283 @@
+//! What an attribute value is, and its place in an Arrow column.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
+};
+
+use crate::date_time;
+use crate::inference::ValueType;
+
+/// The type of one value, by the rules of the [module](crate::csv).
+pub(crate) fn classify(text: &[u8]) -> ValueType {
+    match text.first() {
+        None => ValueType::Null,
+        Some(b'0'..=b'9' | b'-' | b'.') => number_or_date(text),
+        Some(b't' | b'T' | b'f' | b'F') if boolean(text).is_some() => ValueType::Boolean,
+        Some(_) => ValueType::Text,
+    }
+}
+
+fn number_or_date(text: &[u8]) -> ValueType {
+    if matches!(text.get(4), Some(b'-' | b'/'))
+        && text.len() >= 10
+        && text.last().is_some_and(|last| !last.is_ascii_whitespace())
+    {
+        return match date_time::days(text) {
+            Some(_) if text.len() == 10 => ValueType::Date,
+            _ => match microseconds(text) {
+                Some((_, true)) => ValueType::Instant,
+                Some((_, false)) => ValueType::DateTime,
+                None => ValueType::Text,
+            },
+        };
+    }
+    number(text)
+}
+
+/// Integers and floats as JSON writes them, and `.5`; exponents need a point or a sign.
+fn number(text: &[u8]) -> ValueType {
+    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+    let digits = |bytes: &[u8]| bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let split = |bytes: &'_ [u8]| digits(bytes);
+    let whole = split(unsigned);
+    let leading_zero = whole > 1 && unsigned.first() == Some(&b'0');
+    let mut rest = unsigned.get(whole..).unwrap_or_default();
+    if leading_zero {
+        return ValueType::Text;
+    }
+    if rest.is_empty() {
+        // Minus zero is another number than zero only as a float.
+        return match integer(text) {
+            Some(0) if unsigned.len() < text.len() => ValueType::Float,
+            Some(value) => ValueType::of_integer(value),
+            None => ValueType::Text,
+        };
+    }
+    let mut marked = false;
+    if let Some(after) = rest.strip_prefix(b".") {
+        let fraction = digits(after);
+        if fraction == 0 {
+            return ValueType::Text;
+        }
+        marked = true;
+        rest = after.get(fraction..).unwrap_or_default();
+    } else if whole == 0 {
+        return ValueType::Text;
+    }
+    if rest.is_empty() {
+        return ValueType::Float;
+    }
+    let [b'e' | b'E', exponent @ ..] = rest else { return ValueType::Text };
+    let after_sign = exponent.strip_prefix(b"-").or_else(|| exponent.strip_prefix(b"+")).unwrap_or(exponent);
+    marked |= after_sign.len() < exponent.len();
+    if !marked || after_sign.is_empty() || digits(after_sign) != after_sign.len() {
+        return ValueType::Text;
+    }
+    // Neither infinity nor zero for want of range.
+    let zero = unsigned.iter().take_while(|byte| !matches!(byte, b'e' | b'E')).all(|byte| matches!(byte, b'0' | b'.'));
+    match fast_float2::parse::<f64, _>(text) {
+        Ok(value) if value.is_finite() && (value != 0.0 || zero) => ValueType::Float,
+        _ => ValueType::Text,
+    }
+}
+
+/// Digits with or without a minus, within 64 bits.
+fn integer(text: &[u8]) -> Option<i64> {
+    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+    if unsigned.is_empty() {
+        return None;
+    }
+    let negative = unsigned.len() < text.len();
+    unsigned.iter().try_fold(0i64, |value, byte| {
+        let digit = byte.is_ascii_digit().then(|| i64::from(byte - b'0'))?;
+        let value = value.checked_mul(10)?;
+        if negative { value.checked_sub(digit) } else { value.checked_add(digit) }
+    })
+}
+
+fn boolean(text: &[u8]) -> Option<bool> {
+    match text.len() {
+        4 if text.eq_ignore_ascii_case(b"true") => Some(true),
+        5 if text.eq_ignore_ascii_case(b"false") => Some(false),
+        _ => None,
+    }
+}
+
+/// Microseconds since 1970-01-01T00:00 of a date and time, and whether it has a zone. Digits beyond microseconds must be zero.
+fn microseconds(text: &[u8]) -> Option<(i64, bool)> {
+    const LONGEST: usize = 64;
+    let time = text.get(11..).unwrap_or_default();
+    let zoned = time.iter().any(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'));
+    let Some(point) = memchr::memchr(b'.', text) else {
+        return Some((date_time::milliseconds(text)?.checked_mul(1000)?, zoned));
+    };
+    let (before, fraction) = text.split_at_checked(point + 1)?;
+    let length = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, zone) = fraction.split_at_checked(length)?;
+    let (kept, beyond) = digits.split_at_checked(length.min(3))?;
+    let mut micros = 0;
+    for (position, digit) in beyond.iter().enumerate() {
+        let weight = [100, 10, 1].get(position).copied().unwrap_or(0);
+        if weight == 0 && *digit != b'0' {
+            return None;
+        }
+        micros += i64::from(digit - b'0') * weight;
+    }
+    let mut room = [0; LONGEST];
+    let mut used = 0;
+    for part in [before, kept, zone] {
+        room.get_mut(used..used + part.len())?.copy_from_slice(part);
+        used += part.len();
+    }
+    let milliseconds = date_time::milliseconds(room.get(..used)?)?;
+    Some((milliseconds.checked_mul(1000)?.checked_add(micros)?, zoned))
+}
+
+/// Collects the values of a column.
+pub(crate) enum Builder {
+    Boolean(BooleanBuilder),
+    Integer(Int64Builder),
+    Float(Float64Builder),
+    Date(Date32Builder),
+    DateTime(TimestampMicrosecondBuilder),
+    Text(StringBuilder),
+}
+
+/// Calls `$call` with the Arrow builder of whatever kind.
+macro_rules! with_builder {
+    ($self:expr, $builder:ident => $call:expr) => {
+        match $self {
+            Self::Boolean($builder) => $call,
+            Self::Integer($builder) => $call,
+            Self::Float($builder) => $call,
+            Self::Date($builder) => $call,
+            Self::DateTime($builder) => $call,
+            Self::Text($builder) => $call,
+        }
+    };
+}
+
+impl Builder {
+    pub(crate) fn new(value_type: ValueType) -> Self {
+        match value_type {
+            ValueType::Boolean => Self::Boolean(BooleanBuilder::new()),
+            ValueType::Integer | ValueType::LargeInteger => Self::Integer(Int64Builder::new()),
+            ValueType::Float => Self::Float(Float64Builder::new()),
+            ValueType::Date => Self::Date(Date32Builder::new()),
+            ValueType::DateTime | ValueType::Instant => {
+                Self::DateTime(TimestampMicrosecondBuilder::new().with_data_type(value_type.data_type()))
+            }
+            ValueType::Null | ValueType::Text | ValueType::Json => Self::Text(StringBuilder::new()),
+        }
+    }
+
+    /// Appends a value; `None` where it is not of the type of the column.
+    #[inline]
+    pub(crate) fn append(&mut self, text: &[u8], quoted: bool) -> Option<()> {
+        match self {
+            Self::Text(builder) if quoted || !text.is_empty() => {
+                builder.append_value(std::str::from_utf8(text).ok()?);
+            }
+            _ if text.is_empty() => with_builder!(self, builder => builder.append_null()),
+            Self::Text(builder) => builder.append_null(),
+            Self::Boolean(builder) => builder.append_value(boolean(text)?),
+            Self::Integer(builder) => builder.append_value(integer(text)?),
+            Self::Float(builder) => builder.append_value(fast_float2::parse(text).ok()?),
+            Self::Date(builder) => builder.append_value(date_time::days(text)?),
+            Self::DateTime(builder) => builder.append_value(microseconds(text)?.0),
+        }
+        Some(())
+    }
+
+    /// The column so far; the builder starts anew.
+    pub(crate) fn finish(&mut self) -> ArrayRef {
+        with_builder!(self, builder => Arc::new(builder.finish()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_the_narrowest_type() {
+        use ValueType::{Boolean, Date, DateTime, Float, Instant, Integer, LargeInteger, Null, Text};
+        for (expected, texts) in [
+            (Null, &[""][..]),
+            (Boolean, &["true", "FALSE", "True"]),
+            (Integer, &["0", "7", "-12", "9007199254740992", "2019"]),
+            (LargeInteger, &["9007199254740993", "-9223372036854775808", "9223372036854775807"]),
+            (Float, &["1.5", "-0.25", ".5", "-.5", "1e-05", "1.5e10", "1E+05", "-0", "0.0e-999", "0.10"]),
+            (Date, &["2024-02-29", "0001-01-01"]),
+            (DateTime, &["2024-02-29T10:00", "2024-02-29 10:00:00.123456", "2024-02-29T10:00:00.1234560"]),
+            (Instant, &["2024-02-29T10:00:00Z", "2024-02-29T10:00:00.123456+02:00"]),
+            (
+                Text,
+                &[
+                    "01234",
+                    "00",
+                    "+33",
+                    "-01",
+                    "007.5",
+                    "1.",
+                    ".",
+                    "-",
+                    "1e5",
+                    "12E4",
+                    "1e999",
+                    "1.0e-999",
+                    "1,5",
+                    "1 000",
+                    " 1",
+                    "1 ",
+                    "nan",
+                    "NaN",
+                    "inf",
+                    "-inf",
+                    "NULL",
+                    "NA",
+                    "\\N",
+                    "t",
+                    "f",
+                    "yes",
+                    "0x10",
+                    "9223372036854775808",
+                    "2024-02-30",
+                    "2024-2-3",
+                    "24/02/2024",
+                    "2024-02-29T25:00",
+                    "2024-02-29T10:00:00.1234567",
+                    "2024-02-29 ",
+                    "1e",
+                    "1.5e",
+                    "1.5e+",
+                    "1.2.3",
+                    "--1",
+                    "1-2",
+                    "é",
+                ],
+            ),
+        ] {
+            for text in texts {
+                assert_eq!(classify(text.as_bytes()), expected, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_a_type_has_a_place_in_its_column() {
+        for text in ["true", "-12", "9223372036854775807", "-0", ".5", "1e-05", "2024-02-29", "2024-02-29T10:00:00.5Z"]
+        {
+            let value_type = classify(text.as_bytes());
+            let mut builder = Builder::new(value_type);
+            assert_eq!(builder.append(text.as_bytes(), false), Some(()), "{text}");
+            assert_eq!(builder.append(b"", true), Some(()));
+            assert_eq!((builder.finish().null_count(), value_type == ValueType::Text), (1, false));
+        }
+        assert_eq!(microseconds(b"1970-01-01T00:00:01.234567Z"), Some((1_234_567, true)));
+        assert_eq!(microseconds(b"1969-12-31T23:59:59.999999"), Some((-1, false)));
+        assert_eq!(microseconds(b"1970-01-02"), Some((86_400_000_000, false)));
+    }
+}

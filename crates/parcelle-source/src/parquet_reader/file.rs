@@ -1,0 +1,232 @@
+//! The file: is it Parquet, is it whole, and what its footer says.
+
+use std::fs::Metadata;
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parcelle_storage::{ByteSource, LocalFile};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::reader::{ChunkReader, Length};
+
+use crate::error::SourceError;
+use crate::parquet_reader::footer;
+
+/// First and last bytes of a file.
+const MAGIC: &[u8; 4] = b"PAR1";
+/// The same of a file whose footer is encrypted.
+const ENCRYPTED_MAGIC: &[u8; 4] = b"PARE";
+/// Length of the footer, and the magic after it.
+const TAIL_BYTES: u64 = 8;
+/// What to do about a file that is not whole.
+const GET_AGAIN: &str = "the file is damaged or incomplete: get it again from its source";
+
+/// Whether a file that begins like this is meant to be Parquet, whole or not.
+pub(crate) fn is_parquet(head: &[u8]) -> bool {
+    head.starts_with(MAGIC) || head.starts_with(ENCRYPTED_MAGIC)
+}
+
+/// A Parquet file that stays open.
+#[derive(Debug)]
+pub(super) struct ParquetFile {
+    path: PathBuf,
+    source: Arc<LocalFile>,
+    stamp: Stamp,
+}
+
+/// By what a file is known to be unchanged: device, inode, length, and time of the last change.
+type Stamp = (u64, u64, u64, i64, i64);
+
+fn stamp(metadata: &Metadata) -> Stamp {
+    (metadata.dev(), metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec())
+}
+
+impl ParquetFile {
+    pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
+        let unreadable =
+            |error: io::Error| SourceError::Unreadable { path: path.to_owned(), reason: error.to_string() };
+        let metadata = std::fs::metadata(path).map_err(unreadable)?;
+        let source = Arc::new(LocalFile::open(path).map_err(unreadable)?);
+        Ok(Self { path: path.to_owned(), source, stamp: stamp(&metadata) })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.source.len()
+    }
+
+    /// What reads pages.
+    pub(super) fn chunks(&self) -> Chunks {
+        Chunks(Arc::clone(&self.source))
+    }
+
+    /// A [`SourceError::Malformed`].
+    pub(super) fn malformed(&self, reason: impl Into<String>) -> SourceError {
+        self.malformed_with(reason, GET_AGAIN)
+    }
+
+    /// A [`SourceError::Malformed`] with a way out of its own.
+    pub(super) fn malformed_with(&self, reason: impl Into<String>, advice: &str) -> SourceError {
+        let (reason, advice) = (reason.into(), advice.to_owned());
+        SourceError::Malformed { path: self.path.clone(), format: "Parquet", reason, advice }
+    }
+
+    /// # Errors
+    /// [`SourceError::Changed`] where the file is not the one that was opened any more.
+    pub(super) fn verify_unchanged(&self) -> Result<(), SourceError> {
+        match std::fs::metadata(&self.path) {
+            Ok(metadata) if stamp(&metadata) == self.stamp => Ok(()),
+            _ => Err(SourceError::Changed { path: self.path.clone() }),
+        }
+    }
+
+    /// Reads and checks the footer. Two parts of it only help: an index of the pages that cannot be read is left alone,
+    /// and so is a stored Arrow schema that contradicts the columns; the types of Parquet are then the only ones.
+    pub(super) fn metadata(&self) -> Result<ArrowReaderMetadata, SourceError> {
+        footer::check(&self.footer()?).map_err(|reason| self.malformed(reason))?;
+        let load = |index: PageIndexPolicy, skip_arrow: bool| {
+            let options = ArrowReaderOptions::new()
+                .with_offset_index_policy(index)
+                .with_column_index_policy(PageIndexPolicy::Skip)
+                .with_skip_arrow_metadata(skip_arrow);
+            guarded(|| ArrowReaderMetadata::load(&self.chunks(), options))
+        };
+        let loaded = load(PageIndexPolicy::Optional, false)
+            .or_else(|_| load(PageIndexPolicy::Skip, false))
+            .or_else(|reason| load(PageIndexPolicy::Skip, true).map_err(|_| reason))
+            .map_err(|reason| self.malformed(format!("the footer cannot be read: {reason}")))?;
+        self.check(loaded.metadata())?;
+        Ok(loaded)
+    }
+
+    /// The bytes of the footer.
+    fn footer(&self) -> Result<Vec<u8>, SourceError> {
+        let length = self.source.len();
+        let mut head = [0; 4];
+        let mut tail = [0; TAIL_BYTES as usize];
+        self.fill(0, &mut head)?;
+        self.fill(length.saturating_sub(TAIL_BYTES), &mut tail)?;
+        let [l0, l1, l2, l3, magic @ ..] = tail;
+        if head == *ENCRYPTED_MAGIC || magic == *ENCRYPTED_MAGIC {
+            let advice = "decrypt it with the program that made it, and convert the result";
+            return Err(self.malformed_with("the file is encrypted, which is not supported", advice));
+        }
+        if length < TAIL_BYTES + 4 || magic != *MAGIC {
+            return Err(self.malformed("the file does not end as Parquet does, with the bytes PAR1"));
+        }
+        let footer_length = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
+        let Some(start) = (length - TAIL_BYTES).checked_sub(footer_length).filter(|start| *start >= 4) else {
+            return Err(self.malformed(format!("a footer of {footer_length} bytes does not fit the file of {length}")));
+        };
+        // Not longer than the file, by the check above.
+        let mut footer = vec![0; usize::try_from(footer_length).unwrap_or(0)];
+        self.fill(start, &mut footer)?;
+        Ok(footer)
+    }
+
+    fn fill(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SourceError> {
+        match self.source.read_at(offset, buffer) {
+            Ok(count) if count == buffer.len() => Ok(()),
+            Ok(_) => Err(self.malformed("the file is too short")),
+            Err(error) => Err(SourceError::Unreadable { path: self.path.clone(), reason: error.to_string() }),
+        }
+    }
+
+    /// Whether the numbers of the footer fit each other and the file.
+    fn check(&self, metadata: &ParquetMetaData) -> Result<(), SourceError> {
+        let length = i128::from(self.source.len());
+        let mut rows = 0i64;
+        for (number, group) in metadata.row_groups().iter().enumerate() {
+            if group.num_rows() < 0 {
+                return Err(self.malformed(format!("row group {number} has {} rows", group.num_rows())));
+            }
+            rows = rows.saturating_add(group.num_rows());
+            for column in group.columns() {
+                let name = column.column_descr().path().string();
+                if column.file_path().is_some_and(|path| !path.is_empty()) {
+                    let advice = "convert those files instead";
+                    let reason = format!("the footer is a summary: column {name} is in another file");
+                    return Err(self.malformed_with(reason, advice));
+                }
+                let (data, dictionary) = (column.data_page_offset(), column.dictionary_page_offset());
+                let start = dictionary.unwrap_or(data);
+                let size = column.compressed_size();
+                if start < 0 || data < 0 || size < 0 || i128::from(start) + i128::from(size) > length {
+                    let reason = format!(
+                        "column {name} of row group {number} lies outside of the file: {size} bytes at byte {start} of {length}"
+                    );
+                    return Err(self.malformed(reason));
+                }
+            }
+        }
+        let declared = metadata.file_metadata().num_rows();
+        if rows != declared {
+            return Err(self.malformed(format!("the row groups have {rows} rows, and the file {declared}")));
+        }
+        Ok(())
+    }
+}
+
+/// Runs code of the `parquet` crate on bytes of the file. On some pages and footers that contradict themselves it panics
+/// (assertions, and indices out of range, in release too) where an error is due; the file is to blame, and the run must
+/// end as with any other damaged file. Nothing that was unwound through is used again.
+pub(super) fn guarded<T>(action: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(action)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("its parts contradict each other".to_owned()),
+    }
+}
+
+/// The file as the `parquet` crate reads it: positioned reads, so that any number of threads share one open file.
+#[derive(Debug, Clone)]
+pub(super) struct Chunks(Arc<LocalFile>);
+
+impl Length for Chunks {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+}
+
+impl ChunkReader for Chunks {
+    type T = BufReader<Sequence>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok(BufReader::new(Sequence { source: Arc::clone(&self.0), offset: start }))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let beyond = || ParquetError::EOF(format!("{length} bytes at byte {start} are not in the file"));
+        if start.checked_add(length as u64).is_none_or(|end| end > self.0.len()) {
+            return Err(beyond());
+        }
+        let mut buffer = vec![0; length];
+        match self.0.read_at(start, &mut buffer) {
+            Ok(count) if count == length => Ok(Bytes::from(buffer)),
+            Ok(_) => Err(beyond()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Reads on from an offset.
+#[derive(Debug)]
+pub(super) struct Sequence {
+    source: Arc<LocalFile>,
+    offset: u64,
+}
+
+impl Read for Sequence {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read_at(self.offset, buffer)?;
+        self.offset = self.offset.saturating_add(count as u64);
+        Ok(count)
+    }
+}

@@ -1,0 +1,146 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray};
+use arrow::datatypes::{DataType, Field};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use serde_json::json;
+
+use super::testing::*;
+use crate::{OpenOptions, SourceError};
+
+fn corpus() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/geoparquet");
+    let folders = std::fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
+    let files = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
+    let mut files: Vec<_> =
+        files.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "parquet")).collect();
+    files.sort();
+    if files.is_empty() {
+        println!("the corpus is not here: skipped");
+    }
+    files
+}
+
+#[test]
+fn files_of_others_are_read_whole() {
+    for path in corpus() {
+        let footer = SerializedFileReader::new(std::fs::File::open(&path).unwrap()).unwrap();
+        let expected = footer.metadata().file_metadata().num_rows() as usize;
+        let whole = read(&path, 1_000_000).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(whole.num_rows(), expected, "{}", path.display());
+        if expected < 1000 {
+            assert_eq!(read(&path, 1).unwrap(), whole, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn native_encodings_are_the_geometry_of_the_wkb_files() {
+    let mut compared = 0;
+    for path in corpus() {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let Some(stem) = name.strip_suffix("_native.parquet") else { continue };
+        let other = [format!("{stem}_geo.parquet"), format!("{stem}.parquet")];
+        let Some(other) = other.iter().map(|name| path.with_file_name(name)).find(|path| path.exists()) else {
+            continue;
+        };
+        // Single geometry in WKB is a collection of one in the files of countries.
+        if name.contains("countries") {
+            continue;
+        }
+        let (native, other) = (read(&path, 100).unwrap(), read(&other, 100).unwrap());
+        assert_eq!(wkb(&native, "geometry"), wkb(&other, "geometry"), "{name}");
+        compared += 1;
+    }
+    println!("{compared} files compared");
+}
+
+fn small_file() -> TestFile {
+    let rows = 40;
+    let text: ArrayRef =
+        Arc::new(StringArray::from_iter((0..rows).map(|row| (row % 5 != 0).then(|| format!("value {}", row % 7)))));
+    let numbers: ArrayRef = Arc::new(Float64Array::from_iter_values((0..rows).map(|row| row as f64)));
+    let batch = batch(vec![
+        (Field::new("text", DataType::Utf8, true), text),
+        (Field::new("number", DataType::Float64, false), numbers),
+        (Field::new("g", DataType::Binary, true), points(rows)),
+    ]);
+    TestFile::new(&batch, 15, &[("geo", &geo("g", &json!({"encoding": "WKB", "geometry_types": ["Point"]})))])
+}
+
+#[test]
+fn cut_files_are_refused() {
+    let bytes = small_file().bytes();
+    for length in (0..bytes.len()).step_by(3) {
+        let file = TestFile::of_bytes(&bytes[..length]);
+        let opened = super::ParquetLayer::open(&file.path(), &OpenOptions::default());
+        let error = opened.err().unwrap_or_else(|| panic!("{length}"));
+        assert!(matches!(error, SourceError::Malformed { format: "Parquet", .. }), "{length}: {error}");
+    }
+    let file = TestFile::of_bytes(&bytes[..bytes.len() - 1]);
+    let error = file.open(&OpenOptions::default()).err().unwrap().to_string();
+    assert!(error.ends_with("Parquet: the file does not end as Parquet does, with the bytes PAR1; the file is damaged or incomplete: get it again from its source"), "{error}");
+}
+
+#[test]
+fn encrypted_files_are_refused() {
+    let mut bytes = small_file().bytes();
+    let length = bytes.len();
+    bytes[..4].copy_from_slice(b"PARE");
+    bytes[length - 4..].copy_from_slice(b"PARE");
+    let error = TestFile::of_bytes(&bytes).open(&OpenOptions::default()).err().unwrap().to_string();
+    assert!(error.contains("Parquet: the file is encrypted, which is not supported; decrypt it"), "{error}");
+}
+
+/// Reads a file that may be damaged: any end but a panic or an abort is fine.
+fn survives(bytes: &[u8]) -> bool {
+    let file = TestFile::of_bytes(bytes);
+    let Ok(layer) = super::ParquetLayer::open(&file.path(), &OpenOptions::default()) else { return false };
+    match read_layer(&layer, 10) {
+        Ok(batch) => {
+            for column in batch.columns() {
+                column.to_data().validate_full().unwrap();
+                if let Some(binary) = column.as_binary_opt::<i32>() {
+                    for wkb in binary.iter().flatten() {
+                        assert!(parcelle_geometry::scan(wkb).unwrap().is_canonical);
+                    }
+                }
+            }
+            true
+        }
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            false
+        }
+    }
+}
+
+#[test]
+fn mutated_files_end_in_errors() {
+    let bytes = small_file().bytes();
+    assert!(survives(&bytes));
+    let mut state = 0x2545_F491_4F6C_DD1Du64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as usize
+    };
+    let runs = std::env::var("PARCELLE_MUTATIONS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(300);
+    // Panics of the decoder are caught; their messages would drown the test's.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        for _ in 0..runs {
+            let mut mutated = bytes.clone();
+            for _ in 0..=random() % 3 {
+                let position = random() % mutated.len();
+                mutated[position] = [0, 0xFF, 0x7F, 0x80, random() as u8][random() % 5];
+            }
+            survives(&mutated);
+        }
+    }));
+    std::panic::set_hook(hook);
+    assert!(outcome.is_ok());
+}

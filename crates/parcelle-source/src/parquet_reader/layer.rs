@@ -1,0 +1,265 @@
+//! A Parquet file as a [`Layer`].
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
+use parquet::errors::ParquetError;
+
+use crate::error::{Place, RowPosition, SourceError};
+use crate::geometry_field::{crs_error, layer_crs};
+use crate::names;
+use crate::parquet_reader::columns::{Fault, Projection, coverings};
+use crate::parquet_reader::file::{ParquetFile, guarded};
+use crate::parquet_reader::geo::StatedCrs;
+use crate::parquet_reader::splits::{self, Group};
+use crate::parquet_reader::wkb_column::Refusal;
+use crate::parquet_reader::{geometry, layer_name, window};
+use crate::{BatchSink, Layer, OpenOptions, Split, SplitRange};
+
+/// Most rows of a batch, and about as many bytes, but never fewer rows than the last.
+const BATCH_ROWS: u64 = 8192;
+const BATCH_BYTES: u64 = 8 << 20;
+const LEAST_BATCH_ROWS: u64 = 16;
+
+/// A Parquet file with geometry.
+#[derive(Debug)]
+pub(crate) struct ParquetLayer {
+    file: ParquetFile,
+    name: String,
+    metadata: ArrowReaderMetadata,
+    projection: Projection,
+    /// The row groups that may meet the window.
+    groups: Vec<Group>,
+    rows: u64,
+}
+
+impl ParquetLayer {
+    pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<Self, SourceError> {
+        let file = ParquetFile::open(path)?;
+        let metadata = file.metadata()?;
+        let name = layer_name(path);
+        let columns = geometry::find(&file, &metadata)?;
+        names::choose_layer(path, options.layer.as_deref(), &[(name.clone(), true)])?;
+        let schema = metadata.schema();
+        let all = || schema.fields().iter().map(|field| field.name().clone());
+        let Some(primary) = columns.first() else {
+            let wanted = "a `geo` entry, a column of the type GEOMETRY, GEOGRAPHY or of a GeoArrow extension, a binary column \
+                          called geometry, geom, wkb_geometry or the like that holds WKB, or a pair of numbers called \
+                          longitude and latitude, or x and y";
+            return Err(SourceError::NoGeometryColumn {
+                path: path.to_owned(),
+                columns: all().collect(),
+                wanted: wanted.to_owned(),
+            });
+        };
+
+        let dropped = coverings(schema, &columns);
+        let fields = schema.fields().iter().enumerate().filter(|(root, _)| !dropped.contains(root));
+        let mut selectable: Vec<&str> = fields.map(|(_, field)| field.name().as_str()).collect();
+        selectable
+            .extend(columns.iter().filter(|column| column.root >= schema.fields().len()).map(|c| c.name.as_str()));
+        names::check_selection(path, &name, options.select.as_deref(), &selectable)?;
+
+        let crs = columns.iter().map(|column| {
+            layer_crs(options.crs.as_deref(), || {
+                let resolved = column.crs.clone().and_then(StatedCrs::resolve);
+                resolved.map_err(|reason| crs_error(path, &name, reason))
+            })
+        });
+        let crs = crs.collect::<Result<Vec<_>, _>>()?;
+        let projection =
+            Projection::new(schema, &columns, &crs, options.select.as_deref()).map_err(|(column, data_type)| {
+                SourceError::UnsupportedColumn {
+                    path: path.to_owned(),
+                    layer: name.clone(),
+                    column,
+                    data_type: data_type.to_string(),
+                }
+            })?;
+
+        let kept = window::kept(metadata.metadata(), primary, options.window);
+        let (mut groups, mut rows) = (Vec::new(), 0u64);
+        for (index, (group, kept)) in metadata.metadata().row_groups().iter().zip(kept).enumerate() {
+            // Not negative: the footer was checked.
+            let count = u64::try_from(group.num_rows()).unwrap_or(0);
+            if kept {
+                groups.push(Group { index, first: rows, rows: count });
+            }
+            rows = rows.saturating_add(count);
+        }
+        Ok(Self { file, name, metadata, projection, groups, rows })
+    }
+
+    /// Rows of a batch, fewer where rows are large. Dictionaries count as if they were spread out evenly.
+    fn batch_rows(&self, parts: &[Part]) -> usize {
+        let mut rows = BATCH_ROWS;
+        let schema = self.metadata.parquet_schema();
+        for part in parts {
+            let Some(group) = self.metadata.metadata().row_groups().get(part.group.index) else { continue };
+            let leaves = group.columns().iter().enumerate();
+            let read = leaves.filter(|(leaf, _)| self.projection.roots.contains(&schema.get_column_root_idx(*leaf)));
+            let bytes = read.fold(0u64, |sum, (_, column)| {
+                sum.saturating_add(u64::try_from(column.uncompressed_size()).unwrap_or(0))
+            });
+            let row_bytes = (bytes / part.group.rows.max(1)).max(1);
+            rows = rows.min(BATCH_BYTES / row_bytes);
+        }
+        usize::try_from(rows.max(LEAST_BATCH_ROWS)).unwrap_or(1)
+    }
+
+    fn read_parts(&self, parts: &[Part], sink: BatchSink<'_>) -> Result<(), SourceError> {
+        let expected: u64 = parts.iter().map(Part::rows).sum();
+        let build = || {
+            let mask = ProjectionMask::roots(self.metadata.parquet_schema(), self.projection.roots.iter().copied());
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.chunks(), self.metadata.clone())
+                .with_projection(mask)
+                .with_batch_size(self.batch_rows(parts))
+                .with_row_groups(parts.iter().map(|part| part.group.index).collect());
+            let whole = parts.iter().all(|part| part.rows() == part.group.rows);
+            if whole { builder.build() } else { builder.with_row_selection(selection(parts)?).build() }
+        };
+        let mut reader = guarded(build).map_err(|reason| self.damaged(parts, 0, &reason))?;
+        let mut rows = 0u64;
+        loop {
+            let next = guarded(|| reader.next().transpose().map_err(ParquetError::from));
+            let Some(batch) = next.map_err(|reason| self.damaged(parts, rows, &reason))? else { break };
+            let batch_rows = batch.num_rows() as u64;
+            let batch = self.projection.apply(&batch).map_err(|fault| self.fault(fault, parts, rows))?;
+            rows = rows.saturating_add(batch_rows);
+            if batch_rows > 0 && sink(batch).is_break() {
+                return Ok(());
+            }
+        }
+        if rows != expected {
+            let reason = format!("{rows} rows where the footer says {expected}");
+            return Err(self.damaged(parts, rows, &reason));
+        }
+        self.file.verify_unchanged()
+    }
+
+    /// What is wrong with the pages after so many rows. Where the file was changed meanwhile, that is why.
+    fn damaged(&self, parts: &[Part], rows: u64, reason: &str) -> SourceError {
+        if let Err(changed) = self.file.verify_unchanged() {
+            return changed;
+        }
+        self.file.malformed(format!("after row number {}: {reason}", row_number(parts, rows)))
+    }
+
+    fn fault(&self, fault: Fault, parts: &[Part], rows: u64) -> SourceError {
+        let (path, layer) = (self.file.path().to_owned(), self.name.clone());
+        match fault {
+            Fault::Batch(reason) => SourceError::Batch { path, layer, reason },
+            Fault::Row { column, row, refusal } => {
+                let row = row_number(parts, rows.saturating_add(row as u64)).saturating_add(1);
+                match refusal {
+                    Refusal::Geometry(reason) => {
+                        let place = Place { path, layer, column, row: RowPosition::Number(row) };
+                        SourceError::Geometry { place: Box::new(place), reason }
+                    }
+                    Refusal::Other(reason) => {
+                        let reason =
+                            format!("column {column}, row number {row}: {reason}: correct or delete it in the source");
+                        SourceError::Batch { path, layer, reason }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The parts of row groups that a range of rows has.
+    fn parts(&self, start: u64, end: u64) -> Vec<Part> {
+        let part = |group: &Group| {
+            let from = start.max(group.first);
+            let to = end.min(group.first.saturating_add(group.rows));
+            (from < to).then(|| Part { group: *group, from: from - group.first, to: to - group.first })
+        };
+        self.groups.iter().filter_map(part).collect()
+    }
+}
+
+/// Rows of a row group.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    group: Group,
+    /// The first of them, within the row group.
+    from: u64,
+    /// The one after the last.
+    to: u64,
+}
+
+impl Part {
+    fn rows(&self) -> u64 {
+        self.to - self.from
+    }
+}
+
+/// How many rows of the file are before the one that comes after `read` rows of these parts.
+fn row_number(parts: &[Part], read: u64) -> u64 {
+    let mut left = read;
+    let mut number = 0;
+    for part in parts {
+        let first = part.group.first + part.from;
+        number = first + left.min(part.rows());
+        if left < part.rows() {
+            break;
+        }
+        left -= part.rows();
+    }
+    number
+}
+
+fn selection(parts: &[Part]) -> Result<RowSelection, ParquetError> {
+    let mut selectors = Vec::with_capacity(parts.len() * 3);
+    for part in parts {
+        let runs = [(part.from, true), (part.rows(), false), (part.group.rows - part.to, true)];
+        for (rows, skip) in runs.into_iter().filter(|(rows, _)| *rows > 0) {
+            let row_count = usize::try_from(rows)?;
+            selectors.push(RowSelector { row_count, skip });
+        }
+    }
+    Ok(RowSelection::from(selectors))
+}
+
+impl Layer for ParquetLayer {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn driver(&self) -> &str {
+        "Parquet"
+    }
+
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.projection.schema)
+    }
+
+    fn row_count_hint(&self) -> Option<u64> {
+        Some(self.rows)
+    }
+
+    fn splits(&self, target_rows: usize) -> Result<Vec<Split>, SourceError> {
+        Ok(splits::splits(&self.groups, target_rows))
+    }
+
+    fn read(&self, split: &Split, sink: BatchSink<'_>) -> Result<(), SourceError> {
+        let (start, end) = match split.range {
+            SplitRange::Whole => (0, u64::MAX),
+            SplitRange::Range { start, end } => (start, end),
+            SplitRange::RowIds { .. } => {
+                let reason = "the split is not one of this layer".to_owned();
+                return Err(SourceError::Batch { path: self.file.path().to_owned(), layer: self.name.clone(), reason });
+            }
+        };
+        match self.parts(start, end).as_slice() {
+            [] => Ok(()),
+            parts => self.read_parts(parts, sink),
+        }
+    }
+
+    fn input_bytes(&self) -> Option<u64> {
+        Some(self.file.bytes())
+    }
+}

@@ -1,0 +1,73 @@
+//! The native reader of GeoParquet (0.x to 2.x), and of other Parquet with geometry: row groups side by side.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`mod@file`] | the file: is it whole, positioned reads, the footer |
+//! | [`footer`] | counts and depths of the footer, before it is believed |
+//! | [`geo`] | the `geo` entry |
+//! | [`geometry`] | which columns are geometry, how they are stored, in which reference system |
+//! | [`native`], [`wkb_column`] | geometry to sound WKB |
+//! | [`columns`] | the columns of the file as parcelle's |
+//! | [`window`] | row groups that cannot meet a window |
+//! | [`splits`] | ranges of rows |
+//! | [`layer`] | all of that as a [`Layer`](crate::Layer) |
+//!
+//! A file is known by its first bytes. It has one layer, with the name of the file. Columns stay as they are, with these
+//! exceptions: geometry becomes WKB, and the primary geometry column changes places with the first one where it is not
+//! the first; a covering that the file declares is left out, as the writer makes a new one; dictionaries become their
+//! values. The epoch and the orientation of a `geo` entry have no place in an Arrow type, and are kept as the metadata
+//! `geo:epoch` and `geo:orientation` of the field.
+
+mod columns;
+mod file;
+mod footer;
+mod geo;
+mod geometry;
+#[cfg(test)]
+mod hostile_tests;
+mod layer;
+mod native;
+mod splits;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod window;
+mod wkb_column;
+
+use std::path::Path;
+
+pub(crate) use file::is_parquet;
+pub(crate) use layer::ParquetLayer;
+
+use crate::error::SourceError;
+use crate::{FieldInfo, LayerInfo};
+use file::ParquetFile;
+
+/// The name of the only layer of a file.
+fn layer_name(path: &Path) -> String {
+    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// The layer of a file.
+pub(crate) fn layers(path: &Path) -> Result<Vec<LayerInfo>, SourceError> {
+    let file = ParquetFile::open(path)?;
+    let metadata = file.metadata()?;
+    let columns = geometry::find(&file, &metadata)?;
+    let dropped = columns::coverings(metadata.schema(), &columns);
+    let fields = metadata.schema().fields().iter().enumerate();
+    let fields =
+        fields.filter(|(root, _)| !dropped.contains(root) && columns.iter().all(|column| column.root != *root));
+    let fields = fields
+        .map(|(_, field)| FieldInfo { name: field.name().clone(), type_name: field.data_type().to_string() })
+        .collect();
+    let primary = columns.first();
+    let geometry = primary.map(|column| match column.types.as_slice() {
+        [single] => single.to_uppercase(),
+        _ => "GEOMETRY".to_owned(),
+    });
+    // A reference system that cannot be resolved still leaves a layer to be listed.
+    let crs = primary.and_then(|column| column.crs.clone().and_then(geo::StatedCrs::resolve).ok().flatten());
+    let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).ok();
+    Ok(vec![LayerInfo { name: layer_name(path), rows, geometry, crs: crs.map(|crs| crs.to_string()), fields }])
+}
