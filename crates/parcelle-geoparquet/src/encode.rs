@@ -13,7 +13,9 @@ use crate::covering::CoveringBuilder;
 use crate::error::WriteError;
 use crate::geometry_column::GeometryColumn;
 use crate::layout::Layout;
-use crate::statistics::GeometryStatistics;
+use crate::native;
+use crate::options::{GeoParquetVersion, Orientation};
+use crate::statistics::{GeometryStatistics, describe};
 
 /// Rows of one row group, in order, not encoded yet.
 #[derive(Debug)]
@@ -52,16 +54,29 @@ pub(crate) fn encode(
     let mut columns: Vec<Vec<ArrayRef>> = (0..layout.input.fields().len())
         .map(|index| group.batches.iter().map(|batch| Arc::clone(batch.column(index))).collect())
         .collect();
+    let settled = layout.settled()?;
     let mut statistics = Vec::with_capacity(layout.geometry.len());
-    for column in &layout.geometry {
+    let mut nulls = Vec::with_capacity(layout.geometry.len());
+    for (column, native) in layout.geometry.iter().zip(&settled.native) {
         let mut covering = column.covering.is_some().then(|| CoveringBuilder::with_capacity(rows));
         let mut found = GeometryStatistics::default();
         let mut row = group.first_row;
         if let Some(arrays) = columns.get_mut(column.index) {
             for array in arrays.iter_mut() {
                 examine(column, array, row, &mut found, covering.as_mut())?;
+                if layout.orientation == Orientation::CounterClockwise {
+                    *array = native::counterclockwise(column, array, row)?;
+                }
+                if let Some(geometry_type) = *native {
+                    let data_type = settled.output.field(column.index).data_type();
+                    *array = native::array(column, array, geometry_type, data_type, row)?;
+                }
                 row += array.len() as u64;
             }
+            nulls.push(arrays.iter().map(|array| array.null_count() as u64).sum());
+        }
+        if let Some(geometry_type) = native.filter(|_| !found.types.is_empty()) {
+            found.types = [geometry_type].into();
         }
         if let Some(covering) = covering {
             columns.push(vec![covering.finish().map_err(ParquetError::from)?]);
@@ -70,7 +85,14 @@ pub(crate) fn encode(
     }
     drop(group);
     let writers = factory.create_column_writers(0)?;
-    let chunks = encode_columns(&layout.output, columns, writers, columns_in_parallel)?;
+    let mut chunks = encode_columns(&settled.output, columns, writers, columns_in_parallel)?;
+    let known = layout.geometry.iter().zip(&settled.native).zip(statistics.iter().zip(nulls));
+    for ((column, _), (found, nulls)) in known.filter(|((_, native), _)| native.is_none()) {
+        let geospatial = (layout.version == GeoParquetVersion::V2_0).then(|| found.geospatial(column.edges.is_none()));
+        if let Some(chunk) = settled.leaves(column.index).next().and_then(|leaf| chunks.get_mut(leaf)) {
+            describe(chunk, nulls, geospatial)?;
+        }
+    }
     Ok(EncodedRowGroup { rows, chunks, statistics })
 }
 
@@ -82,10 +104,7 @@ fn examine(
     statistics: &mut GeometryStatistics,
     mut covering: Option<&mut CoveringBuilder>,
 ) -> Result<(), WriteError> {
-    let binary: BinaryArray = match array.data_type() {
-        DataType::Binary => array.as_binary::<i32>().clone(),
-        _ => arrow::compute::cast(array, &DataType::Binary).map_err(ParquetError::from)?.as_binary::<i32>().clone(),
-    };
+    let binary = to_binary(array)?;
     let failed = |row: usize, reason| WriteError::Geometry {
         row: first_row + row as u64 + 1,
         column: column.name.clone(),
@@ -123,6 +142,14 @@ fn examine(
             .map_err(ParquetError::from)?;
     }
     Ok(())
+}
+
+/// The array with 32-bit offsets, whichever of Arrow's binary types it has.
+pub(crate) fn to_binary(array: &ArrayRef) -> Result<BinaryArray, ParquetError> {
+    Ok(match array.data_type() {
+        DataType::Binary => array.as_binary::<i32>().clone(),
+        _ => arrow::compute::cast(array, &DataType::Binary)?.as_binary::<i32>().clone(),
+    })
 }
 
 fn encode_columns(

@@ -39,6 +39,25 @@ pub enum WriteError {
         /// The name.
         name: String,
     },
+    /// Options that do not go together, or not with this input.
+    #[error("{0}")]
+    Options(String),
+    /// A column was asked for by a name that no column has.
+    #[error("no column {name:?} for a bloom filter; {hint}")]
+    UnknownColumn {
+        /// The name.
+        name: String,
+        /// The names there are, or the one that was meant.
+        hint: String,
+    },
+    /// Geometries that have no common GeoArrow encoding.
+    #[error("geometry column {column:?} cannot have a GeoArrow encoding: {reason}; write WKB instead (--encoding wkb)")]
+    NativeEncoding {
+        /// Name of the column.
+        column: String,
+        /// Which geometry, and why.
+        reason: String,
+    },
     /// A value of a geometry column is not a geometry that GeoParquet can carry.
     #[error("row {row}, geometry column {column:?}: {reason}")]
     Geometry {
@@ -57,7 +76,7 @@ pub enum WriteError {
         path: PathBuf,
     },
     /// More row groups than a Parquet file can have.
-    #[error("{} would have more than 32,767 row groups, which Parquet cannot number: use larger ones (--row-group-rows)", .path.display())]
+    #[error("{} would have more than 32,767 row groups, which Parquet cannot number: use larger ones (--row-group-rows, --row-group-bytes)", .path.display())]
     TooManyRowGroups {
         /// The output.
         path: PathBuf,

@@ -2,16 +2,22 @@
 
 use arrow::datatypes::{DataType, Field, Schema};
 use geoarrow_schema::{CrsType, Edges, Metadata};
+use parcelle_geometry::GeometryType;
 use serde_json::Value;
 
 use crate::error::WriteError;
 
 /// Key of the extension name in an Arrow field's metadata.
-const EXTENSION_NAME: &str = "ARROW:extension:name";
+pub(crate) const EXTENSION_NAME: &str = "ARROW:extension:name";
 /// Key of the extension metadata in an Arrow field's metadata.
-const EXTENSION_METADATA: &str = "ARROW:extension:metadata";
+pub(crate) const EXTENSION_METADATA: &str = "ARROW:extension:metadata";
 /// GeoArrow's name for WKB, and the older OGC name that GDAL 3.6 to 3.8 wrote.
 const WKB_NAMES: [&str; 2] = ["geoarrow.wkb", "ogc.wkb"];
+
+/// Key in the metadata of a geometry field under which a reader may declare the one type that all geometries of the
+/// column have, spelled as in GeoParquet: `MultiPolygon Z`. It decides a GeoArrow encoding before any row is seen, and
+/// is not written.
+pub const DECLARED_TYPE_KEY: &str = "parcelle:geometry_type";
 
 /// A geometry column of the input.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,10 +28,28 @@ pub(crate) struct GeometryColumn {
     pub(crate) name: String,
     /// Coordinate reference system as PROJJSON; `None` where it is not known.
     pub(crate) crs: Option<Value>,
-    /// How the line between two positions runs.
-    pub(crate) edges: &'static str,
+    /// Decimal year for which coordinates hold, where the reference system is a dynamic one.
+    pub(crate) epoch: Option<f64>,
+    /// How the line between two positions runs; `None` where it is straight.
+    pub(crate) edges: Option<Edges>,
+    /// The one type of its geometries, where the input declares one.
+    pub(crate) declared_type: Option<GeometryType>,
     /// Name of the covering column, if one is written.
     pub(crate) covering: Option<String>,
+}
+
+impl GeometryColumn {
+    /// The kind of edges as GeoParquet spells it.
+    pub(crate) fn edges_name(&self) -> &'static str {
+        match self.edges {
+            None => "planar",
+            Some(Edges::Spherical) => "spherical",
+            Some(Edges::Vincenty) => "vincenty",
+            Some(Edges::Thomas) => "thomas",
+            Some(Edges::Andoyer) => "andoyer",
+            Some(Edges::Karney) => "karney",
+        }
+    }
 }
 
 /// The geometry columns of a schema, in its order; the first one is the primary column.
@@ -52,21 +76,71 @@ fn column(index: usize, field: &Field) -> Result<GeometryColumn, WriteError> {
         Some(text) => serde_json::from_str(text).map_err(|error| failed(error.to_string()))?,
         None => Metadata::default(),
     };
-    let crs = match (metadata.crs().crs_value(), metadata.crs().crs_type()) {
-        (None, _) => None,
+    let (crs, epoch) = match (metadata.crs().crs_value(), metadata.crs().crs_type()) {
+        (None, _) => (None, None),
         // Readers of parcelle give PROJJSON; anything else would have to be looked up in a register, which is not
         // this crate's business and must not be dropped either.
-        (Some(value @ Value::Object(_)), Some(CrsType::Projjson) | None) => Some(value.clone()),
+        (Some(value @ Value::Object(_)), Some(CrsType::Projjson) | None) => without_epoch(value).map_err(failed)?,
         (Some(value), _) => {
             return Err(failed(format!("the coordinate reference system {value} is not PROJJSON")));
         }
     };
-    let edges = match metadata.edges() {
-        None => "planar",
-        Some(Edges::Spherical) => "spherical",
-        Some(other) => {
-            return Err(failed(format!("edges of the kind {other:?} cannot be expressed in GeoParquet 1.1")));
+    let declared_type = field.metadata().get(DECLARED_TYPE_KEY).map(|name| name.parse());
+    let declared_type = declared_type.transpose().map_err(|error| failed(format!("{error}")))?;
+    Ok(GeometryColumn { index, name, crs, epoch, edges: metadata.edges(), declared_type, covering: None })
+}
+
+/// PROJJSON wraps a reference system that goes with a coordinate epoch in `CoordinateMetadata`; GeoParquet has the two
+/// side by side.
+fn without_epoch(projjson: &Value) -> Result<(Option<Value>, Option<f64>), String> {
+    if projjson.get("type").and_then(Value::as_str) != Some("CoordinateMetadata") {
+        return Ok((Some(projjson.clone()), None));
+    }
+    let crs = projjson.get("crs").filter(|crs| crs.is_object());
+    let crs = crs.ok_or("its CoordinateMetadata has no coordinate reference system")?;
+    match projjson.get("coordinateEpoch").map(Value::as_f64) {
+        Some(None) => Err("its coordinate epoch is not a number".to_owned()),
+        epoch => Ok((Some(crs.clone()), epoch.flatten())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn found(metadata: &Value, declared: Option<&str>) -> Result<GeometryColumn, WriteError> {
+        let mut entries = std::collections::HashMap::from([
+            (EXTENSION_NAME.to_owned(), "geoarrow.wkb".to_owned()),
+            (EXTENSION_METADATA.to_owned(), metadata.to_string()),
+        ]);
+        entries.extend(declared.map(|name| (DECLARED_TYPE_KEY.to_owned(), name.to_owned())));
+        let field = Field::new("geom", DataType::Binary, true).with_metadata(entries);
+        find(&Schema::new(vec![field])).map(|columns| columns[0].clone())
+    }
+
+    #[test]
+    fn an_epoch_comes_out_of_the_coordinate_metadata() {
+        let crs = json!({"type": "GeodeticCRS", "name": "ITRF2014"});
+        let wrapped = json!({"type": "CoordinateMetadata", "crs": crs, "coordinateEpoch": 2021.5});
+        let column = found(&json!({"crs": wrapped}), None).unwrap();
+        assert_eq!((column.crs, column.epoch), (Some(crs.clone()), Some(2021.5)));
+        let column = found(&json!({"crs": crs}), None).unwrap();
+        assert_eq!((column.crs, column.epoch), (Some(crs), None));
+        for broken in [json!({"type": "CoordinateMetadata"}), json!({"type": "CoordinateMetadata", "crs": 3})] {
+            assert!(matches!(found(&json!({"crs": broken}), None), Err(WriteError::GeometryMetadata { .. })));
         }
-    };
-    Ok(GeometryColumn { index, name: name.clone(), crs, edges, covering: None })
+    }
+
+    #[test]
+    fn edges_and_declared_types_are_read() {
+        for name in ["spherical", "vincenty", "thomas", "andoyer", "karney"] {
+            assert_eq!(found(&json!({"edges": name}), None).unwrap().edges_name(), name);
+        }
+        let column = found(&json!({}), Some("MultiPolygon Z")).unwrap();
+        assert_eq!((column.edges_name(), column.declared_type.unwrap().iso_code()), ("planar", 1006));
+        let error = found(&json!({}), Some("Blob")).unwrap_err();
+        assert!(error.to_string().contains("\"Blob\" is not the name of a geometry type"), "{error}");
+    }
 }

@@ -1,38 +1,58 @@
 //! The shape of the output: its schema, and how each column is encoded.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{
-    DataType, Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Schema, SchemaRef,
-    UInt16Type, UInt32Type, UInt64Type,
-};
-use parquet::basic::{Compression as Codec, Encoding, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
-use parquet::schema::types::ColumnPath;
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+use geoarrow_schema::Edges;
+use parcelle_geometry::GeometryType;
+use parquet::basic::{Compression as Codec, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
+use crate::column_encoding::{self, PAGE_BYTES};
 use crate::covering;
 use crate::error::WriteError;
-use crate::geometry_column::{self, GeometryColumn};
-use crate::options::{Compression, Covering, WriteOptions};
+use crate::geometry_column::{self, DECLARED_TYPE_KEY, GeometryColumn};
+use crate::native;
+use crate::options::{Compression, Covering, Encoding, GeoParquetVersion, Orientation, WriteOptions};
+use crate::parquet_schema;
 
-/// zstd chooses smaller tables for inputs up to 128 KiB, which makes it faster and, on attribute data, no worse.
-const PAGE_BYTES: usize = 128 * 1024;
-/// Splitting floats into byte streams pays the more, the longer the streams are.
-const COVERING_PAGE_BYTES: usize = 1024 * 1024;
-/// Rows of the first row group that are looked at to choose encodings.
-const SAMPLE_ROWS: usize = 4096;
+/// Share of the values a bloom filter says to be there that are not.
+const BLOOM_FILTER_ERRORS: f64 = 0.01;
 
 /// What is written where.
 #[derive(Debug)]
 pub(crate) struct Layout {
     /// Schema that the batches of the input have.
     pub(crate) input: SchemaRef,
-    /// The input's columns, followed by the covering columns.
-    pub(crate) output: SchemaRef,
     /// Geometry columns, the primary one first.
     pub(crate) geometry: Vec<GeometryColumn>,
+    pub(crate) version: GeoParquetVersion,
+    pub(crate) orientation: Orientation,
+    /// The input's columns, followed by the covering columns; all geometry is WKB.
+    output: SchemaRef,
+    /// What the first rows have decided.
+    settled: OnceLock<Settled>,
+}
+
+/// The part of the layout that depends on the first rows.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    /// Schema of the columns that are encoded.
+    pub(crate) output: SchemaRef,
+    /// Schema of the file.
+    pub(crate) parquet: SchemaDescriptor,
+    /// Per geometry column: its type where it has a GeoArrow encoding.
+    pub(crate) native: Vec<Option<GeometryType>>,
+}
+
+impl Settled {
+    /// The leaves of a root column, as positions among all leaves.
+    pub(crate) fn leaves(&self, root: usize) -> impl Iterator<Item = usize> + '_ {
+        (0..self.parquet.num_columns()).filter(move |leaf| self.parquet.get_column_root_idx(*leaf) == root)
+    }
 }
 
 impl Layout {
@@ -42,9 +62,24 @@ impl Layout {
             return Err(WriteError::DuplicateColumn { name: field.name().clone() });
         }
         let mut geometry = geometry_column::find(input)?;
+        check(&geometry, options)?;
+        check_bloom_filters(input, &geometry, &options.bloom_filters)?;
         let mut fields: Vec<_> = input.fields().iter().cloned().collect();
-        if options.covering == Covering::Bbox {
-            for (position, column) in geometry.iter_mut().enumerate() {
+        for (position, column) in geometry.iter_mut().enumerate() {
+            column.epoch = options.epoch.or(column.epoch);
+            if let Some(field) = fields.get_mut(column.index)
+                && field.metadata().contains_key(DECLARED_TYPE_KEY)
+            {
+                let mut entries = field.metadata().clone();
+                entries.remove(DECLARED_TYPE_KEY);
+                *field = Arc::new(field.as_ref().clone().with_metadata(entries));
+            }
+            let covered = match options.covering {
+                Covering::Auto => options.version != GeoParquetVersion::V1_0 && column.edges.is_none(),
+                Covering::Bbox => true,
+                Covering::None => false,
+            };
+            if covered {
                 let name = covering_name(&column.name, position == 0, &mut names);
                 let nullable = input.field(column.index).is_nullable();
                 fields.push(Arc::new(covering::field(&name, nullable)));
@@ -52,7 +87,19 @@ impl Layout {
             }
         }
         // Metadata of the whole schema is not carried over: it speaks of the source (such as `pandas` or `geo`).
-        Ok(Self { input: Arc::clone(input), output: Arc::new(Schema::new(fields)), geometry })
+        Ok(Self {
+            input: Arc::clone(input),
+            geometry,
+            version: options.version,
+            orientation: options.orientation,
+            output: Arc::new(Schema::new(fields)),
+            settled: OnceLock::new(),
+        })
+    }
+
+    /// What the first rows have decided; an error before [`Layout::properties`] was called.
+    pub(crate) fn settled(&self) -> Result<&Settled, WriteError> {
+        self.settled.get().ok_or_else(|| WriteError::Batch("rows came before the first row group".to_owned()))
     }
 
     /// How the columns are encoded, chosen by type and by looking at the first rows. It depends on the data and the
@@ -62,6 +109,7 @@ impl Layout {
         options: &WriteOptions,
         first_rows: &[RecordBatch],
     ) -> Result<WriterProperties, WriteError> {
+        let settled = self.settle(options, first_rows)?;
         let codec = match options.compression {
             Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level)?),
             Compression::Snappy => Codec::SNAPPY,
@@ -76,27 +124,134 @@ impl Layout {
             .set_max_row_group_row_count(None);
         for (index, field) in self.input.fields().iter().enumerate() {
             let path = ColumnPath::from(vec![field.name().clone()]);
-            if self.geometry.iter().any(|column| column.index == index) {
+            match self.geometry.iter().position(|column| column.index == index) {
+                Some(position) if settled.native.get(position).is_some_and(Option::is_some) => {
+                    for leaf in settled.leaves(index) {
+                        builder = column_encoding::split(builder, settled.parquet.column(leaf).path().clone());
+                    }
+                }
                 // The least and greatest WKB mean nothing, and hashing unique values costs.
-                builder = builder
-                    .set_column_dictionary_enabled(path.clone(), false)
-                    .set_column_statistics_enabled(path, EnabledStatistics::None);
-            } else if mostly_unique(first_rows, index) {
-                builder = without_dictionary(builder, path, field.data_type());
+                Some(_) => {
+                    builder = builder
+                        .set_column_dictionary_enabled(path.clone(), false)
+                        .set_column_statistics_enabled(path, EnabledStatistics::None);
+                }
+                None => builder = column_encoding::attribute(builder, path, field.data_type(), first_rows, index),
             }
         }
         for column in &self.geometry {
             for child in column.covering.iter().flat_map(|name| covering::CHILDREN.map(|child| [name.as_str(), child]))
             {
                 let path = ColumnPath::from(child.map(str::to_owned).to_vec());
-                builder = builder
-                    .set_column_dictionary_enabled(path.clone(), false)
-                    .set_column_encoding(path.clone(), Encoding::BYTE_STREAM_SPLIT)
-                    .set_column_data_page_size_limit(path, COVERING_PAGE_BYTES);
+                builder = column_encoding::split(builder, path);
             }
+        }
+        for name in &options.bloom_filters {
+            let path = ColumnPath::from(vec![name.clone()]);
+            builder = builder
+                .set_column_bloom_filter_enabled(path.clone(), true)
+                .set_column_bloom_filter_fpp(path.clone(), BLOOM_FILTER_ERRORS)
+                .set_column_bloom_filter_max_ndv(path, options.row_group_rows.max(1) as u64);
         }
         Ok(builder.build())
     }
+
+    fn settle(&self, options: &WriteOptions, first_rows: &[RecordBatch]) -> Result<&Settled, WriteError> {
+        let mut fields: Vec<_> = self.output.fields().iter().cloned().collect();
+        let mut native = vec![None; self.geometry.len()];
+        if options.encoding == Encoding::GeoArrow {
+            let rows: usize = first_rows.iter().map(RecordBatch::num_rows).sum();
+            let whole = rows < options.row_group_rows && options.row_group_bytes.is_none();
+            for (column, native) in self.geometry.iter().zip(&mut native) {
+                let geometry_type = native::decide(column, first_rows, whole)?;
+                *native = Some(geometry_type);
+                if let Some(field) = fields.get_mut(column.index) {
+                    *field = Arc::new(native::field(column, field, geometry_type));
+                }
+            }
+        }
+        let output = Arc::new(Schema::new(fields));
+        let columns: Vec<_> = self.geometry.iter().zip(native.iter().copied()).collect();
+        let parquet = parquet_schema::convert(&output, &columns, options.version)?;
+        Ok(self.settled.get_or_init(|| Settled { output, parquet, native }))
+    }
+}
+
+/// Refuses what the version, the edges of the geometry or another option does not allow.
+fn check(geometry: &[GeometryColumn], options: &WriteOptions) -> Result<(), WriteError> {
+    let refused = |reason: String| Err(WriteError::Options(reason));
+    let version = options.version;
+    if options.encoding == Encoding::GeoArrow && version != GeoParquetVersion::V1_1 {
+        return refused(format!(
+            "GeoParquet {} has no GeoArrow encodings: write 1.1 (--geoparquet 1.1) or WKB (--encoding wkb)",
+            version.as_str()
+        ));
+    }
+    if options.covering == Covering::Bbox && version == GeoParquetVersion::V1_0 {
+        return refused(
+            "GeoParquet 1.0.0 has no covering: write 1.1 (--geoparquet 1.1), or none (--covering none)".to_owned(),
+        );
+    }
+    if options.epoch.is_some_and(|epoch| !epoch.is_finite()) {
+        return refused("the epoch is not a decimal year, such as 2021.5".to_owned());
+    }
+    for column in geometry {
+        let name = &column.name;
+        if column.edges.is_some_and(|edges| edges != Edges::Spherical) && version != GeoParquetVersion::V2_0 {
+            return refused(format!(
+                "geometry column {name:?} has edges of the kind {}, which only GeoParquet 2.0 can say: write it \
+                 (--geoparquet 2.0)",
+                column.edges_name()
+            ));
+        }
+        if column.edges.is_some() && options.covering == Covering::Bbox {
+            return refused(format!(
+                "geometry column {name:?} has {} edges, which the box of their positions does not contain: write no \
+                 covering (--covering none)",
+                column.edges_name()
+            ));
+        }
+        if column.edges.is_some() && options.orientation == Orientation::CounterClockwise {
+            return refused(format!(
+                "geometry column {name:?} has {} edges, and the order of rings is known in the plane only: keep it \
+                 (--orientation keep)",
+                column.edges_name()
+            ));
+        }
+        if options.epoch.is_some() && column.crs.is_none() {
+            return refused(format!(
+                "geometry column {name:?} has no coordinate reference system that an epoch could go with: assign one \
+                 (--crs), or leave the epoch out"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_bloom_filters(input: &Schema, geometry: &[GeometryColumn], names: &[String]) -> Result<(), WriteError> {
+    for name in names {
+        let Ok(index) = input.index_of(name) else {
+            let similar = input.fields().iter().find(|field| field.name().eq_ignore_ascii_case(name));
+            let hint = match similar {
+                Some(field) => format!("did you mean {:?}?", field.name()),
+                None => {
+                    let all: Vec<_> = input.fields().iter().map(|field| field.name().as_str()).collect();
+                    format!("there are {}", all.join(", "))
+                }
+            };
+            return Err(WriteError::UnknownColumn { name: name.clone(), hint });
+        };
+        let data_type = input.field(index).data_type();
+        if geometry.iter().any(|column| column.index == index)
+            || data_type.is_nested()
+            || matches!(data_type, DataType::Boolean | DataType::Null)
+        {
+            return Err(WriteError::Options(format!(
+                "column {name:?} ({data_type}) cannot have a bloom filter: leave it out of --bloom-filter"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// `bbox` for the primary geometry column, `<column>_bbox` for others; with a number where that name is taken.
@@ -107,73 +262,6 @@ fn covering_name(column: &str, primary: bool, taken: &mut HashSet<String>) -> St
     let name = candidates.find(|name| !taken.contains(name)).unwrap_or_default();
     taken.insert(name.clone());
     name
-}
-
-/// Encoding for a column whose values hardly repeat. A dictionary of unique values costs a hash of each and saves nothing.
-fn without_dictionary(
-    builder: WriterPropertiesBuilder,
-    path: ColumnPath,
-    data_type: &DataType,
-) -> WriterPropertiesBuilder {
-    let builder = builder.set_column_dictionary_enabled(path.clone(), false);
-    match data_type {
-        DataType::Int32 | DataType::Int64 | DataType::Date32 | DataType::Timestamp(..) => {
-            builder.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED)
-        }
-        _ => builder,
-    }
-}
-
-/// Whether more than three of four values at the start of a column are seen once only.
-fn mostly_unique(batches: &[RecordBatch], column: usize) -> bool {
-    let mut seen = HashSet::new();
-    let mut values = 0;
-    let mut rows = 0;
-    for batch in batches {
-        let array = batch.column(column).slice(0, batch.num_rows().min(SAMPLE_ROWS - rows));
-        rows += array.len();
-        values += array.len() - array.null_count();
-        if !collect_hashes(&array, &mut seen) {
-            return false;
-        }
-        if rows >= SAMPLE_ROWS {
-            break;
-        }
-    }
-    values > 0 && seen.len() * 4 > values * 3
-}
-
-/// Adds the values of an array to a set, as bytes; says whether its type is one that a dictionary could be left out for.
-fn collect_hashes(array: &ArrayRef, seen: &mut HashSet<Vec<u8>>) -> bool {
-    macro_rules! primitive {
-        ($type:ty) => {
-            seen.extend(array.as_primitive::<$type>().iter().flatten().map(|value| value.to_le_bytes().to_vec()))
-        };
-    }
-    match array.data_type() {
-        DataType::Int8 => primitive!(Int8Type),
-        DataType::Int16 => primitive!(Int16Type),
-        DataType::Int32 => primitive!(Int32Type),
-        DataType::Int64 => primitive!(Int64Type),
-        DataType::UInt16 => primitive!(UInt16Type),
-        DataType::UInt32 => primitive!(UInt32Type),
-        DataType::UInt64 => primitive!(UInt64Type),
-        DataType::Float32 => primitive!(Float32Type),
-        DataType::Float64 => primitive!(Float64Type),
-        DataType::Date32 => primitive!(Date32Type),
-        DataType::Timestamp(..) => {
-            let Ok(integers) = arrow::compute::cast(array, &DataType::Int64) else { return false };
-            return collect_hashes(&integers, seen);
-        }
-        DataType::Utf8 => seen.extend(array.as_string::<i32>().iter().flatten().map(|text| text.as_bytes().to_vec())),
-        DataType::LargeUtf8 => {
-            seen.extend(array.as_string::<i64>().iter().flatten().map(|text| text.as_bytes().to_vec()));
-        }
-        DataType::Binary => seen.extend(array.as_binary::<i32>().iter().flatten().map(<[u8]>::to_vec)),
-        DataType::LargeBinary => seen.extend(array.as_binary::<i64>().iter().flatten().map(<[u8]>::to_vec)),
-        _ => return false,
-    }
-    true
 }
 
 #[cfg(test)]

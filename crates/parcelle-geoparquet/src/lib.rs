@@ -1,36 +1,44 @@
 //! The parallel columnar writer: row groups of GeoParquet from Arrow record batches.
 //!
 //! ```text
-//! parts of the input ─► decode ─► row groups of equal rows ─► encode ─► append in order ─► footer ─► rename
-//!                       (workers)  (this thread)              (workers)  (this thread)
+//! parts of the input ─► decode ─► [arrange] ─► row groups of equal rows ─► encode ─► append in order ─► footer ─► rename
+//!                       (workers)  (workers)    (this thread)              (workers)  (this thread)
 //! ```
 //!
 //! [`write()`] takes a schema whose geometry columns are WKB in Arrow binary with the extension type `geoarrow.wkb` (its
 //! metadata holds the coordinate reference system as PROJJSON), and an [`Input`]: either independent parts, which
 //! workers read side by side, or one part that can only be read in sequence, which gets a thread of its own. Row groups
-//! are encoded whole by workers and appended in the order of the input, so that the same input and options give the same
+//! are encoded whole by workers and appended in order: that of [`Sort`], or of the input. So the same input and options
+//! give the same
 //! bytes whatever the thread count. At most [`WriteOptions::memory`] bytes of rows are under way at a time.
 //!
 //! Each geometry is walked once, when its row group is encoded: the walk validates it and gives its box for the
-//! covering, and type and extent for the footer. The file has GeoParquet 1.1 metadata, a page index, and its final name
-//! only when it is whole.
+//! covering, and type and extent for the footer. The file has GeoParquet 1.0, 1.1 or 2.0 metadata, a page index, and its
+//! final name only when it is whole.
 //!
 //! Nothing here knows where rows come from.
 
 mod arrange;
 mod assemble;
+mod column_encoding;
 mod covering;
 mod encode;
 mod error;
 mod geometry_column;
 mod layout;
 mod metadata;
+mod native;
 mod options;
 mod output;
+mod parquet_schema;
 mod pipeline;
 mod statistics;
 mod worker;
 
 pub use error::{ProducerError, WriteError};
-pub use options::{CancelToken, Compression, Covering, Progress, ProgressFn, Sort, WriteOptions};
+pub use geometry_column::DECLARED_TYPE_KEY;
+pub use options::{
+    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, Progress, ProgressFn, Sort,
+    WriteOptions,
+};
 pub use pipeline::{BatchSink, Input, Part, StageSeconds, Written, write};

@@ -16,11 +16,65 @@ pub enum Compression {
     Uncompressed,
 }
 
+/// Version of GeoParquet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GeoParquetVersion {
+    /// 1.0: WKB, without a covering.
+    V1_0,
+    /// 1.1: WKB or GeoArrow encodings, with a covering. Everything that reads GeoParquet reads it.
+    #[default]
+    V1_1,
+    /// 2.0: the `GEOMETRY` and `GEOGRAPHY` types of Parquet itself, with geospatial statistics per row group. Readers
+    /// on Arrow C++ before 21 refuse files with these types.
+    V2_0,
+}
+
+impl GeoParquetVersion {
+    /// The version as the `geo` metadata spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V1_0 => "1.0.0",
+            Self::V1_1 => "1.1.0",
+            Self::V2_0 => "2.0.0",
+        }
+    }
+}
+
+/// How geometry is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Encoding {
+    /// Little-endian ISO WKB in a binary column.
+    #[default]
+    Wkb,
+    /// Ordinates in columns of their own (GeoParquet 1.1 "native encodings"): smaller by a quarter, and pruned without a
+    /// covering, but fewer programs read it, and all geometries of a column must have one type.
+    ///
+    /// That type is decided by what the field declares ([`DECLARED_TYPE_KEY`](crate::DECLARED_TYPE_KEY)) and by the
+    /// first row group: lines and polygons become their `Multi…` where either has any, and also where nothing is
+    /// declared and more rows may follow. A later geometry of another type or dimension ends the run with
+    /// [`WriteError::NativeEncoding`](crate::WriteError::NativeEncoding).
+    GeoArrow,
+}
+
+/// What is done about the order of rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Orientation {
+    /// Rings stay as they are, and nothing is said of them.
+    #[default]
+    Keep,
+    /// Exterior rings are turned counterclockwise and interior ones clockwise, and the metadata says so.
+    CounterClockwise,
+}
+
 /// Whether a bounding box column per geometry column is written (GeoParquet 1.1 `covering`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Covering {
-    /// A struct of four 32-bit floats, rounded outwards.
+    /// One wherever it can be: not in version 1.0, which does not know it, and not where edges are not planar: the box
+    /// of the positions does not contain an edge that leaves the straight line.
     #[default]
+    Auto,
+    /// A struct of four 32-bit floats, rounded outwards; refused where [`Covering::Auto`] would write none.
     Bbox,
     /// None.
     None,
@@ -86,6 +140,15 @@ pub struct WriteOptions {
     /// Codec. Level 1 on pages of 128 KiB is both faster and smaller than level 3 on pages of 1 MiB for building
     /// footprints (`make bench` measures it).
     pub compression: Compression,
+    /// Version of GeoParquet.
+    pub version: GeoParquetVersion,
+    /// Storage of geometry.
+    pub encoding: Encoding,
+    /// Order of rings.
+    pub orientation: Orientation,
+    /// Decimal year for which the coordinates hold, such as 2021.5, where the reference system is a dynamic one. It
+    /// takes the place of one that the input gives.
+    pub epoch: Option<f64>,
     /// Covering column.
     pub covering: Covering,
     /// Order of the rows. Rows that are equal in it stay in the order of the source.
@@ -95,8 +158,14 @@ pub struct WriteOptions {
     pub temporary_directory: Option<PathBuf>,
     /// How many rows there will be, if that is known: it helps to find out early that the temporary space is too small.
     pub expected_rows: Option<u64>,
+    /// Names of columns that get a bloom filter, which tells readers that a value is not in a row group: for
+    /// identifiers in no order. Geometry, booleans and nested columns cannot have one.
+    pub bloom_filters: Vec<String>,
     /// Rows per row group, at most. The last one has the rest.
     pub row_group_rows: usize,
+    /// Bytes of Arrow data per row group, at most; a single larger row has its own. A row group ends at this or at
+    /// `row_group_rows`, whichever comes first.
+    pub row_group_bytes: Option<u64>,
     /// Worker threads for decoding and encoding together; the caller's own thread only appends.
     pub threads: usize,
     /// Bytes of Arrow data that may be between the reader and the file, roughly; what sorting needs beyond goes to a
@@ -114,11 +183,17 @@ impl Default for WriteOptions {
     fn default() -> Self {
         Self {
             compression: Compression::Zstd(1),
+            version: GeoParquetVersion::default(),
+            encoding: Encoding::default(),
+            orientation: Orientation::default(),
+            epoch: None,
             covering: Covering::default(),
             sort: Sort::default(),
             temporary_directory: None,
             expected_rows: None,
+            bloom_filters: Vec::new(),
             row_group_rows: 65_536,
+            row_group_bytes: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             memory: 1 << 30,
             overwrite: false,
@@ -133,9 +208,15 @@ impl fmt::Debug for WriteOptions {
         formatter
             .debug_struct("WriteOptions")
             .field("compression", &self.compression)
+            .field("version", &self.version)
+            .field("encoding", &self.encoding)
+            .field("orientation", &self.orientation)
+            .field("epoch", &self.epoch)
             .field("covering", &self.covering)
             .field("sort", &self.sort)
+            .field("bloom_filters", &self.bloom_filters)
             .field("row_group_rows", &self.row_group_rows)
+            .field("row_group_bytes", &self.row_group_bytes)
             .field("threads", &self.threads)
             .field("memory", &self.memory)
             .field("overwrite", &self.overwrite)

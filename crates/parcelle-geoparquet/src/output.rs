@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
-use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, encode_arrow_schema};
+use parquet::arrow::{ARROW_SCHEMA_META_KEY, encode_arrow_schema};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
@@ -15,8 +15,8 @@ use tempfile::NamedTempFile;
 
 use crate::encode::EncodedRowGroup;
 use crate::error::WriteError;
-use crate::layout::Layout;
-use crate::metadata;
+use crate::layout::{Layout, Settled};
+use crate::metadata::{self, ColumnFacts};
 use crate::options::Progress;
 use crate::statistics::GeometryStatistics;
 
@@ -93,6 +93,7 @@ fn directory_of(path: &Path) -> &Path {
 /// Appends encoded row groups to the file and keeps what the footer needs.
 pub(crate) struct Output<'a> {
     layout: &'a Layout,
+    settled: &'a Settled,
     destination: Destination,
     writer: SerializedFileWriter<File>,
     statistics: Vec<GeometryStatistics>,
@@ -105,20 +106,20 @@ impl<'a> Output<'a> {
         destination: Destination,
         properties: WriterProperties,
     ) -> Result<Self, WriteError> {
-        let schema = ArrowSchemaConverter::new().convert(&layout.output)?;
+        let settled = layout.settled()?;
         let file = destination
             .temporary
             .as_file()
             .try_clone()
             .map_err(|reason| WriteError::io(destination.temporary.path(), reason))?;
-        let writer = SerializedFileWriter::new(file, schema.root_schema_ptr(), Arc::new(properties))?;
+        let writer = SerializedFileWriter::new(file, settled.parquet.root_schema_ptr(), Arc::new(properties))?;
         let statistics = vec![GeometryStatistics::default(); layout.geometry.len()];
-        Ok(Self { layout, destination, writer, statistics, progress: Progress::default() })
+        Ok(Self { layout, settled, destination, writer, statistics, progress: Progress::default() })
     }
 
     /// Makes column writers for the workers.
     pub(crate) fn factory(&self) -> ArrowRowGroupWriterFactory {
-        ArrowRowGroupWriterFactory::new(&self.writer, Arc::clone(&self.layout.output))
+        ArrowRowGroupWriterFactory::new(&self.writer, Arc::clone(&self.settled.output))
     }
 
     /// Appends the next row group.
@@ -143,10 +144,13 @@ impl<'a> Output<'a> {
 
     /// Writes the footer and gives the file its name.
     pub(crate) fn finish(mut self) -> Result<Progress, WriteError> {
-        let columns: Vec<_> = self.layout.geometry.iter().zip(&self.statistics).collect();
-        let geo = metadata::geo(&columns);
+        let native = self.settled.native.iter().copied();
+        let columns: Vec<_> = (self.layout.geometry.iter().zip(native).zip(&self.statistics))
+            .map(|((column, native), statistics)| ColumnFacts { column, native, statistics })
+            .collect();
+        let geo = metadata::geo(self.layout.version, self.layout.orientation, &columns);
         // Arrow's own readers show the metadata of the embedded schema and nothing beside it, so `geo` is in there too.
-        let schema = self.layout.output.as_ref().clone();
+        let schema = self.settled.output.as_ref().clone();
         let schema = schema.with_metadata(HashMap::from([(metadata::GEO_KEY.to_owned(), geo.clone())]));
         self.writer.append_key_value_metadata(KeyValue::new(metadata::GEO_KEY.to_owned(), geo));
         let encoded = encode_arrow_schema(&schema);

@@ -256,7 +256,7 @@ where
     Parts: Iterator<Item = (usize, Part<'scope>)>,
 {
     fn run(mut self, destination: Destination) -> Result<Written, WriteError> {
-        let mut assembler = Some(Assembler::new(self.options.row_group_rows));
+        let mut assembler = Some(Assembler::new(self.options.row_group_rows, self.options.row_group_bytes));
         // The file is begun when the first row group is known: its rows decide how columns are encoded.
         let mut destination = Some(destination);
         let mut output: Option<(Output<'scope>, std::sync::Arc<ArrowRowGroupWriterFactory>)> = None;
