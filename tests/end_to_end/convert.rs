@@ -27,13 +27,13 @@ fn each_failure_is_one_line_that_tells_the_way_out() {
         (1, "bad_truncated.gpkg", &[], &["bad_truncated.gpkg", "damaged", "again from its source"]),
         (1, "bad_text.gpkg", &[], &["bad_text.gpkg", "ogrinfo"]),
         (1, "bad_empty.gpkg", &[], &["bad_empty.gpkg"]),
-        (1, "bad_cut.geojson", &[], &["bad_cut.geojson", "GDAL"]),
+        (1, "bad_cut.geojson", &[], &["bad_cut.geojson", "feature 2", "again from its source"]),
         (2, "geometries.gpkg", &[], &["several layers", "--layer", "polygonz"]),
         (2, "geometries.gpkg", &["--layer", "poligon"], &["no layer \"poligon\"", "did you mean \"polygon\""]),
         (2, "geometries.gpkg", &["--layer", "point", "--select", "nam"], &["no column \"nam\""]),
         (2, "geometries.gpkg", &["--layer", "point", "--crs", "EPSG:0"], &["--crs: "]),
         (1, "bad_geometries.gpkg", &["--layer", "cut"], &["layer cut", "rowid ", "correct or delete the row"]),
-        (2, "towns.geojson", &["--reader", "native"], &["no native reader", "--reader auto"]),
+        (2, "parcels.prj", &["--reader", "native"], &["no native reader", "--reader auto"]),
     ] {
         let complaint = refused(code, &format!("{fixtures}/{input}"), options);
         for part in said {
@@ -46,15 +46,7 @@ fn each_failure_is_one_line_that_tells_the_way_out() {
 
 #[test]
 fn what_is_not_there_yet_is_refused_by_name() {
-    for options in [
-        ["--sort", "hilbert"],
-        ["--geoparquet", "2.0"],
-        ["--encoding", "geoarrow"],
-        ["--row-group-bytes", "64MB"],
-        ["--bbox", "-1,-1,2,2"],
-        ["--t-crs", "EPSG:4326"],
-        ["--on-invalid", "null"],
-    ] {
+    for options in [["--t-crs", "EPSG:4326"], ["--on-invalid", "null"]] {
         let complaint = refused(2, "testdata/vector/sparse_ids.gpkg", &options);
         assert!(complaint.contains("not there yet: ") && complaint.contains(options[0]), "{complaint}");
     }
@@ -63,6 +55,30 @@ fn what_is_not_there_yet_is_refused_by_name() {
     let output = directory.path().join("out.parquet");
     parcelle(["convert", "testdata/vector/sparse_ids.gpkg", output.to_str().unwrap()].iter().chain(&accepted))
         .expect_code(0);
+}
+
+#[test]
+fn versions_encodings_and_column_options_are_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("out.parquet");
+    for options in [
+        &["--geoparquet", "1.0"][..],
+        &["--geoparquet", "2.0", "--orientation", "counterclockwise"],
+        &["--encoding", "geoarrow", "--epoch", "2021.5", "--covering", "none"],
+        &["--row-group-bytes", "64kB", "--bloom-filter", "name"],
+    ] {
+        let arguments = ["convert", "testdata/vector/geometries.gpkg", output.to_str().unwrap(), "--overwrite"];
+        parcelle(arguments.iter().chain(&["--layer", "polygonz"]).chain(options)).expect_code(0);
+    }
+    for (options, said) in [
+        (&["--geoparquet", "2.0", "--encoding", "geoarrow"][..], "--encoding wkb"),
+        (&["--geoparquet", "1.0", "--covering", "bbox"], "--covering none"),
+        (&["--bloom-filter", "NAME"], "did you mean \"name\""),
+    ] {
+        let options: Vec<_> = ["--layer", "polygonz"].iter().chain(options).copied().collect();
+        let complaint = refused(2, "testdata/vector/geometries.gpkg", &options);
+        assert!(complaint.contains(said), "{complaint}");
+    }
 }
 
 #[test]

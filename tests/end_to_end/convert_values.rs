@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BinaryArray, RecordBatch};
 use arrow::datatypes::Float32Type;
-use parcelle::Reader;
+use parcelle::{Reader, Sort};
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::PageIndexPolicy;
 use serde_json::{Value, json};
@@ -187,7 +187,8 @@ fn native_and_gdal_readers_agree() {
         let place = format!("{}, layer {layer}", path.display());
         let read = |reader, name: &str| {
             let output = directory.path().join(format!("{index}-{name}.parquet"));
-            let summary = parcelle::convert(&path, &output).layer(&layer).reader(reader).run();
+            let convert = parcelle::convert(&path, &output).layer(&layer).reader(reader);
+            let summary = convert.sort(Sort::None).run();
             summary.map(|summary| (summary, Read::open(&output)))
         };
         let (native_summary, native) = read(Reader::Auto, "native").unwrap_or_else(|error| panic!("{place}: {error}"));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::format::parse_bytes;
+use crate::format::{parse_bytes, parse_window};
 
 /// Convert vector extracts to GeoParquet, and check rasters for cloud and GeoServer use
 #[derive(Debug, Parser)]
@@ -22,9 +22,9 @@ pub(crate) enum Command {
 
 /// Convert a layer to GeoParquet
 ///
-/// Reads a GeoPackage natively and in parallel, every other vector format through GDAL, and writes GeoParquet 1.1: WKB
-/// geometry, a bbox covering, PROJJSON, exact geometry types and extent, a page index, zstd. Rows are put in order along
-/// a Hilbert curve. OUTPUT gets its name only when it is whole.
+/// Reads GeoPackage, Shapefile, FlatGeobuf, GeoJSON, CSV and GeoParquet natively and in parallel, every other vector
+/// format through GDAL, and writes GeoParquet with a bbox covering, PROJJSON, exact geometry types and extent, a page
+/// index and zstd. Rows are put in order along a Hilbert curve. OUTPUT gets its name only when it is whole.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 written whole; 1 the data could not be converted, nothing is left at OUTPUT;
 2 wrong usage, missing INPUT, or OUTPUT exists.
@@ -34,7 +34,7 @@ Examples:
   parcelle convert bdtopo.gpkg batiment.parquet --layer batiment --select cleabs,hauteur
   parcelle convert communes.geojson communes.parquet --overwrite --format json")]
 pub(crate) struct ConvertArguments {
-    /// File to read: a GeoPackage, or anything that GDAL's vector drivers can open
+    /// File to read, in a format with a native reader or any that GDAL's vector drivers can open
     pub(crate) input: PathBuf,
 
     /// GeoParquet file to write
@@ -49,6 +49,10 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub(crate) select: Option<Vec<String>>,
 
+    /// Only rows whose bounding box meets this window, in the coordinates of the layer
+    #[arg(long, value_name = "XMIN,YMIN,XMAX,YMAX", value_parser = parse_window, allow_hyphen_values = true)]
+    pub(crate) bbox: Option<parcelle::Window>,
+
     /// Coordinate reference system to assign, such as EPSG:2154; coordinates stay as they are
     #[arg(long, value_name = "DEFINITION")]
     pub(crate) crs: Option<String>,
@@ -61,9 +65,25 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "hilbert|none|COLUMN,…", default_value = "hilbert", value_delimiter = ',')]
     pub(crate) sort: Vec<String>,
 
-    /// Column of bounding boxes beside geometry
+    /// Version of GeoParquet
+    #[arg(long, value_enum, value_name = "VERSION", default_value_t)]
+    pub(crate) geoparquet: GeoParquetArgument,
+
+    /// Storage of geometry
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) covering: CoveringArgument,
+    pub(crate) encoding: EncodingArgument,
+
+    /// Column of bounding boxes beside geometry [default: bbox; none with --geoparquet 1.0]
+    #[arg(long, value_enum)]
+    pub(crate) covering: Option<CoveringArgument>,
+
+    /// Order of the positions of rings
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) orientation: OrientationArgument,
+
+    /// Decimal year for which the coordinates hold, such as 2021.5, where the reference system is a dynamic one
+    #[arg(long, value_name = "YEAR")]
+    pub(crate) epoch: Option<f64>,
 
     /// Codec
     #[arg(long, value_enum, default_value_t)]
@@ -76,6 +96,14 @@ pub(crate) struct ConvertArguments {
     /// Rows per row group
     #[arg(long, value_name = "ROWS", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) row_group_rows: u32,
+
+    /// Uncompressed bytes per row group, such as 64MB; it ends at this or at --row-group-rows, whichever comes first
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) row_group_bytes: Option<u64>,
+
+    /// Columns that get a bloom filter: identifiers in no order
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) bloom_filter: Vec<String>,
 
     /// Memory for rows, such as 512MB; what sorting needs beyond goes to a temporary file
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes, default_value = "1GB")]
@@ -105,14 +133,6 @@ pub(crate) struct ConvertArguments {
 #[derive(Debug, Args)]
 pub(crate) struct LaterConvertArguments {
     #[arg(long, hide = true)]
-    pub(crate) geoparquet: Option<String>,
-    #[arg(long, hide = true)]
-    pub(crate) encoding: Option<String>,
-    #[arg(long, hide = true)]
-    pub(crate) row_group_bytes: Option<String>,
-    #[arg(long, hide = true, allow_hyphen_values = true)]
-    pub(crate) bbox: Option<String>,
-    #[arg(long, hide = true)]
     pub(crate) t_crs: Option<String>,
     #[arg(long, hide = true)]
     pub(crate) on_invalid: Option<String>,
@@ -130,9 +150,40 @@ pub(crate) enum ReaderArgument {
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum GeoParquetArgument {
+    /// WKB without a covering
+    #[value(name = "1.0")]
+    V1_0,
+    /// What every reader of GeoParquet reads
+    #[default]
+    #[value(name = "1.1")]
+    V1_1,
+    /// Parquet's own geometry types, with statistics per row group
+    #[value(name = "2.0")]
+    V2_0,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum EncodingArgument {
+    /// Well-known binary, for any geometry
+    #[default]
+    Wkb,
+    /// Columns of ordinates (GeoParquet 1.1): smaller, for layers of one geometry type
+    Geoarrow,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum OrientationArgument {
+    /// As it is
+    #[default]
+    Keep,
+    /// Exterior rings counterclockwise, interior ones clockwise
+    Counterclockwise,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum CoveringArgument {
     /// A struct of four 32-bit floats, rounded outwards
-    #[default]
     Bbox,
     /// None
     None,

@@ -4,10 +4,14 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use parcelle::{CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Reader, Sort};
+use parcelle::{
+    CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Encoding, GeoParquetVersion,
+    Orientation, Reader, Sort,
+};
 
 use crate::args::{
-    CompressionArgument, ConvertArguments, CoveringArgument, LaterConvertArguments, ReaderArgument, SummaryFormat,
+    CompressionArgument, ConvertArguments, CoveringArgument, EncodingArgument, GeoParquetArgument,
+    LaterConvertArguments, OrientationArgument, ReaderArgument, SummaryFormat,
 };
 use crate::failure::Failure;
 use crate::format::{bytes, counted, grouped};
@@ -67,9 +71,24 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
             ReaderArgument::Gdal => Reader::Gdal,
         })
         .covering(match arguments.covering {
-            CoveringArgument::Bbox => Covering::Bbox,
-            CoveringArgument::None => Covering::None,
+            None => Covering::Auto,
+            Some(CoveringArgument::Bbox) => Covering::Bbox,
+            Some(CoveringArgument::None) => Covering::None,
         })
+        .geoparquet_version(match arguments.geoparquet {
+            GeoParquetArgument::V1_0 => GeoParquetVersion::V1_0,
+            GeoParquetArgument::V1_1 => GeoParquetVersion::V1_1,
+            GeoParquetArgument::V2_0 => GeoParquetVersion::V2_0,
+        })
+        .encoding(match arguments.encoding {
+            EncodingArgument::Wkb => Encoding::Wkb,
+            EncodingArgument::Geoarrow => Encoding::GeoArrow,
+        })
+        .orientation(match arguments.orientation {
+            OrientationArgument::Keep => Orientation::Keep,
+            OrientationArgument::Counterclockwise => Orientation::CounterClockwise,
+        })
+        .bloom_filters(arguments.bloom_filter)
         .sort(match arguments.sort.as_slice() {
             [order] if order.eq_ignore_ascii_case("hilbert") => Sort::Hilbert,
             [order] if order.eq_ignore_ascii_case("none") => Sort::None,
@@ -80,6 +99,15 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
         .overwrite(arguments.overwrite);
     if let Some(compression) = compression {
         convert = convert.compression(compression);
+    }
+    if let Some(bytes) = arguments.row_group_bytes {
+        convert = convert.row_group_bytes(bytes);
+    }
+    if let Some(epoch) = arguments.epoch {
+        convert = convert.epoch(epoch);
+    }
+    if let Some(window) = arguments.bbox {
+        convert = convert.window(window);
     }
     if let Some(threads) = arguments.threads {
         convert = convert.threads(usize::from(threads));
@@ -104,10 +132,6 @@ fn refuse_later(later: &LaterConvertArguments) -> Result<(), Failure> {
         value.as_deref().is_some_and(|value| !ready.iter().any(|ready| value.eq_ignore_ascii_case(ready)))
     };
     let refusals = [
-        (given(&later.geoparquet, &["1.1"]), "another version than 1.1 (--geoparquet)", "leave the option out"),
-        (given(&later.encoding, &["wkb"]), "another encoding than WKB (--encoding)", "leave the option out"),
-        (given(&later.row_group_bytes, &[]), "--row-group-bytes", "use --row-group-rows"),
-        (given(&later.bbox, &[]), "a spatial filter (--bbox)", "cut the layer first, such as with `ogr2ogr -spat`"),
         (given(&later.t_crs, &[]), "reprojection (--t-crs)", "reproject first, such as with `ogr2ogr -t_srs`"),
         (
             given(&later.on_invalid, &["error"]),

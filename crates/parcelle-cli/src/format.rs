@@ -1,5 +1,6 @@
 //! Numbers as people write them, in and out.
 
+use parcelle::Window;
 pub(crate) use parcelle::report::text::grouped;
 
 /// Bytes from text such as `512MB`, `2GiB`, `1.5G` or `65536`. Without an `i`, units are decimal.
@@ -39,6 +40,20 @@ pub(crate) fn bytes(count: u64) -> String {
 /// A number of things: `1 row`, `2 rows`.
 pub(crate) fn counted(number: u64, singular: &str) -> String {
     format!("{} {singular}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+/// A window: four finite numbers, least x, least y, greatest x, greatest y.
+pub(crate) fn parse_window(text: &str) -> Result<Window, String> {
+    let numbers: Vec<f64> = text
+        .split(',')
+        .map(|number| number.trim().parse().ok().filter(|number: &f64| number.is_finite()))
+        .collect::<Option<_>>()
+        .ok_or("four numbers are wanted, such as 652000,6861000,653000,6862000")?;
+    match numbers.as_slice() {
+        &[xmin, ymin, xmax, ymax] if xmin <= xmax && ymin <= ymax => Ok(Window { xmin, ymin, xmax, ymax }),
+        [_, _, _, _] => Err("the least x and y come first, then the greatest".to_owned()),
+        _ => Err("four numbers are wanted, such as 652000,6861000,653000,6862000".to_owned()),
+    }
 }
 
 #[cfg(test)]

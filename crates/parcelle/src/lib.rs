@@ -43,12 +43,14 @@ mod convert;
 mod memory;
 
 pub use check::{Check, CheckError, FileObserver, Profile, check, rule, rules};
-pub use convert::{Convert, ConvertError, ConvertSummary, Progress, ProgressFn, StageTimes, convert};
+pub use convert::{Convert, ConvertError, ConvertSummary, Progress, ProgressFn, StageError, StageTimes, convert};
 
-pub use parcelle_geoparquet::{CancelToken, Compression, Covering, Sort, WriteError};
+pub use parcelle_geoparquet::{
+    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, Sort, WriteError,
+};
 pub use parcelle_raster::Depth;
 pub use parcelle_report as report;
-pub use parcelle_source::{FieldInfo, LayerInfo, Reader, SourceError, layers};
+pub use parcelle_source::{FieldInfo, LayerInfo, Reader, SourceError, Window, layers};
 
 /// Version of this crate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

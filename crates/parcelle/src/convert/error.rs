@@ -62,14 +62,18 @@ impl ConvertError {
             ),
             Self::Write(error) => matches!(
                 error,
-                WriteError::Exists { .. } | WriteError::SortColumn { .. } | WriteError::SortColumnType { .. }
+                WriteError::Exists { .. }
+                    | WriteError::SortColumn { .. }
+                    | WriteError::SortColumnType { .. }
+                    | WriteError::Options(_)
+                    | WriteError::UnknownColumn { .. }
             ),
             Self::Stage(_) => false,
             Self::OutputIsInput { .. } => true,
         }
     }
 
-    /// Whether the run was stopped by its [`CancelToken`].
+    /// Whether the run was stopped by its [`CancelToken`](crate::CancelToken).
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Write(WriteError::Cancelled) | Self::Source(SourceError::Interrupted))

@@ -3,21 +3,25 @@
 mod error;
 mod stage;
 mod summary;
+mod within;
 
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use parcelle_geoparquet::{
-    CancelToken, Compression, Covering, Input, Part, ProducerError, Sort, WriteError, WriteOptions,
+    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Input, Orientation, Part, ProducerError, Sort,
+    WriteError, WriteOptions,
 };
-use parcelle_source::{Interrupt, Layer, OpenOptions, Reader, Split};
+use parcelle_source::{Interrupt, Layer, OpenOptions, Reader, Split, Window};
 
 pub use error::ConvertError;
-use stage::Stages;
-pub use stage::{Stage, StageError};
+pub use stage::StageError;
+use stage::{Stage, Stages};
 pub use summary::{ConvertSummary, StageTimes};
+use within::Within;
 
 use crate::memory::peak_resident_bytes;
 
@@ -100,6 +104,13 @@ impl Convert {
         self
     }
 
+    /// Only rows whose geometry's bounding box meets this window, in the coordinates of the layer. Readers with a spatial
+    /// index use it to read no more than they have to.
+    pub fn window(mut self, window: Window) -> Self {
+        self.open.window = Some(window);
+        self
+    }
+
     /// Columns to keep beside geometry.
     pub fn select(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.open.select = Some(columns.into_iter().map(Into::into).collect());
@@ -130,9 +141,46 @@ impl Convert {
         self
     }
 
+    /// Version of GeoParquet; 1.1 unless said otherwise.
+    pub fn geoparquet_version(mut self, version: GeoParquetVersion) -> Self {
+        self.write.version = version;
+        self
+    }
+
+    /// How geometry is stored; as WKB unless said otherwise.
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.write.encoding = encoding;
+        self
+    }
+
+    /// What is done about the order of rings; nothing unless said otherwise.
+    pub fn orientation(mut self, orientation: Orientation) -> Self {
+        self.write.orientation = orientation;
+        self
+    }
+
+    /// Decimal year for which the coordinates hold, where the reference system is a dynamic one.
+    pub fn epoch(mut self, decimal_year: f64) -> Self {
+        self.write.epoch = Some(decimal_year);
+        self
+    }
+
+    /// Names of columns that get a bloom filter.
+    pub fn bloom_filters(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.write.bloom_filters = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Rows per row group, at most.
     pub fn row_group_rows(mut self, rows: usize) -> Self {
         self.write.row_group_rows = rows.max(1);
+        self
+    }
+
+    /// Bytes of uncompressed rows per row group, at most; it ends at this or at [`Convert::row_group_rows`], whichever
+    /// comes first.
+    pub fn row_group_bytes(mut self, bytes: u64) -> Self {
+        self.write.row_group_bytes = Some(bytes);
         self
     }
 
@@ -190,7 +238,7 @@ impl Convert {
             }));
         }
         self.write.expected_rows = layer.row_count_hint();
-        let stages = Stages::new(Vec::new(), &layer.schema());
+        let stages = self.stages(&layer.schema());
         let splits = layer.splits(split_rows(layer.as_ref(), &self.write))?;
         let part = |split| part(layer.as_ref(), &stages, split);
         let input = match <[Split; 1]>::try_from(splits) {
@@ -211,6 +259,17 @@ impl Convert {
             peak_memory_bytes: peak_resident_bytes(),
             spilled_bytes: written.spilled_bytes,
         })
+    }
+}
+
+impl Convert {
+    /// What rows pass between reader and writer.
+    fn stages(&self, source: &SchemaRef) -> Stages {
+        let mut stages: Vec<Box<dyn Stage>> = Vec::new();
+        // A reader may have used the window already, but none promises to leave out every row outside.
+        let window = self.open.window.and_then(|window| Within::new(source, window));
+        stages.extend(window.map(|within| Box::new(within) as Box<dyn Stage>));
+        Stages::new(stages, source)
     }
 }
 

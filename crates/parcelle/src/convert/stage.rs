@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 
 /// A step that rows pass on their way from the reader to the writer: a filter, a reprojection. It is called from many
 /// threads at a time, with batches in any order, so what it gives for a batch depends on that batch alone.
-pub trait Stage: Send + Sync + fmt::Debug {
+pub(crate) trait Stage: Send + Sync + fmt::Debug {
     /// The schema of what comes out.
     fn schema(&self) -> SchemaRef;
 
