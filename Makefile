@@ -14,9 +14,10 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 PARCELLE := target/release/parcelle
 TESTDATA := target/release/parcelle-testdata
 VENV := .venv
+VENV_PEERS := .venv-peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-interop build demo test lint interop bench bench-smoke testdata clean-demo
+.PHONY: help setup setup-interop build demo test lint interop bench bench-smoke bench-peers testdata clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | \
@@ -47,7 +48,7 @@ lint: setup ## formatting, clippy, documentation, licences, committed test data
 	$(CARGO) run -q $(LOCKED) -p parcelle-testdata -- small --check testdata
 	@scripts/supply-chain
 
-interop: build setup-interop $(VENV)/stamp ## compare with GDAL, pyogrio, geopandas, DuckDB, rio-cogeo, geoparquet-validator
+interop: build setup-interop $(VENV)/stamp ## compare with GDAL, pyogrio, geopandas, DuckDB, rio-cogeo, geoparquet-validator, gpio
 	$(VENV)/bin/python tests/interop/run.py --parcelle $(PARCELLE) --testdata $(TESTDATA) --gdal-python $(GDAL_PYTHON)
 
 $(VENV)/stamp: tests/interop/requirements.txt | setup-interop
@@ -60,6 +61,15 @@ bench: build ## run all benches (several minutes)
 
 bench-smoke: build ## run each bench briefly: that they work, not what they measure
 	$(CARGO) bench $(LOCKED) -p parcelle-benches -- --warm-up-time 0.5 --measurement-time 1 --sample-size 10
+
+# PEERS_OPTIONS goes to the script: make bench-peers PEERS_OPTIONS="--formats gpkg --rounds 1"; --help lists them.
+bench-peers: build $(VENV_PEERS)/stamp ## measure beside DuckDB, SedonaDB, pyogrio, geopandas, gpio, ogr2ogr (hours; PARCELLE_BENCH_ROWS)
+	$(VENV_PEERS)/bin/python benches/peers/run.py --parcelle $(PARCELLE) --testdata $(TESTDATA) $(PEERS_OPTIONS)
+
+$(VENV_PEERS)/stamp: benches/peers/requirements.txt | setup-interop
+	$(PYTHON) -m venv --clear $(VENV_PEERS)
+	$(VENV_PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 testdata: setup ## write the committed fixtures again
 	$(CARGO) run -q $(LOCKED) -p parcelle-testdata -- small testdata

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use criterion::{Criterion, Throughput};
-use parcelle_geoparquet::{Compression, Input, Part, WriteOptions};
+use parcelle_geoparquet::{Compression, Input, Part, Sort, WriteOptions};
 use parcelle_source::Layer;
 use rayon::prelude::*;
 
@@ -71,10 +71,10 @@ impl Bench {
         Ok(rows)
     }
 
-    fn convert(&self, threads: usize) -> Result<Duration, Failure> {
+    fn convert(&self, threads: usize, sort: Sort) -> Result<Duration, Failure> {
         let output = self.directory.path().join("out.parquet");
         let start = Instant::now();
-        parcelle::convert(&self.input, &output).threads(threads).overwrite(true).run()?;
+        parcelle::convert(&self.input, &output).threads(threads).sort(sort).overwrite(true).run()?;
         Ok(start.elapsed())
     }
 
@@ -173,7 +173,13 @@ fn stages(criterion: &mut Criterion, bench: &Bench, schema: &SchemaRef, parts: &
             ("snappy", Compression::Snappy),
             ("none", Compression::Uncompressed),
         ] {
-            let options = WriteOptions { threads: *threads, compression, overwrite: true, ..WriteOptions::default() };
+            let options = WriteOptions {
+                threads: *threads,
+                compression,
+                sort: Sort::None,
+                overwrite: true,
+                ..WriteOptions::default()
+            };
             group.bench_function(format!("{name}, {threads} threads"), |bencher| {
                 bencher.iter(|| encode(schema, parts, &output, &options));
             });
@@ -181,26 +187,38 @@ fn stages(criterion: &mut Criterion, bench: &Bench, schema: &SchemaRef, parts: &
     }
     group.finish();
 
+    let mut group = criterion.benchmark_group("arrange and encode");
+    group.throughput(Throughput::Elements(bench.rows));
+    for (name, memory) in [("in memory", 1 << 30), ("spilled", 16 << 20)] {
+        let options = WriteOptions { threads: bench.threads, memory, overwrite: true, ..WriteOptions::default() };
+        group.bench_function(name, |bencher| bencher.iter(|| encode(schema, parts, &output, &options)));
+    }
+    group.finish();
+
     let mut group = criterion.benchmark_group("convert/gpkg");
     group.throughput(Throughput::Elements(bench.rows));
     for threads in &threads {
-        group.bench_function(format!("{threads} threads"), |bencher| bencher.iter(|| bench.convert(*threads)));
+        for (name, sort) in [("unsorted", Sort::None), ("sorted", Sort::Hilbert)] {
+            group.bench_function(format!("{name}, {threads} threads"), |bencher| {
+                bencher.iter(|| bench.convert(*threads, sort.clone()));
+            });
+        }
     }
     group.finish();
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
-fn distance_to_the_floor(bench: &Bench, parts: &[Vec<RecordBatch>]) -> Result<(), Failure> {
+fn distance_to_the_floor(bench: &Bench, parts: &[Vec<RecordBatch>], name: &str, sort: &Sort) -> Result<(), Failure> {
     let mut turns = Vec::new();
     for _ in 0..TURNS {
         let floor = bench.floor(parts)?.as_secs_f64();
-        let whole = bench.convert(bench.threads)?.as_secs_f64();
+        let whole = bench.convert(bench.threads, sort.clone())?.as_secs_f64();
         turns.push((whole / floor, whole, floor));
     }
     turns.sort_by(|left, right| left.0.total_cmp(&right.0));
     let (ratio, whole, floor) = turns[TURNS / 2];
     println!(
-        "distance to the floor: {ratio:.2}x ({} rows, {} threads; convert {whole:.2} s, floor {floor:.2} s, median of \
+        "distance to the floor, {name}: {ratio:.2}x ({} rows, {} threads; convert {whole:.2} s, floor {floor:.2} s, median of \
          {TURNS} turns)",
         bench.rows, bench.threads
     );
@@ -213,5 +231,6 @@ fn main() -> Result<(), Failure> {
     let mut criterion = Criterion::default().sample_size(10).configure_from_args();
     stages(&mut criterion, &bench, &schema, &parts);
     criterion.final_summary();
-    distance_to_the_floor(&bench, &parts)
+    distance_to_the_floor(&bench, &parts, "unsorted", &Sort::None)?;
+    distance_to_the_floor(&bench, &parts, "sorted", &Sort::Hilbert)
 }
