@@ -1,5 +1,5 @@
-"""Compares what parcelle makes and says with its peers: GDAL, pyogrio, geopandas, pyarrow, DuckDB, rio-cogeo and
-geoparquet-validator. Called by `make interop`; prints one line for each comparison and ends with exit code 1 if any
+"""Compares what parcelle makes and says with its peers: GDAL, pyogrio, geopandas, pyarrow, DuckDB, rio-cogeo,
+geoparquet-validator and gpio. Called by `make interop`; prints one line for each comparison and ends with exit code 1 if any
 of them does not hold.
 """
 
@@ -12,6 +12,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
+import matrix
 import rasters
 import vectors
 from report import Report
@@ -25,7 +26,7 @@ def main() -> int:
     parser.add_argument("--testdata", type=Path, default=ROOT / "target/release/parcelle-testdata")
     parser.add_argument("--gdal-python", default="/usr/bin/python3", help="interpreter with GDAL's Python bindings")
     parser.add_argument("--rows", type=int, default=1_000_000, help="features of the generated extract; 0 leaves it out")
-    parser.add_argument("--only", choices=["rasters", "vectors"], help="one half of the comparisons")
+    parser.add_argument("--only", choices=["rasters", "vectors", "matrix"], help="one part of the comparisons")
     parser.add_argument("--match", default="", help="only files whose name contains this")
     arguments = parser.parse_args()
     parcelle = arguments.parcelle.resolve()
@@ -35,9 +36,11 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix="parcelle-interop-") as scratch_name:
         scratch = Path(scratch_name)
-        if arguments.only != "rasters":
+        if arguments.only in {None, "matrix"}:
+            matrix.compare(parcelle, arguments.match, scratch, report)
+        if arguments.only in {None, "vectors"}:
             compare_vectors(parcelle, arguments, scratch, report)
-        if arguments.only != "vectors":
+        if arguments.only in {None, "rasters"}:
             rasters.compare(parcelle, arguments.gdal_python, ROOT / "testdata", arguments.match, report)
     return report.finish()
 
