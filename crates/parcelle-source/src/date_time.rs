@@ -24,6 +24,46 @@ pub(crate) fn milliseconds(text: &[u8]) -> Option<i64> {
     date.checked_mul(MILLISECONDS_PER_DAY)?.checked_add(time.map_or(Some(0), milliseconds_of_day)?)
 }
 
+/// An instant, or a time on a clock whose zone is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DateTime {
+    /// Microseconds since 1970-01-01T00:00, in UTC where it has a zone, else on the clock.
+    pub(crate) microseconds: i64,
+    /// Whether it says `Z` or an offset from UTC.
+    pub(crate) has_zone: bool,
+}
+
+impl DateTime {
+    /// From a date and a time of day, or a date alone, which is midnight. Digits beyond microseconds must be zero.
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        let text = text.trim_ascii();
+        let time = text.get(10..).unwrap_or_default();
+        let has_zone = time.iter().any(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'));
+        if let Some(coarse) = milliseconds(text) {
+            return Some(Self { microseconds: coarse.checked_mul(1000)?, has_zone });
+        }
+        // More than three digits: those of the milliseconds with the zone as one time, and the others beside.
+        let fraction = text.iter().position(|byte| *byte == b'.')? + 1;
+        let (before, rest) = (text.get(..fraction + 3)?, text.get(fraction + 3..)?);
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (digits, zone) = rest.split_at_checked(digits)?;
+        let mut shorter = [0u8; 40];
+        let length = before.len() + zone.len();
+        shorter.get_mut(..before.len())?.copy_from_slice(before);
+        shorter.get_mut(before.len()..length)?.copy_from_slice(zone);
+        let coarse = milliseconds(shorter.get(..length)?)?;
+        let mut beyond = 0;
+        for (position, digit) in digits.iter().enumerate() {
+            let weight = [100, 10, 1].get(position).copied().unwrap_or(0);
+            if weight == 0 && *digit != b'0' {
+                return None;
+            }
+            beyond += i64::from(digit - b'0') * weight;
+        }
+        Some(Self { microseconds: coarse.checked_mul(1000)?.checked_add(beyond)?, has_zone })
+    }
+}
+
 /// Days since 1970 and the text of the time of day, if there is one.
 fn split(text: &[u8]) -> Option<(i64, Option<&[u8]>)> {
     let (date, time) = text.split_at_checked(10)?;
@@ -231,5 +271,22 @@ mod tests {
             assert_eq!(milliseconds(text.as_bytes()), None, "{text}");
         }
         assert_eq!(days(b"2024-01-01T10:00:00Z"), None);
+    }
+
+    #[test]
+    fn fractions_and_zones() {
+        let parse = |text: &str| DateTime::parse(text.as_bytes()).map(|time| (time.microseconds, time.has_zone));
+        assert_eq!(parse("1970-01-01"), Some((0, false)));
+        assert_eq!(parse("1970-01-01T00:00:01"), Some((1_000_000, false)));
+        assert_eq!(parse("1970-01-01T00:00:01.5Z"), Some((1_500_000, true)));
+        assert_eq!(parse("1970-01-01T01:00:00.000001+01:00"), Some((1, true)));
+        assert_eq!(parse("1969-12-31 23:59:59.999999"), Some((-1, false)));
+        assert_eq!(parse("1970-01-01T00:00:01.000002000Z"), Some((1_000_002, true)));
+        assert_eq!(parse("1970-01-01T00:00:00.1234560000-00:30"), Some((1_800_123_456, true)));
+        for wrong in ["", "yesterday", "1970-01-01T00:00:00.1234567Z", "1970-01-01T00:00:00.12x4", "1970-13-01"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+        let long = format!("1970-01-01T00:00:00.1234{}Z{}", "0".repeat(90), "Z".repeat(90));
+        assert_eq!(parse(&long), None);
     }
 }

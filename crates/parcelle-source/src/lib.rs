@@ -50,6 +50,7 @@ mod csv;
 mod date_time;
 mod drivers;
 mod error;
+mod fingerprint;
 mod flatgeobuf;
 #[cfg(feature = "gdal")]
 mod gdal_reader;
@@ -293,6 +294,9 @@ fn choose(path: &Path, reader: Reader) -> Result<Chosen, SourceError> {
         && let Some(driver) = drivers::find(path)?
     {
         return Ok(Chosen::Native(driver));
+    }
+    if !virtual_file && std::fs::metadata(path).is_ok_and(|kind| kind.is_file() && kind.len() == 0) {
+        return Err(SourceError::Unreadable { path: path.to_owned(), reason: "the file is empty".to_owned() });
     }
     if reader == Reader::Native {
         return Err(SourceError::NoNativeReader { path: path.to_owned() });

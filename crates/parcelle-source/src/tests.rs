@@ -321,7 +321,6 @@ fn columns_and_crs_can_be_chosen() {
 fn what_cannot_be_opened_is_said() {
     let folder = tempfile::tempdir().unwrap();
     for (name, text, part) in [
-        ("empty.gpkg", "", "not recognized"),
         ("text.txt", "hello", "not recognized"),
         ("broken.geojson", r#"{"type":"FeatureCollection","features":[{"type":"Feature","#, "GeoJSON"),
     ] {
@@ -331,6 +330,9 @@ fn what_cannot_be_opened_is_said() {
         let message = error.to_string();
         assert!(message.contains(name) && message.contains(part) && message.contains("ogrinfo"), "{message}");
     }
+    let empty = write(&folder, "empty.gpkg", "");
+    let error = open(&empty, &options(Reader::Auto)).map(|_| ()).unwrap_err();
+    assert!(error.to_string().ends_with("empty.gpkg: cannot be read: the file is empty"), "{error}");
     let table = write(&folder, "table.csv", "a,b\n1,2\n");
     assert!(matches!(open(&table, &options(Reader::Gdal)).map(|_| ()), Err(SourceError::NoGeometry { .. })));
     assert!(matches!(open(&table, &options(Reader::Auto)).map(|_| ()), Err(SourceError::NoGeometryColumn { .. })));

@@ -1,12 +1,11 @@
 //! The file: positioned reads, has it changed, and which line a byte is on.
 
-use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use parcelle_storage::{ByteSource, LocalFile};
 
 use crate::error::SourceError;
+use crate::fingerprint::{Fingerprint, unreadable};
 
 /// A CSV file as it was when it was opened.
 #[derive(Debug)]
@@ -16,25 +15,11 @@ pub(crate) struct CsvFile {
     fingerprint: Fingerprint,
 }
 
-#[derive(Debug, PartialEq)]
-struct Fingerprint {
-    bytes: u64,
-    modified: Option<SystemTime>,
-}
-
-impl Fingerprint {
-    fn of(metadata: &Metadata) -> Self {
-        Self { bytes: metadata.len(), modified: metadata.modified().ok() }
-    }
-}
-
 impl CsvFile {
     pub(crate) fn open(path: &Path) -> Result<Self, SourceError> {
-        let unreadable =
-            |error: std::io::Error| SourceError::Unreadable { path: path.to_owned(), reason: error.to_string() };
-        let fingerprint = Fingerprint::of(&std::fs::metadata(path).map_err(unreadable)?);
-        let file = LocalFile::open(path).map_err(unreadable)?;
-        if file.len() != fingerprint.bytes {
+        let fingerprint = Fingerprint::of(path)?;
+        let file = LocalFile::open(path).map_err(|error| unreadable(path, &error))?;
+        if file.len() != fingerprint.bytes() {
             return Err(SourceError::Changed { path: path.to_owned() });
         }
         Ok(Self { path: path.to_owned(), file, fingerprint })
@@ -45,7 +30,7 @@ impl CsvFile {
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.fingerprint.bytes
+        self.fingerprint.bytes()
     }
 
     /// A CSV file has one layer, named like it.
@@ -59,18 +44,13 @@ impl CsvFile {
         match read {
             Ok(count) if count == buffer.len() => Ok(()),
             Ok(_) => Err(SourceError::Changed { path: self.path.clone() }),
-            Err(error) => Err(SourceError::Unreadable { path: self.path.clone(), reason: error.to_string() }),
+            Err(error) => Err(unreadable(&self.path, &error)),
         }
     }
 
     /// Refuses a file that is not the one that was opened any more.
     pub(crate) fn verify_unchanged(&self) -> Result<(), SourceError> {
-        let now = std::fs::metadata(&self.path).map(|metadata| Fingerprint::of(&metadata));
-        if now.is_ok_and(|now| now == self.fingerprint) {
-            Ok(())
-        } else {
-            Err(SourceError::Changed { path: self.path.clone() })
-        }
+        self.fingerprint.verify(&self.path)
     }
 
     /// The number, from 1, of the line that the byte at `offset` is on. Reads all before it: only for messages.

@@ -4,8 +4,8 @@ use parcelle_crs::Crs;
 use parcelle_geometry::{WktError, from_wkt, normalise};
 
 use crate::csv::file::CsvFile;
-use crate::csv::geojson_text;
 use crate::error::{GeometryReason, SourceError};
+use crate::geojson;
 use crate::geometry_field::crs_error;
 
 /// Names of columns that hold geometry as text, the first of which wins.
@@ -220,7 +220,7 @@ impl Format {
                 }
                 normalise(scratch, out).map(|_| ()).map_err(GeometryReason::from)
             }
-            Self::GeoJson => geojson_text::append_wkb(text, out).map_err(unreadable),
+            Self::GeoJson => geojson::append_wkb(text, out).map_err(unreadable),
         }
     }
 }

@@ -7,7 +7,6 @@
 //! | [`dialect`] | delimiter and quote, from the first records |
 //! | [`header`] | the names of the columns |
 //! | [`geometry`] | which columns are the geometry, and their values as WKB |
-//! | [`geojson_text`] | a GeoJSON geometry as WKB |
 //! | [`value`] | what an attribute value is, and its place in a column |
 //! | [`survey`] | the first pass: rows, types and boundaries of the whole file, in parallel |
 //! | [`layer`] | all of that as a [`Layer`](crate::Layer) |
@@ -47,7 +46,6 @@
 
 mod dialect;
 mod file;
-mod geojson_text;
 mod geometry;
 mod header;
 mod layer;

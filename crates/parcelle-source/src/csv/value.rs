@@ -6,7 +6,7 @@ use arrow::array::{
     ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
 };
 
-use crate::date_time;
+use crate::date_time::{self, DateTime};
 use crate::inference::ValueType;
 
 /// The type of one value, by the rules of the [module](crate::csv).
@@ -26,9 +26,9 @@ fn number_or_date(text: &[u8]) -> ValueType {
     {
         return match date_time::days(text) {
             Some(_) if text.len() == 10 => ValueType::Date,
-            _ => match microseconds(text) {
-                Some((_, true)) => ValueType::Instant,
-                Some((_, false)) => ValueType::DateTime,
+            _ => match DateTime::parse(text) {
+                Some(DateTime { has_zone: true, .. }) => ValueType::Instant,
+                Some(_) => ValueType::DateTime,
                 None => ValueType::Text,
             },
         };
@@ -105,36 +105,6 @@ fn boolean(text: &[u8]) -> Option<bool> {
     }
 }
 
-/// Microseconds since 1970-01-01T00:00 of a date and time, and whether it has a zone. Digits beyond microseconds must be zero.
-fn microseconds(text: &[u8]) -> Option<(i64, bool)> {
-    const LONGEST: usize = 64;
-    let time = text.get(11..).unwrap_or_default();
-    let zoned = time.iter().any(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'));
-    let Some(point) = memchr::memchr(b'.', text) else {
-        return Some((date_time::milliseconds(text)?.checked_mul(1000)?, zoned));
-    };
-    let (before, fraction) = text.split_at_checked(point + 1)?;
-    let length = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (digits, zone) = fraction.split_at_checked(length)?;
-    let (kept, beyond) = digits.split_at_checked(length.min(3))?;
-    let mut micros = 0;
-    for (position, digit) in beyond.iter().enumerate() {
-        let weight = [100, 10, 1].get(position).copied().unwrap_or(0);
-        if weight == 0 && *digit != b'0' {
-            return None;
-        }
-        micros += i64::from(digit - b'0') * weight;
-    }
-    let mut room = [0; LONGEST];
-    let mut used = 0;
-    for part in [before, kept, zone] {
-        room.get_mut(used..used + part.len())?.copy_from_slice(part);
-        used += part.len();
-    }
-    let milliseconds = date_time::milliseconds(room.get(..used)?)?;
-    Some((milliseconds.checked_mul(1000)?.checked_add(micros)?, zoned))
-}
-
 /// Collects the values of a column.
 pub(crate) enum Builder {
     Boolean(BooleanBuilder),
@@ -186,7 +156,7 @@ impl Builder {
             Self::Integer(builder) => builder.append_value(integer(text)?),
             Self::Float(builder) => builder.append_value(fast_float2::parse(text).ok()?),
             Self::Date(builder) => builder.append_value(date_time::days(text)?),
-            Self::DateTime(builder) => builder.append_value(microseconds(text)?.0),
+            Self::DateTime(builder) => builder.append_value(DateTime::parse(text)?.microseconds),
         }
         Some(())
     }
@@ -276,8 +246,5 @@ mod tests {
             assert_eq!(builder.append(b"", true), Some(()));
             assert_eq!((builder.finish().null_count(), value_type == ValueType::Text), (1, false));
         }
-        assert_eq!(microseconds(b"1970-01-01T00:00:01.234567Z"), Some((1_234_567, true)));
-        assert_eq!(microseconds(b"1969-12-31T23:59:59.999999"), Some((-1, false)));
-        assert_eq!(microseconds(b"1970-01-02"), Some((86_400_000_000, false)));
     }
 }

@@ -1,12 +1,11 @@
 //! The file of a FlatGeobuf: positioned reads, where its parts are, and whether it has changed.
 
-use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use parcelle_storage::{ByteSource, LocalFile};
 
 use crate::error::SourceError;
+use crate::fingerprint::{Fingerprint, unreadable};
 use crate::flatgeobuf::header::Header;
 use crate::flatgeobuf::index::Index;
 
@@ -31,23 +30,10 @@ pub(super) struct FlatGeobuf {
     pub(super) features_start: u64,
 }
 
-#[derive(Debug, PartialEq)]
-struct Fingerprint {
-    bytes: u64,
-    modified: Option<SystemTime>,
-}
-
-impl Fingerprint {
-    fn of(metadata: &Metadata) -> Self {
-        Self { bytes: metadata.len(), modified: metadata.modified().ok() }
-    }
-}
-
 impl FlatGeobuf {
     pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
-        let unreadable =
-            |error: std::io::Error| SourceError::Unreadable { path: path.to_owned(), reason: error.to_string() };
-        let fingerprint = Fingerprint::of(&std::fs::metadata(path).map_err(unreadable)?);
+        let unreadable = |error: std::io::Error| unreadable(path, &error);
+        let fingerprint = Fingerprint::of(path)?;
         let source = LocalFile::open(path).map_err(unreadable)?;
         let wrong = |reason: String| malformed(path, reason);
 
@@ -100,18 +86,13 @@ impl FlatGeobuf {
             Ok(read) if read == buffer.len() => Ok(()),
             // Offsets are checked against the size before, so the file has become shorter.
             Ok(_) => Err(SourceError::Changed { path: self.path.clone() }),
-            Err(error) => Err(SourceError::Unreadable { path: self.path.clone(), reason: error.to_string() }),
+            Err(error) => Err(unreadable(&self.path, &error)),
         }
     }
 
     /// Refuses a file that is not the one that was opened any more.
     pub(super) fn verify_unchanged(&self) -> Result<(), SourceError> {
-        let now = std::fs::metadata(&self.path).map(|metadata| Fingerprint::of(&metadata));
-        if now.is_ok_and(|now| now == self.fingerprint) {
-            Ok(())
-        } else {
-            Err(SourceError::Changed { path: self.path.clone() })
-        }
+        self.fingerprint.verify(&self.path)
     }
 
     /// A result, unless the file changed meanwhile: then nothing that was found in it means anything.

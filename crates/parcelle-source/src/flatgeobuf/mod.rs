@@ -22,7 +22,7 @@
 //! | [`features`] | features by their number, one after the other |
 //! | [`geometry`] | a geometry as WKB |
 //! | [`columns`], [`values`] | properties into Arrow columns |
-//! | [`date_times`] | text of ISO 8601, with or without zone |
+//! | [`date_times`] | what the `DateTime` values of a column have in common |
 //! | [`survey`] | one look at all features, where the header does not say enough |
 //! | [`layer`] | all of that as a [`Layer`](crate::Layer) |
 

@@ -6,9 +6,10 @@ use flatgeobuf::{ColumnType, Feature as Fields};
 use rayon::prelude::*;
 
 use crate::OpenOptions;
+use crate::date_time::DateTime;
 use crate::error::{Place, RowPosition, SourceError};
 use crate::flatgeobuf::columns::{Fault, not_in_header, other_kind, read_column, walk};
-use crate::flatgeobuf::date_times::{DateTime, DateTimes};
+use crate::flatgeobuf::date_times::DateTimes;
 use crate::flatgeobuf::features::Directory;
 use crate::flatgeobuf::file::FlatGeobuf;
 use crate::flatgeobuf::header::{Column, Kind};

@@ -12,7 +12,8 @@ use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::error::ArrowError;
 use flatgeobuf::ColumnType;
 
-use crate::flatgeobuf::date_times::{DateTime, DateTimes};
+use crate::date_time::DateTime;
+use crate::flatgeobuf::date_times::DateTimes;
 use crate::flatgeobuf::header::Kind;
 
 /// Collects byte strings in one buffer.

@@ -11,11 +11,10 @@ use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
-use crate::date_time;
+use crate::date_time::{self, DateTime};
 use crate::geojson::geometry::GeometryWriter;
 use crate::geojson::json::{Cursor, Fault};
 use crate::geojson::record::{Names, Visitor};
-use crate::geojson::temporal;
 use crate::inference::ValueType;
 
 /// Collects the values of a column.
@@ -100,8 +99,8 @@ impl Column {
                 Some(value) => builder.append_value(value),
                 None => return changed(start),
             },
-            Self::Instant(builder) => match string(first, cursor).map(|text| temporal::microseconds(&text))? {
-                Some(value) => builder.append_value(value),
+            Self::Instant(builder) => match string(first, cursor).map(|text| DateTime::parse(&text))? {
+                Some(time) => builder.append_value(time.microseconds),
                 None => return changed(start),
             },
             Self::Text(builder, scratch) => {

@@ -47,6 +47,8 @@ mod survey;
 mod temporal;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod text_tests;
 
 use std::path::Path;
 
@@ -55,6 +57,23 @@ pub(crate) use recognise::is_geojson;
 
 use crate::error::SourceError;
 use crate::{LayerInfo, OpenOptions};
+
+/// Appends the WKB of a geometry that is a text of its own, such as a field of a CSV file.
+///
+/// # Errors
+/// What is wrong with the text, and at which byte.
+pub(crate) fn append_wkb(text: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+    let mut cursor = json::Cursor::new(text);
+    cursor.space();
+    let written = geometry::GeometryWriter::default().write(&mut cursor, out).and_then(|()| {
+        cursor.space();
+        if cursor.at < text.len() { cursor.fault("more text follows the geometry") } else { Ok(()) }
+    });
+    written.map_err(|json::Fault { at, reason }| match reason {
+        json::Reason::End => format!("it ends at byte {at}, before the JSON text does"),
+        json::Reason::Text(text) => format!("byte {at}: {text}"),
+    })
+}
 
 /// The one layer of a file. It has to be read for that.
 pub(crate) fn layers(path: &Path) -> Result<Vec<LayerInfo>, SourceError> {

@@ -1,13 +1,11 @@
 //! The file: positioned reads, windows of it, and whether it has changed.
 
-use std::fs::Metadata;
-use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use parcelle_storage::{ByteSource, LocalFile};
 
 use crate::error::SourceError;
+use crate::fingerprint::{Fingerprint, unreadable};
 use crate::geojson::json::{Fault, Reason};
 
 /// Sizes that tests make small.
@@ -33,19 +31,13 @@ pub(crate) struct SourceFile {
     pub(crate) path: PathBuf,
     pub(crate) tuning: Tuning,
     file: LocalFile,
-    fingerprint: (u64, i64, i64, u64, u64),
-}
-
-fn fingerprint(metadata: &Metadata) -> (u64, i64, i64, u64, u64) {
-    (metadata.len(), metadata.mtime(), metadata.mtime_nsec(), metadata.ino(), metadata.dev())
+    fingerprint: Fingerprint,
 }
 
 impl SourceFile {
     pub(crate) fn open(path: &Path, tuning: Tuning) -> Result<Self, SourceError> {
-        let unreadable =
-            |error: io::Error| SourceError::Unreadable { path: path.to_owned(), reason: error.to_string() };
-        let fingerprint = fingerprint(&std::fs::metadata(path).map_err(unreadable)?);
-        let file = LocalFile::open(path).map_err(unreadable)?;
+        let fingerprint = Fingerprint::of(path)?;
+        let file = LocalFile::open(path).map_err(|error| unreadable(path, &error))?;
         Ok(Self { path: path.to_owned(), tuning, file, fingerprint })
     }
 
@@ -55,10 +47,7 @@ impl SourceFile {
 
     /// Refuses a file that is not the one that was opened any more.
     pub(crate) fn verify_unchanged(&self) -> Result<(), SourceError> {
-        match std::fs::metadata(&self.path) {
-            Ok(now) if fingerprint(&now) == self.fingerprint => Ok(()),
-            _ => Err(self.changed()),
-        }
+        self.fingerprint.verify(&self.path)
     }
 
     pub(crate) fn changed(&self) -> SourceError {

@@ -402,7 +402,6 @@ fn recognised_by_content() {
         r#"{"displayFieldName":"","features":[{"attributes":{},"geometry":{"x":1,"y":2}}]}"#,
         r#"{"a":1}"#,
         r#"[{"type":"Feature"}]"#,
-        "",
         "{",
         "POINT (1 2)",
     ] {

@@ -1,15 +1,15 @@
 //! The file of a GeoPackage: recognising it, connections to it, and whether it has changed.
 
 use std::ffi::OsString;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use rusqlite::ffi::ErrorCode;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::SourceError;
+use crate::fingerprint::{Fingerprint, unreadable};
 
 /// First bytes of every SQLite 3 database (SQLite file format, section 1.3.1).
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -68,23 +68,10 @@ pub(crate) struct Database {
     pub(crate) live: bool,
 }
 
-#[derive(Debug, PartialEq)]
-struct Fingerprint {
-    bytes: u64,
-    modified: Option<SystemTime>,
-}
-
-impl Fingerprint {
-    fn of(metadata: &Metadata) -> Self {
-        Self { bytes: metadata.len(), modified: metadata.modified().ok() }
-    }
-}
-
 impl Database {
     pub(crate) fn open(path: &Path) -> Result<Self, SourceError> {
-        let unreadable =
-            |error: std::io::Error| SourceError::Unreadable { path: path.to_owned(), reason: error.to_string() };
-        let fingerprint = Fingerprint::of(&std::fs::metadata(path).map_err(unreadable)?);
+        let unreadable = |error: std::io::Error| unreadable(path, &error);
+        let fingerprint = Fingerprint::of(path)?;
         let beside = |suffix: &str| {
             let mut name = OsString::from(path);
             name.push(suffix);
@@ -93,9 +80,9 @@ impl Database {
         let live = beside("-wal") || beside("-journal");
         if !live
             && let Some(declared) = declared_bytes(&header(path).map_err(unreadable)?)
-            && declared > fingerprint.bytes
+            && declared > fingerprint.bytes()
         {
-            let reason = format!("it is cut off: it has {} bytes of {declared}", fingerprint.bytes);
+            let reason = format!("it is cut off: it has {} bytes of {declared}", fingerprint.bytes());
             return Err(SourceError::Damaged { path: path.to_owned(), reason });
         }
         // A file that nobody writes to needs no locks; SQLite must be told, as it cannot know.
@@ -108,7 +95,7 @@ impl Database {
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.fingerprint.bytes
+        self.fingerprint.bytes()
     }
 
     /// A connection for one thread.
@@ -154,13 +141,8 @@ impl Database {
 
     /// Refuses a file that is not the one that was opened any more. Without locks this is how a change is noticed.
     pub(crate) fn verify_unchanged(&self) -> Result<(), SourceError> {
-        let now = std::fs::metadata(&self.path).map(|metadata| Fingerprint::of(&metadata));
         // A live database may change: it is read within one transaction, which sees none of that.
-        if self.live || now.is_ok_and(|now| now == self.fingerprint) {
-            Ok(())
-        } else {
-            Err(SourceError::Changed { path: self.path.clone() })
-        }
+        if self.live { Ok(()) } else { self.fingerprint.verify(&self.path) }
     }
 
     /// What an error of SQLite means for this file.

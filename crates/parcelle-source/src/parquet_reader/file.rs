@@ -1,8 +1,6 @@
 //! The file: is it Parquet, is it whole, and what its footer says.
 
-use std::fs::Metadata;
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +13,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 
 use crate::error::SourceError;
+use crate::fingerprint::{Fingerprint, unreadable};
 use crate::parquet_reader::footer;
 
 /// First and last bytes of a file.
@@ -36,23 +35,14 @@ pub(crate) fn is_parquet(head: &[u8]) -> bool {
 pub(super) struct ParquetFile {
     path: PathBuf,
     source: Arc<LocalFile>,
-    stamp: Stamp,
-}
-
-/// By what a file is known to be unchanged: device, inode, length, and time of the last change.
-type Stamp = (u64, u64, u64, i64, i64);
-
-fn stamp(metadata: &Metadata) -> Stamp {
-    (metadata.dev(), metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec())
+    fingerprint: Fingerprint,
 }
 
 impl ParquetFile {
     pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
-        let unreadable =
-            |error: io::Error| SourceError::Unreadable { path: path.to_owned(), reason: error.to_string() };
-        let metadata = std::fs::metadata(path).map_err(unreadable)?;
-        let source = Arc::new(LocalFile::open(path).map_err(unreadable)?);
-        Ok(Self { path: path.to_owned(), source, stamp: stamp(&metadata) })
+        let fingerprint = Fingerprint::of(path)?;
+        let source = Arc::new(LocalFile::open(path).map_err(|error| unreadable(path, &error))?);
+        Ok(Self { path: path.to_owned(), source, fingerprint })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -82,10 +72,7 @@ impl ParquetFile {
     /// # Errors
     /// [`SourceError::Changed`] where the file is not the one that was opened any more.
     pub(super) fn verify_unchanged(&self) -> Result<(), SourceError> {
-        match std::fs::metadata(&self.path) {
-            Ok(metadata) if stamp(&metadata) == self.stamp => Ok(()),
-            _ => Err(SourceError::Changed { path: self.path.clone() }),
-        }
+        self.fingerprint.verify(&self.path)
     }
 
     /// Reads and checks the footer. Two parts of it only help: an index of the pages that cannot be read is left alone,

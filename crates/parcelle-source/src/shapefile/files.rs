@@ -1,14 +1,12 @@
 //! The files of a Shapefile: finding them, reading at positions, noticing changes.
 
-use std::fs::Metadata;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use parcelle_storage::{ByteSource, LocalFile};
 
 use super::malformed;
 use crate::error::SourceError;
+use crate::fingerprint::{Fingerprint, unreadable};
 
 /// The first number of `.shp` and `.shx` (ESRI, table 1).
 const FILE_CODE: [u8; 4] = 9994u32.to_be_bytes();
@@ -25,11 +23,6 @@ const READ_ALONE: usize = 16 << 10;
 /// Whether these are the first bytes of a `.shp` or `.shx`.
 pub(super) fn has_file_code(head: &[u8]) -> bool {
     head.starts_with(&FILE_CODE)
-}
-
-/// A [`SourceError::Unreadable`].
-pub(super) fn unreadable(path: &Path, error: &io::Error) -> SourceError {
-    SourceError::Unreadable { path: path.to_owned(), reason: error.to_string() }
 }
 
 /// The `.shp` files of a directory, by name.
@@ -112,23 +105,11 @@ pub(super) struct SourceFile {
     fingerprint: Fingerprint,
 }
 
-#[derive(Debug, PartialEq)]
-struct Fingerprint {
-    length: u64,
-    modified: Option<SystemTime>,
-}
-
-impl Fingerprint {
-    fn of(metadata: &Metadata) -> Self {
-        Self { length: metadata.len(), modified: metadata.modified().ok() }
-    }
-}
-
 impl SourceFile {
     pub(super) fn open(path: PathBuf) -> Result<Self, SourceError> {
-        let metadata = std::fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
+        let fingerprint = Fingerprint::of(&path)?;
         let bytes = LocalFile::open(&path).map_err(|error| unreadable(&path, &error))?;
-        Ok(Self { path, bytes, fingerprint: Fingerprint::of(&metadata) })
+        Ok(Self { path, bytes, fingerprint })
     }
 
     /// Its length in bytes when it was opened.
@@ -138,8 +119,7 @@ impl SourceFile {
 
     /// Fails where it is not as it was.
     pub(super) fn verify_unchanged(&self) -> Result<(), SourceError> {
-        let now = std::fs::metadata(&self.path).map_err(|error| unreadable(&self.path, &error))?;
-        if Fingerprint::of(&now) == self.fingerprint { Ok(()) } else { Err(self.changed()) }
+        self.fingerprint.verify(&self.path)
     }
 
     fn changed(&self) -> SourceError {

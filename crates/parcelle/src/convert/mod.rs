@@ -229,15 +229,16 @@ impl Convert {
         self.open.threads = self.write.threads;
         self.open.interrupt = Interrupt::on(self.write.cancel.flag());
         let layer = parcelle_source::open(&self.input, &self.open)?;
+        // How many rows meet a window nobody knows before they are read.
+        let total_rows = layer.row_count_hint().filter(|_| self.open.window.is_none());
+        self.write.expected_rows = total_rows;
         if let Some(observer) = self.observer.take() {
-            let total_rows = layer.row_count_hint();
             observer(Progress { total_rows, ..Progress::default() });
             self.write.progress = Some(Arc::new(move |written| {
                 let parcelle_geoparquet::Progress { rows_arranged, rows, row_groups, bytes } = written;
                 observer(Progress { rows_arranged, rows, total_rows, row_groups, bytes });
             }));
         }
-        self.write.expected_rows = layer.row_count_hint();
         let stages = self.stages(&layer.schema());
         let splits = layer.splits(split_rows(layer.as_ref(), &self.write))?;
         let part = |split| part(layer.as_ref(), &stages, split);
