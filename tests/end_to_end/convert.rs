@@ -256,3 +256,23 @@ fn the_facade_says_the_same_as_the_command_line() {
     let error = parcelle::convert(fixture("vector/bad_truncated.gpkg"), directory.path().join("b")).run().unwrap_err();
     assert!(!error.is_usage(), "{error}");
 }
+
+#[test]
+fn what_a_killed_run_left_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("out.parquet");
+    std::fs::write(directory.path().join(".out.parquet.AbCdEf.parcelle-tmp"), "half").unwrap();
+    std::fs::write(directory.path().join(".other.parquet.AbCdEf.parcelle-tmp"), "half").unwrap();
+    let run = parcelle(["convert", "testdata/vector/sparse_ids.gpkg", output.to_str().unwrap()]).expect_code(0);
+    let named: Vec<_> = run.stdout.lines().filter(|line| line.contains("parcelle-tmp")).collect();
+    assert!(named.len() == 1 && named[0].contains("/.out.parquet.AbCdEf.parcelle-tmp"), "{}", run.stdout);
+}
+
+#[test]
+fn a_window_without_rows_asks_for_its_reference_system() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("out.parquet");
+    let arguments = ["convert", "testdata/vector/towns.geojson", output.to_str().unwrap(), "--bbox"];
+    let run = parcelle(arguments.iter().chain(&["-9e9,-9e9,-8e9,-8e9"])).expect_code(0);
+    assert!(run.stdout.contains(": 0 rows") && run.stdout.contains("reference system"), "{}", run.stdout);
+}

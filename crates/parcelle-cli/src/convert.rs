@@ -1,5 +1,6 @@
 //! `parcelle convert`.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::terminal;
 pub(crate) fn run(arguments: ConvertArguments) -> Result<ExitCode, Failure> {
     refuse_later(&arguments.later)?;
     let format = arguments.format;
+    let windowed = arguments.bbox.is_some();
     let convert = resolve(arguments)?;
 
     let cancel = CancelToken::default();
@@ -44,7 +46,7 @@ pub(crate) fn run(arguments: ConvertArguments) -> Result<ExitCode, Failure> {
     let summary = result.map_err(|error| failure(&error))?;
 
     let text = match format {
-        SummaryFormat::Human => human(&summary),
+        SummaryFormat::Human => human(&summary, windowed),
         SummaryFormat::Json => match serde_json::to_string_pretty(&summary) {
             Ok(json) => json,
             Err(error) => return Err(Failure::Data(format!("cannot write the summary as JSON: {error}"))),
@@ -155,7 +157,7 @@ fn failure(error: &ConvertError) -> Failure {
     }
 }
 
-fn human(summary: &ConvertSummary) -> String {
+fn human(summary: &ConvertSummary, windowed: bool) -> String {
     let seconds = summary.seconds.wall;
     let rate = if seconds > 0.0 { summary.rows as f64 / seconds } else { 0.0 };
     let size = match summary.bytes_in {
@@ -163,11 +165,18 @@ fn human(summary: &ConvertSummary) -> String {
         None => bytes(summary.bytes_out),
     };
     let memory = summary.peak_memory_bytes.map_or_else(String::new, |peak| format!(", {} of memory", bytes(peak)));
-    format!(
+    let mut text = format!(
         "{}: {} in {}, {size}, {seconds:.1} s ({} rows/s){memory}",
         summary.output,
         counted(summary.rows, "row"),
         counted(summary.row_groups, "row group"),
         grouped(rate.round() as u64),
-    )
+    );
+    if windowed && summary.rows == 0 {
+        text.push_str("\nNo row meets the window: are the numbers of --bbox in the reference system of the layer?");
+    }
+    for leftover in &summary.leftovers {
+        let _ = write!(text, "\nLeft by a run that was killed, unless one is under way; delete it: {leftover}");
+    }
+    text
 }

@@ -41,4 +41,5 @@ pub use options::{
     CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, Progress, ProgressFn, Sort,
     WriteOptions,
 };
+pub use output::leftovers;
 pub use pipeline::{BatchSink, Input, Part, StageSeconds, Written, write};

@@ -1,6 +1,7 @@
 //! The file: a temporary name until it is whole.
 
 use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -48,12 +49,9 @@ impl Destination {
         })?;
         // Hidden, and not ending in .parquet: no glob over finished files finds it. What is finished gets the
         // permissions that the user's umask gives any new file, not the private ones of a temporary file.
-        let mut prefix = std::ffi::OsString::from(".");
-        prefix.push(name);
-        prefix.push(".");
         let temporary = tempfile::Builder::new()
-            .prefix(&prefix)
-            .suffix(".parcelle-tmp")
+            .prefix(&temporary_prefix(name))
+            .suffix(TEMPORARY_SUFFIX)
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(directory)
             // The error's own text names the temporary file, which nobody asked for.
@@ -81,6 +79,34 @@ impl Destination {
             Err(error) => Err(WriteError::io(&self.path, error.error)),
         }
     }
+}
+
+/// How the names of temporary files end.
+const TEMPORARY_SUFFIX: &str = ".parcelle-tmp";
+
+/// How the names of temporary files for an output of this name begin.
+fn temporary_prefix(name: &OsStr) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(name);
+    prefix.push(".");
+    prefix
+}
+
+/// Temporary files that earlier runs for the output at `path` have left, by name: those of runs that were killed, and
+/// those of runs that are under way. A run that ends by itself, or is interrupted, leaves none.
+#[must_use]
+pub fn leftovers(path: &Path) -> Vec<PathBuf> {
+    let Some(name) = path.file_name() else { return Vec::new() };
+    let prefix = temporary_prefix(name);
+    let is_temporary = |found: &OsStr| {
+        let found = found.as_encoded_bytes();
+        found.starts_with(prefix.as_encoded_bytes()) && found.ends_with(TEMPORARY_SUFFIX.as_bytes())
+    };
+    let entries = directory_of(path).read_dir().into_iter().flatten().flatten();
+    let mut found: Vec<_> =
+        entries.filter(|entry| is_temporary(&entry.file_name())).map(|entry| entry.path()).collect();
+    found.sort();
+    found
 }
 
 fn directory_of(path: &Path) -> &Path {

@@ -228,6 +228,7 @@ impl Convert {
         }
         self.open.threads = self.write.threads;
         self.open.interrupt = Interrupt::on(self.write.cancel.flag());
+        let leftovers = parcelle_geoparquet::leftovers(&self.output);
         let layer = parcelle_source::open(&self.input, &self.open)?;
         // How many rows meet a window nobody knows before they are read.
         let total_rows = layer.row_count_hint().filter(|_| self.open.window.is_none());
@@ -259,6 +260,7 @@ impl Convert {
             seconds: written.seconds.into(),
             peak_memory_bytes: peak_resident_bytes(),
             spilled_bytes: written.spilled_bytes,
+            leftovers: leftovers.iter().map(|path| path.display().to_string()).collect(),
         })
     }
 }

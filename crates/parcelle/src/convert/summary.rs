@@ -28,6 +28,9 @@ pub struct ConvertSummary {
     pub peak_memory_bytes: Option<u64>,
     /// Bytes that went to temporary files for lack of memory.
     pub spilled_bytes: u64,
+    /// Temporary files beside the output that were there before: left by runs that were killed, unless another run for
+    /// the same output is under way.
+    pub leftovers: Vec<String>,
 }
 
 /// Seconds of work per stage, added up over all threads; and the wall clock.
