@@ -44,6 +44,10 @@ fn cores_are_free_of_what_they_must_not_know() {
         ["gdal", "gdal-sys", "rusqlite", "libsqlite3-sys", "clap", "indicatif", "tokio", "hyper", "reqwest"];
     let forbidden: HashMap<&str, Vec<&str>> = HashMap::from([
         ("parcelle-report", [&C_AND_NETWORK[..], &["arrow", "parquet", "parcelle-tiff"]].concat()),
+        (
+            "parcelle-storage",
+            [&C_AND_NETWORK[..], &["arrow", "parquet", "zstd-sys", "bzip2-sys", "liblzma-sys"]].concat(),
+        ),
         ("parcelle-tiff", [&C_AND_NETWORK[..], &["arrow", "parquet", "parcelle-report", "parcelle-storage"]].concat()),
         ("parcelle-geoparquet", [&C_AND_NETWORK[..], &["parcelle-source", "parcelle-report"]].concat()),
         ("parcelle-raster", [&C_AND_NETWORK[..], &["arrow", "parquet", "parcelle-source"]].concat()),

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
 mod architecture;
+mod archives;
 mod check;
 mod convert;
 mod convert_values;

@@ -34,7 +34,8 @@ Examples:
   parcelle convert bdtopo.gpkg batiment.parquet --layer batiment --select cleabs,hauteur
   parcelle convert communes.geojson communes.parquet --overwrite --format json")]
 pub(crate) struct ConvertArguments {
-    /// File to read, in a format with a native reader or any that GDAL's vector drivers can open
+    /// File to read, in a format with a native reader or any that GDAL's vector drivers can open; or a .zip, .7z or
+    /// .7z.001 with one
     pub(crate) input: PathBuf,
 
     /// GeoParquet file to write
@@ -44,6 +45,10 @@ pub(crate) struct ConvertArguments {
     /// Layer to convert; needed where INPUT has several
     #[arg(long, value_name = "NAME")]
     pub(crate) layer: Option<String>,
+
+    /// Data set to convert where INPUT is an archive with several: a path in it, or the end of one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) member: Option<String>,
 
     /// Columns to keep beside geometry
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
@@ -109,7 +114,7 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes, default_value = "1GB")]
     pub(crate) memory: u64,
 
-    /// Directory for what sorting cannot hold in memory [default: that of OUTPUT]
+    /// Directory for what sorting cannot hold in memory, and for unpacked archives [default: that of OUTPUT]
     #[arg(long, value_name = "DIR")]
     pub(crate) temp_dir: Option<PathBuf>,
 

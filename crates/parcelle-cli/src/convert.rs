@@ -120,6 +120,9 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
     if let Some(layer) = arguments.layer {
         convert = convert.layer(layer);
     }
+    if let Some(member) = arguments.member {
+        convert = convert.member(member);
+    }
     if let Some(crs) = arguments.crs {
         convert = convert.crs(crs);
     }

@@ -2,7 +2,10 @@
 //!
 //! A format parser never opens anything itself: it is given a [`ByteSource`], so that a local file, a byte buffer in
 //! a test and (later) a remote object are read by the same code, and so that every request and byte is counted.
+//!
+//! [`archive`] unpacks what data are delivered in.
 
+pub mod archive;
 mod local;
 mod memory;
 

@@ -1,9 +1,10 @@
 //! Why a conversion failed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use parcelle_geoparquet::WriteError;
 use parcelle_source::SourceError;
+use parcelle_storage::archive::ArchiveError;
 
 use crate::convert::stage::StageError;
 
@@ -26,6 +27,87 @@ pub enum ConvertError {
         /// The output.
         path: PathBuf,
     },
+    /// The archive that is the input could not be unpacked.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// What was unpacked from an archive could not be converted.
+    #[error("{}", in_archive(.error, .directory, .archive))]
+    Archived {
+        /// The archive.
+        archive: PathBuf,
+        /// Where it was unpacked; the message names the archive instead.
+        directory: PathBuf,
+        /// Why.
+        error: Box<ConvertError>,
+    },
+    /// An archive with a choice to be made.
+    #[error(
+        "{}: the archive holds several data sets, choose one with --member: {}",
+        .archive.display(), listed(.available)
+    )]
+    SeveralMembers {
+        /// The archive.
+        archive: PathBuf,
+        /// The members that are data sets.
+        available: Vec<String>,
+    },
+    /// There is no data set of that name in the archive.
+    #[error(
+        "{}: no data set in the archive is called {member:?}; there are: {}",
+        .archive.display(), listed(.available)
+    )]
+    UnknownMember {
+        /// The archive.
+        archive: PathBuf,
+        /// What was asked for.
+        member: String,
+        /// The members that are data sets.
+        available: Vec<String>,
+    },
+    /// An archive without anything that is known to be data.
+    #[error("{}: {}", .archive.display(), no_data(*.members, .nested))]
+    NoData {
+        /// The archive.
+        archive: PathBuf,
+        /// How many files it has.
+        members: usize,
+        /// Those of them that are archives themselves.
+        nested: Vec<String>,
+    },
+    /// A member was asked for where there is no archive.
+    #[error("{}: no archive that is read (.zip, .7z, .7z.001), so that --member says nothing: leave it out", .path.display())]
+    NoArchive {
+        /// The input.
+        path: PathBuf,
+    },
+}
+
+/// Most names that a message lists.
+const MOST_LISTED: usize = 40;
+
+fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(MOST_LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(MOST_LISTED) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown}, and {more} more"),
+    }
+}
+
+fn no_data(members: usize, nested: &[String]) -> String {
+    if nested.is_empty() {
+        return format!(
+            "none of its {members} files is in a format that is known by name: unpack it, and convert what is meant"
+        );
+    }
+    format!(
+        "archives within an archive are not unpacked: {}. Unpack the outer archive, and convert the inner ones",
+        listed(nested)
+    )
+}
+
+/// The message of an error, with the archive in the place of the directory it was unpacked into.
+fn in_archive(error: &ConvertError, directory: &Path, archive: &Path) -> String {
+    error.to_string().replace(&*directory.to_string_lossy(), &archive.to_string_lossy())
 }
 
 impl From<WriteError> for ConvertError {
@@ -68,14 +150,27 @@ impl ConvertError {
                     | WriteError::Options(_)
                     | WriteError::UnknownColumn { .. }
             ),
-            Self::Stage(_) => false,
-            Self::OutputIsInput { .. } => true,
+            Self::Archive(error) => {
+                matches!(error, ArchiveError::LaterVolume { .. } | ArchiveError::MissingVolume { .. })
+            }
+            Self::Archived { error, .. } => error.is_usage(),
+            Self::Stage(_) | Self::NoData { .. } => false,
+            Self::OutputIsInput { .. }
+            | Self::SeveralMembers { .. }
+            | Self::UnknownMember { .. }
+            | Self::NoArchive { .. } => true,
         }
     }
 
     /// Whether the run was stopped by its [`CancelToken`](crate::CancelToken).
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Write(WriteError::Cancelled) | Self::Source(SourceError::Interrupted))
+        match self {
+            Self::Write(WriteError::Cancelled)
+            | Self::Source(SourceError::Interrupted)
+            | Self::Archive(ArchiveError::Interrupted) => true,
+            Self::Archived { error, .. } => error.is_cancelled(),
+            _ => false,
+        }
     }
 }

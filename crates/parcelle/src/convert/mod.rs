@@ -1,5 +1,6 @@
 //! A layer to GeoParquet.
 
+mod archive;
 mod error;
 mod stage;
 mod summary;
@@ -9,6 +10,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::datatypes::SchemaRef;
 use parcelle_geoparquet::{
@@ -17,6 +19,7 @@ use parcelle_geoparquet::{
 };
 use parcelle_source::{Interrupt, Layer, OpenOptions, Reader, Split, Window};
 
+use archive::Choice;
 pub use error::ConvertError;
 pub use stage::StageError;
 use stage::{Stage, Stages};
@@ -37,6 +40,7 @@ pub fn convert(input: impl AsRef<Path>, output: impl AsRef<Path>) -> Convert {
     Convert {
         input: input.as_ref().to_owned(),
         output: output.as_ref().to_owned(),
+        member: None,
         open: OpenOptions::default(),
         write: WriteOptions::default(),
         observer: None,
@@ -67,6 +71,7 @@ pub type ProgressFn = Arc<dyn Fn(Progress) + Send + Sync>;
 pub struct Convert {
     input: PathBuf,
     output: PathBuf,
+    member: Option<String>,
     open: OpenOptions,
     write: WriteOptions,
     observer: Option<ProgressFn>,
@@ -78,6 +83,7 @@ impl std::fmt::Debug for Convert {
             .debug_struct("Convert")
             .field("input", &self.input)
             .field("output", &self.output)
+            .field("member", &self.member)
             .field("open", &self.open)
             .field("write", &self.write)
             .finish_non_exhaustive()
@@ -88,6 +94,13 @@ impl Convert {
     /// Name of the layer; needed where the file has several.
     pub fn layer(mut self, name: impl Into<String>) -> Self {
         self.open.layer = Some(name.into());
+        self
+    }
+
+    /// Where the input is an archive with several data sets, which of them: the path of a member, or the end of it, with or
+    /// without its extension.
+    pub fn member(mut self, name: impl Into<String>) -> Self {
+        self.member = Some(name.into());
         self
     }
 
@@ -135,7 +148,8 @@ impl Convert {
         self
     }
 
-    /// Where rows go that do not fit into memory while they are sorted: the directory of the output, if not given.
+    /// Where rows go that do not fit into memory while they are sorted, and what an archive is unpacked into: the directory
+    /// of the output, if not given.
     pub fn temporary_directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.write.temporary_directory = Some(directory.into());
         self
@@ -227,9 +241,46 @@ impl Convert {
             return Err(ConvertError::OutputIsInput { path: self.output });
         }
         self.open.threads = self.write.threads;
-        self.open.interrupt = Interrupt::on(self.write.cancel.flag());
-        let leftovers = parcelle_geoparquet::leftovers(&self.output);
-        let layer = parcelle_source::open(&self.input, &self.open)?;
+        let cancelled = self.write.cancel.flag();
+        self.open.interrupt = Interrupt::on(Arc::clone(&cancelled));
+        let mut leftovers = parcelle_geoparquet::leftovers(&self.output);
+        let directory = self.temporary_files();
+        // Directories of unpacked archives are called after them as temporary outputs are after theirs.
+        if let Some(name) = self.input.file_name() {
+            leftovers.extend(parcelle_geoparquet::leftovers(&directory.join(name)));
+        }
+        let start = Instant::now();
+        let choice = Choice { member: self.member.as_deref(), layer: self.open.layer.as_deref() };
+        let converted = match archive::unpack_input(&self.input, choice, &directory, &cancelled)? {
+            None => {
+                let input = self.input.clone();
+                self.from(&input)
+            }
+            Some(unpacked) => {
+                let (input, unpack) = (unpacked.name(), start.elapsed().as_secs_f64());
+                let converted = self.from(&unpacked.path()).map_err(|error| unpacked.named(error));
+                converted.map(|summary| {
+                    let seconds = StageTimes { unpack, wall: summary.seconds.wall + unpack, ..summary.seconds };
+                    ConvertSummary { input, seconds, ..summary }
+                })
+            }
+        };
+        let leftovers = leftovers.iter().map(|path| path.display().to_string()).collect();
+        converted.map(|summary| ConvertSummary { leftovers, ..summary })
+    }
+}
+
+impl Convert {
+    /// Where temporary files go.
+    fn temporary_files(&self) -> PathBuf {
+        let beside = || self.output.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = self.write.temporary_directory.as_deref().or_else(beside);
+        directory.unwrap_or(Path::new(".")).to_owned()
+    }
+
+    /// Converts a layer of a file that is no archive.
+    fn from(mut self, input: &Path) -> Result<ConvertSummary, ConvertError> {
+        let layer = parcelle_source::open(input, &self.open)?;
         // How many rows meet a window nobody knows before they are read.
         let total_rows = layer.row_count_hint().filter(|_| self.open.window.is_none());
         self.write.expected_rows = total_rows;
@@ -243,13 +294,13 @@ impl Convert {
         let stages = self.stages(&layer.schema());
         let splits = layer.splits(split_rows(layer.as_ref(), &self.write))?;
         let part = |split| part(layer.as_ref(), &stages, split);
-        let input = match <[Split; 1]>::try_from(splits) {
+        let parts = match <[Split; 1]>::try_from(splits) {
             Ok([split]) => Input::Sequential(part(split)),
             Err(splits) => Input::Parallel(splits.into_iter().map(part).collect()),
         };
-        let written = parcelle_geoparquet::write(stages.schema(), input, &self.output, &self.write)?;
+        let written = parcelle_geoparquet::write(stages.schema(), parts, &self.output, &self.write)?;
         Ok(ConvertSummary {
-            input: self.input.display().to_string(),
+            input: input.display().to_string(),
             layer: layer.name().to_owned(),
             driver: layer.driver().to_owned(),
             output: self.output.display().to_string(),
@@ -260,7 +311,7 @@ impl Convert {
             seconds: written.seconds.into(),
             peak_memory_bytes: peak_resident_bytes(),
             spilled_bytes: written.spilled_bytes,
-            leftovers: leftovers.iter().map(|path| path.display().to_string()).collect(),
+            leftovers: Vec::new(),
         })
     }
 }

@@ -36,6 +36,8 @@ pub struct ConvertSummary {
 /// Seconds of work per stage, added up over all threads; and the wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct StageTimes {
+    /// Unpacking the archive that is the input.
+    pub unpack: f64,
     /// Reading and decoding.
     pub decode: f64,
     /// Putting rows in order.
@@ -51,6 +53,6 @@ pub struct StageTimes {
 impl From<StageSeconds> for StageTimes {
     fn from(seconds: StageSeconds) -> Self {
         let StageSeconds { decode, arrange, encode, commit, wall } = seconds;
-        Self { decode, arrange, encode, commit, wall }
+        Self { unpack: 0.0, decode, arrange, encode, commit, wall }
     }
 }

@@ -1,0 +1,114 @@
+//! `parcelle convert` of archives: which member, what is said of it, and nothing left behind.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::{command, fixture, listing, parcelle};
+
+/// A zip of files under other names, made by Python.
+fn zip(path: &Path, members: &[(&str, &Path)]) {
+    let script = "import sys, zipfile\n\
+                  with zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED) as archive:\n\
+                  \x20   for name, file in zip(sys.argv[2::2], sys.argv[3::2]): archive.write(file, name)\n";
+    let mut python = Command::new("python3");
+    python.args(["-c", script]).arg(path);
+    for (name, file) in members {
+        python.arg(name).arg(file);
+    }
+    assert!(python.status().unwrap().success());
+}
+
+#[test]
+fn a_member_gives_what_the_file_itself_gives() {
+    let directory = tempfile::tempdir().unwrap();
+    let (archive, out, plain) = (
+        directory.path().join("livraison.zip"),
+        directory.path().join("out.parquet"),
+        directory.path().join("plain.parquet"),
+    );
+    let parts = ["shp", "shx", "dbf", "prj", "cpg"]
+        .map(|extension| (format!("BDT/PARCELLE.{extension}"), fixture(&format!("vector/parcels.{extension}"))));
+    let mut members: Vec<_> = parts.iter().map(|(name, file)| (name.as_str(), file.as_path())).collect();
+    let towns = fixture("vector/towns.geojson");
+    members.push(("BDT/towns.geojson", &towns));
+    zip(&archive, &members);
+
+    let convert = |options: &[&str]| {
+        let arguments =
+            ["convert", archive.to_str().unwrap(), out.to_str().unwrap(), "--overwrite", "--format", "json"];
+        parcelle(arguments.iter().chain(options))
+    };
+    let run = convert(&[]).expect_code(2);
+    assert!(
+        run.complaint().ends_with("choose one with --member: BDT/PARCELLE.shp, BDT/towns.geojson"),
+        "{}",
+        run.stderr
+    );
+    for options in [["--member", "parcelle"], ["--layer", "PARCELLE"]] {
+        let summary = convert(&options).expect_code(0).json();
+        assert_eq!(summary["input"], format!("{}/BDT/PARCELLE.shp", archive.display()));
+        assert!(summary["seconds"]["unpack"].as_f64().unwrap() > 0.0);
+    }
+    let shapefile = fixture("vector/parcels.shp");
+    parcelle(["convert", shapefile.to_str().unwrap(), plain.to_str().unwrap()]).expect_code(0);
+    assert_eq!(std::fs::read(&out).unwrap(), std::fs::read(&plain).unwrap());
+    assert_eq!(listing(directory.path()), ["livraison.zip", "out.parquet", "plain.parquet"]);
+}
+
+#[test]
+fn errors_name_the_archive_and_the_member() {
+    let directory = tempfile::tempdir().unwrap();
+    let (archive, out) = (directory.path().join("a.zip"), directory.path().join("out.parquet"));
+    zip(&archive, &[("x/cut.geojson", &fixture("vector/bad_cut.geojson"))]);
+    let run = parcelle(["convert", archive.to_str().unwrap(), out.to_str().unwrap()]).expect_code(1);
+    let said = run.complaint();
+    assert!(
+        said.starts_with(&format!("{}/x/cut.geojson: ", archive.display())) && !said.contains("parcelle-tmp"),
+        "{said}"
+    );
+    zip(&archive, &[("x/shapes.gpkg", &fixture("vector/geometries.gpkg"))]);
+    let run = parcelle(["convert", archive.to_str().unwrap(), out.to_str().unwrap()]).expect_code(2);
+    assert!(run.complaint().contains("a.zip/x/shapes.gpkg: the file has several layers"), "{}", run.stderr);
+    assert_eq!(listing(directory.path()), ["a.zip"]);
+}
+
+#[test]
+fn an_interrupted_unpacking_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (archive, big, out) =
+        (directory.path().join("a.zip"), directory.path().join("big.csv"), directory.path().join("out.parquet"));
+    let mut text = String::from("x,y,note\n");
+    while text.len() < 60_000_000 {
+        text.push_str("1.5,2.5,some text that takes a while to be unpacked\n");
+    }
+    std::fs::write(&big, text).unwrap();
+    zip(&archive, &[("big.csv", &big)]);
+    std::fs::remove_file(&big).unwrap();
+    let mut child = command(["convert", archive.to_str().unwrap(), out.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    while !listing(directory.path()).iter().any(|name| name.starts_with(".a.zip.") && name.ends_with(".parcelle-tmp")) {
+        assert!(started.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(), "never unpacked");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "error: interrupted; nothing was written\n");
+    assert_eq!(listing(directory.path()), ["a.zip"]);
+}
+
+#[test]
+fn what_a_killed_run_has_unpacked_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let (archive, out) = (directory.path().join("a.zip"), directory.path().join("out.parquet"));
+    zip(&archive, &[("towns.geojson", &fixture("vector/towns.geojson"))]);
+    let left = directory.path().join(".a.zip.AbCdEf.parcelle-tmp");
+    std::fs::create_dir(&left).unwrap();
+    let run = parcelle(["convert", archive.to_str().unwrap(), out.to_str().unwrap()]).expect_code(0);
+    assert!(run.stdout.contains(&format!("delete it: {}", left.display())), "{}", run.stdout);
+}
