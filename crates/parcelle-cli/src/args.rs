@@ -22,8 +22,8 @@ pub(crate) enum Command {
 
 /// Convert a layer to GeoParquet
 ///
-/// Reads GeoPackage, Shapefile, FlatGeobuf, GeoJSON, CSV and GeoParquet natively and in parallel, every other vector
-/// format through GDAL, and writes GeoParquet with a bbox covering, PROJJSON, exact geometry types and extent, a page
+/// Reads GeoPackage, Shapefile, FlatGeobuf, GeoJSON, CSV, GeoParquet and Arrow IPC natively and in parallel, every other
+/// vector format through GDAL, and writes GeoParquet with a bbox covering, PROJJSON, exact geometry types and extent, a page
 /// index and zstd. Rows are put in order along a Hilbert curve. OUTPUT gets its name only when it is whole.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 written whole; 1 the data could not be converted, nothing is left at OUTPUT;

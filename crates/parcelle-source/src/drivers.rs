@@ -57,6 +57,11 @@ static DRIVERS: &[NativeDriver] = &[
         open: |path, options| Ok(Box::new(crate::parquet_reader::ParquetLayer::open(path, options)?)),
         layers: crate::parquet_reader::layers,
     },
+    NativeDriver {
+        recognises: crate::arrow_ipc::recognises,
+        open: |path, options| Ok(Box::new(crate::arrow_ipc::ArrowLayer::open(path, options)?)),
+        layers: crate::arrow_ipc::layers,
+    },
 ];
 
 /// The native reader of a file that exists, if there is one.

@@ -61,7 +61,7 @@ pub enum SourceError {
     },
     /// The format needs GDAL, which is not in this build.
     #[error(
-        "{}: without GDAL only GeoPackage, Shapefile, FlatGeobuf, GeoJSON, CSV and GeoParquet can be read: use a build \
+        "{}: without GDAL only GeoPackage, Shapefile, FlatGeobuf, GeoJSON, CSV, GeoParquet and Arrow IPC can be read: use a build \
          with the feature `gdal`, or convert the file to one of these first",
         path.display()
     )]

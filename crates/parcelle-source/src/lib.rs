@@ -18,6 +18,7 @@
 //!   extension (`.csv`, `.tsv`, `.psv`); the geometry is a column of text or a pair of coordinates.
 //! - **FlatGeobuf**, natively: ranges of features straight into Arrow columns, with an index those in a window only.
 //! - **GeoParquet** and other Parquet with geometry, natively: row groups, or ranges of rows of large ones.
+//! - **Arrow IPC** (Feather, GeoArrow), natively: record batches side by side.
 //! - **GDAL** (feature `gdal`): every driver of the system's libgdal through its Arrow stream, in sequence.
 //!
 //! Whatever the reader, geometry comes out as little-endian ISO WKB that has been walked and found sound; where it is
@@ -46,6 +47,8 @@ compile_error!(
      copies of SQLite in one process crash"
 );
 
+mod arrow_columns;
+mod arrow_ipc;
 mod csv;
 mod date_time;
 mod drivers;
@@ -201,10 +204,6 @@ pub(crate) enum SplitRange {
 
 impl Split {
     /// The one split of a layer that is read in sequence.
-    #[cfg_attr(
-        not(any(feature = "sqlite", feature = "gdal")),
-        expect(dead_code, reason = "the other readers cut every layer")
-    )]
     pub(crate) fn whole() -> Self {
         Self { index: 0, sequential: true, range: SplitRange::Whole }
     }

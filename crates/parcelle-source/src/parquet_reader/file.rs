@@ -1,7 +1,6 @@
 //! The file: is it Parquet, is it whole, and what its footer says.
 
 use std::io::{self, BufReader, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 
+use crate::arrow_columns::guarded;
 use crate::error::SourceError;
 use crate::fingerprint::{Fingerprint, unreadable};
 use crate::parquet_reader::footer;
@@ -159,16 +159,6 @@ impl ParquetFile {
             return Err(self.malformed(format!("the row groups have {rows} rows, and the file {declared}")));
         }
         Ok(())
-    }
-}
-
-/// Runs code of the `parquet` crate on bytes of the file. On some pages and footers that contradict themselves it panics
-/// (assertions, and indices out of range, in release too) where an error is due; the file is to blame, and the run must
-/// end as with any other damaged file. Nothing that was unwound through is used again.
-pub(super) fn guarded<T>(action: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(action)) {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err("its parts contradict each other".to_owned()),
     }
 }
 

@@ -8,14 +8,11 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
 use parquet::errors::ParquetError;
 
-use crate::error::{Place, RowPosition, SourceError};
-use crate::geometry_field::{crs_error, layer_crs};
-use crate::names;
-use crate::parquet_reader::columns::{Fault, Projection, coverings};
-use crate::parquet_reader::file::{ParquetFile, guarded};
-use crate::parquet_reader::geo::StatedCrs;
+use crate::arrow_columns::guarded;
+use crate::arrow_columns::projection::{Fault, Projection};
+use crate::error::SourceError;
+use crate::parquet_reader::file::ParquetFile;
 use crate::parquet_reader::splits::{self, Group};
-use crate::parquet_reader::wkb_column::Refusal;
 use crate::parquet_reader::{geometry, layer_name, window};
 use crate::{BatchSink, Layer, OpenOptions, Split, SplitRange};
 
@@ -42,45 +39,11 @@ impl ParquetLayer {
         let metadata = file.metadata()?;
         let name = layer_name(path);
         let columns = geometry::find(&file, &metadata)?;
-        names::choose_layer(path, options.layer.as_deref(), &[(name.clone(), true)])?;
-        let schema = metadata.schema();
-        let all = || schema.fields().iter().map(|field| field.name().clone());
-        let Some(primary) = columns.first() else {
-            let wanted = "a `geo` entry, a column of the type GEOMETRY, GEOGRAPHY or of a GeoArrow extension, a binary column \
-                          called geometry, geom, wkb_geometry or the like that holds WKB, or a pair of numbers called \
-                          longitude and latitude, or x and y";
-            return Err(SourceError::NoGeometryColumn {
-                path: path.to_owned(),
-                columns: all().collect(),
-                wanted: wanted.to_owned(),
-            });
-        };
-
-        let dropped = coverings(schema, &columns);
-        let fields = schema.fields().iter().enumerate().filter(|(root, _)| !dropped.contains(root));
-        let mut selectable: Vec<&str> = fields.map(|(_, field)| field.name().as_str()).collect();
-        selectable
-            .extend(columns.iter().filter(|column| column.root >= schema.fields().len()).map(|c| c.name.as_str()));
-        names::check_selection(path, &name, options.select.as_deref(), &selectable)?;
-
-        let crs = columns.iter().map(|column| {
-            layer_crs(options.crs.as_deref(), || {
-                let resolved = column.crs.clone().and_then(StatedCrs::resolve);
-                resolved.map_err(|reason| crs_error(path, &name, reason))
-            })
-        });
-        let crs = crs.collect::<Result<Vec<_>, _>>()?;
-        let projection =
-            Projection::new(schema, &columns, &crs, options.select.as_deref()).map_err(|(column, data_type)| {
-                SourceError::UnsupportedColumn {
-                    path: path.to_owned(),
-                    layer: name.clone(),
-                    column,
-                    data_type: data_type.to_string(),
-                }
-            })?;
-
-        let kept = window::kept(metadata.metadata(), primary, options.window);
+        let wanted = "a `geo` entry, a column of the type GEOMETRY, GEOGRAPHY or of a GeoArrow extension, a binary column \
+                      called geometry, geom, wkb_geometry or the like that holds WKB, or a pair of numbers called \
+                      longitude and latitude, or x and y";
+        let projection = Projection::open(path, &name, metadata.schema(), &columns, options, wanted)?;
+        let kept = window::kept(metadata.metadata(), columns.first(), options.window);
         let (mut groups, mut rows) = (Vec::new(), 0u64);
         for (index, (group, kept)) in metadata.metadata().row_groups().iter().zip(kept).enumerate() {
             // Not negative: the footer was checked.
@@ -149,24 +112,7 @@ impl ParquetLayer {
     }
 
     fn fault(&self, fault: Fault, parts: &[Part], rows: u64) -> SourceError {
-        let (path, layer) = (self.file.path().to_owned(), self.name.clone());
-        match fault {
-            Fault::Batch(reason) => SourceError::Batch { path, layer, reason },
-            Fault::Row { column, row, refusal } => {
-                let row = row_number(parts, rows.saturating_add(row as u64)).saturating_add(1);
-                match refusal {
-                    Refusal::Geometry(reason) => {
-                        let place = Place { path, layer, column, row: RowPosition::Number(row) };
-                        SourceError::Geometry { place: Box::new(place), reason }
-                    }
-                    Refusal::Other(reason) => {
-                        let reason =
-                            format!("column {column}, row number {row}: {reason}: correct or delete it in the source");
-                        SourceError::Batch { path, layer, reason }
-                    }
-                }
-            }
-        }
+        fault.located(self.file.path(), &self.name, |row| row_number(parts, rows.saturating_add(row)).saturating_add(1))
     }
 
     /// The parts of row groups that a range of rows has.

@@ -4,10 +4,8 @@
 //! |---|---|
 //! | [`mod@file`] | the file: is it whole, positioned reads, the footer |
 //! | [`footer`] | counts and depths of the footer, before it is believed |
-//! | [`geo`] | the `geo` entry |
 //! | [`geometry`] | which columns are geometry, how they are stored, in which reference system |
-//! | [`native`], [`wkb_column`] | geometry to sound WKB |
-//! | [`columns`] | the columns of the file as parcelle's |
+//! | [`arrow_columns`](crate::arrow_columns) | the columns of the file as parcelle's |
 //! | [`window`] | row groups that cannot meet a window |
 //! | [`splits`] | ranges of rows |
 //! | [`layer`] | all of that as a [`Layer`](crate::Layer) |
@@ -18,28 +16,26 @@
 //! values. The epoch and the orientation of a `geo` entry have no place in an Arrow type, and are kept as the metadata
 //! `geo:epoch` and `geo:orientation` of the field.
 
-mod columns;
 mod file;
 mod footer;
-mod geo;
 mod geometry;
 #[cfg(test)]
 mod hostile_tests;
 mod layer;
-mod native;
 mod splits;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod window;
-mod wkb_column;
 
 use std::path::Path;
 
 pub(crate) use file::is_parquet;
 pub(crate) use layer::ParquetLayer;
 
+use crate::arrow_columns::geo::StatedCrs;
+use crate::arrow_columns::projection::coverings;
 use crate::error::SourceError;
 use crate::{FieldInfo, LayerInfo};
 use file::ParquetFile;
@@ -54,7 +50,7 @@ pub(crate) fn layers(path: &Path) -> Result<Vec<LayerInfo>, SourceError> {
     let file = ParquetFile::open(path)?;
     let metadata = file.metadata()?;
     let columns = geometry::find(&file, &metadata)?;
-    let dropped = columns::coverings(metadata.schema(), &columns);
+    let dropped = coverings(metadata.schema(), &columns);
     let fields = metadata.schema().fields().iter().enumerate();
     let fields =
         fields.filter(|(root, _)| !dropped.contains(root) && columns.iter().all(|column| column.root != *root));
@@ -67,7 +63,7 @@ pub(crate) fn layers(path: &Path) -> Result<Vec<LayerInfo>, SourceError> {
         _ => "GEOMETRY".to_owned(),
     });
     // A reference system that cannot be resolved still leaves a layer to be listed.
-    let crs = primary.and_then(|column| column.crs.clone().and_then(geo::StatedCrs::resolve).ok().flatten());
+    let crs = primary.and_then(|column| column.crs.clone().and_then(StatedCrs::resolve).ok().flatten());
     let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).ok();
     Ok(vec![LayerInfo { name: layer_name(path), rows, geometry, crs: crs.map(|crs| crs.to_string()), fields }])
 }

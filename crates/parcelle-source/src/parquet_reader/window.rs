@@ -10,7 +10,7 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::SchemaDescriptor;
 
 use crate::Window;
-use crate::parquet_reader::geometry::{Encoding, GeometryColumn};
+use crate::arrow_columns::geometry::{Encoding, GeometryColumn};
 
 /// Leaf columns whose statistics bound geometry.
 #[derive(Debug, Default)]
@@ -22,9 +22,9 @@ struct Leaves {
 }
 
 /// Whether each row group may meet the window.
-pub(super) fn kept(metadata: &ParquetMetaData, column: &GeometryColumn, window: Option<Window>) -> Vec<bool> {
+pub(super) fn kept(metadata: &ParquetMetaData, column: Option<&GeometryColumn>, window: Option<Window>) -> Vec<bool> {
     let groups = metadata.row_groups();
-    let Some(window) = window else { return vec![true; groups.len()] };
+    let Some((column, window)) = column.zip(window) else { return vec![true; groups.len()] };
     let leaves = Leaves::find(metadata.file_metadata().schema_descr(), column);
     groups.iter().map(|group| leaves.may_meet(group, column.edges.is_none(), window)).collect()
 }
@@ -41,7 +41,7 @@ impl Leaves {
         };
         let single = |root: usize| of_root(root).next();
         let own = match column.encoding {
-            Encoding::Wkb => None,
+            Encoding::Wkb | Encoding::Wkt => None,
             Encoding::Native(_) => of_names(column.root, ["x", "y", "x", "y"]),
             Encoding::Points { x, y } => {
                 single(x).zip(single(y)).map(|(x_leaf, y_leaf)| [x_leaf, y_leaf, x_leaf, y_leaf])

@@ -1,30 +1,27 @@
-//! The `geo` entry of the footer: GeoParquet 0.x to 2.x.
+//! The `geo` entry of a Parquet footer or an Arrow schema: GeoParquet 0.x to 2.x.
 
 use parcelle_crs::Crs;
-use parquet::file::metadata::KeyValue;
 use serde_json::{Map, Value};
 
 /// Key of the entry.
-const GEO_KEY: &str = "geo";
+pub(crate) const GEO_KEY: &str = "geo";
 /// The latest major version that is understood.
 const LATEST_MAJOR: u64 = 2;
 
 /// What the entry says.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct GeoMetadata {
+pub(crate) struct GeoMetadata {
     /// Name of the column that stands for the row; empty where none is named.
-    pub(super) primary: String,
+    pub(crate) primary: String,
     columns: Map<String, Value>,
 }
 
 impl GeoMetadata {
-    /// Reads the entry where there is one; says what is wrong with it.
-    pub(super) fn read(entries: Option<&Vec<KeyValue>>) -> Result<Option<Self>, String> {
-        let mut texts =
-            entries.into_iter().flatten().filter(|entry| entry.key == GEO_KEY).filter_map(|entry| entry.value.as_ref());
+    /// Reads the entry, given each of its texts, where there is one; says what is wrong with it.
+    pub(crate) fn read<'a>(mut texts: impl Iterator<Item = &'a str>) -> Result<Option<Self>, String> {
         let Some(text) = texts.next() else { return Ok(None) };
         if texts.any(|other| other != text) {
-            return Err("the footer has several `geo` entries that differ".to_owned());
+            return Err("there are several `geo` entries that differ".to_owned());
         }
         let value: Value =
             serde_json::from_str(text).map_err(|error| format!("the `geo` entry is no JSON: {error}"))?;
@@ -46,20 +43,20 @@ impl GeoMetadata {
     }
 
     /// What is said of a column.
-    pub(super) fn column(&self, name: &str) -> Option<GeoColumn<'_>> {
+    pub(crate) fn column(&self, name: &str) -> Option<GeoColumn<'_>> {
         self.columns.get(name).map(|entry| GeoColumn { entry })
     }
 }
 
 /// What is said of a column.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct GeoColumn<'a> {
+pub(crate) struct GeoColumn<'a> {
     entry: &'a Value,
 }
 
 /// A reference system as a file states it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum StatedCrs {
+pub(crate) enum StatedCrs {
     /// Nothing is said, which means OGC:CRS84.
     Default,
     /// It is said that none is known.
@@ -69,7 +66,7 @@ pub(super) enum StatedCrs {
 }
 
 impl StatedCrs {
-    pub(super) fn resolve(self) -> Result<Option<Crs>, String> {
+    pub(crate) fn resolve(self) -> Result<Option<Crs>, String> {
         match self {
             Self::Default => Crs::from_authority("OGC", "CRS84").map(Some).map_err(|error| error.to_string()),
             Self::Unknown => Ok(None),
@@ -84,14 +81,14 @@ impl GeoColumn<'_> {
     }
 
     /// How geometry is stored: `WKB`, or the name of a geometry type in lower case.
-    pub(super) fn encoding(&self) -> String {
+    pub(crate) fn encoding(&self) -> String {
         let encoding = self.text("encoding").unwrap_or_default().to_ascii_lowercase();
         // Before 1.1, GDAL wrote the native ones with the name of the Arrow extension.
         encoding.strip_prefix("geoarrow.").unwrap_or(&encoding).to_owned()
     }
 
     /// Its reference system. Up to 0.3 it was WKT; since then it is PROJJSON.
-    pub(super) fn crs(&self) -> Result<StatedCrs, String> {
+    pub(crate) fn crs(&self) -> Result<StatedCrs, String> {
         match self.entry.get("crs") {
             None => Ok(StatedCrs::Default),
             Some(Value::Null) => Ok(StatedCrs::Unknown),
@@ -101,12 +98,12 @@ impl GeoColumn<'_> {
     }
 
     /// How the line between two positions runs.
-    pub(super) fn edges(&self) -> Option<&str> {
+    pub(crate) fn edges(&self) -> Option<&str> {
         self.text("edges")
     }
 
     /// What has no place in the extension metadata of an Arrow field, under keys for the metadata of the field itself.
-    pub(super) fn notes(&self) -> Vec<(String, String)> {
+    pub(crate) fn notes(&self) -> Vec<(String, String)> {
         let epoch = self.entry.get("epoch").filter(|epoch| epoch.is_number()).map(Value::to_string);
         let orientation = self.text("orientation").map(str::to_owned);
         let notes = [("geo:epoch", epoch), ("geo:orientation", orientation)];
@@ -114,7 +111,7 @@ impl GeoColumn<'_> {
     }
 
     /// The declared geometry types, such as `Polygon Z`.
-    pub(super) fn geometry_types(&self) -> Vec<&str> {
+    pub(crate) fn geometry_types(&self) -> Vec<&str> {
         // 0.4 called it so.
         let types = self.entry.get("geometry_types").or_else(|| self.entry.get("geometry_type"));
         match types {
@@ -125,14 +122,14 @@ impl GeoColumn<'_> {
     }
 
     /// Name of the column with the bounding boxes.
-    pub(super) fn covering(&self) -> Option<&str> {
+    pub(crate) fn covering(&self) -> Option<&str> {
         let bbox = self.entry.get("covering")?.get("bbox")?;
         // A draft of 1.1 named the column, later ones the path to each number.
         bbox.get("column").or_else(|| bbox.get("xmin")?.get(0)).and_then(Value::as_str)
     }
 }
 
-pub(super) fn known(crs: Crs) -> StatedCrs {
+pub(crate) fn known(crs: Crs) -> StatedCrs {
     StatedCrs::Known(Box::new(crs))
 }
 
@@ -143,7 +140,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Option<GeoMetadata>, String> {
-        GeoMetadata::read(Some(&vec![KeyValue::new("geo".to_owned(), text.to_owned())]))
+        GeoMetadata::read(std::iter::once(text))
     }
 
     fn column(entry: &Value, then: impl FnOnce(GeoColumn<'_>)) {
@@ -163,7 +160,7 @@ mod tests {
             "the `geo` entry is no JSON: EOF while parsing an object at line 1 column 1"
         );
         assert_eq!(read(r#"{"version": "1.0.0"}"#).unwrap_err(), "the `geo` entry has no `columns`");
-        assert_eq!(GeoMetadata::read(None), Ok(None));
+        assert_eq!(GeoMetadata::read(std::iter::empty()), Ok(None));
     }
 
     #[test]

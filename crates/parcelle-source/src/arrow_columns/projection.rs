@@ -1,6 +1,7 @@
 //! The columns of the file as parcelle's.
 
 use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
@@ -9,11 +10,14 @@ use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, IntervalUnit, Sch
 use parcelle_crs::Crs;
 use parquet::arrow::ArrowSchemaConverter;
 
-use crate::geometry_field::geometry_field_with_edges;
-use crate::parquet_reader::file::guarded;
-use crate::parquet_reader::geometry::{Encoding, GeometryColumn};
-use crate::parquet_reader::native::NativeType;
-use crate::parquet_reader::wkb_column::{Refusal, WkbBuilder, normalised};
+use crate::arrow_columns::geo::StatedCrs;
+use crate::arrow_columns::geometry::{Encoding, GeometryColumn};
+use crate::arrow_columns::guarded;
+use crate::arrow_columns::native::NativeType;
+use crate::arrow_columns::wkb_column::{Refusal, WkbBuilder, from_texts, normalised};
+use crate::error::{Place, RowPosition, SourceError};
+use crate::geometry_field::{crs_error, geometry_field_with_edges, layer_crs};
+use crate::{OpenOptions, names};
 
 /// Children of a column that has nothing but bounding boxes.
 const BOX_CHILDREN: [&str; 8] = ["xmin", "ymin", "zmin", "mmin", "xmax", "ymax", "zmax", "mmax"];
@@ -26,22 +30,23 @@ enum Source {
     /// As another type: the values of a dictionary.
     Cast(usize),
     Wkb(usize),
+    Wkt(usize),
     Native(usize, NativeType),
     Points(usize, usize),
 }
 
 /// How the batches of the file become parcelle's.
 #[derive(Debug, Clone)]
-pub(super) struct Projection {
-    pub(super) schema: SchemaRef,
+pub(crate) struct Projection {
+    pub(crate) schema: SchemaRef,
     /// Positions at the root of the columns to be read, in order.
-    pub(super) roots: Vec<usize>,
+    pub(crate) roots: Vec<usize>,
     sources: Vec<Source>,
 }
 
 /// Positions at the root of the columns of bounding boxes that the file declares, and nothing else is in. They are left
 /// out: the writer makes new ones.
-pub(super) fn coverings(schema: &Schema, geometry: &[GeometryColumn]) -> HashSet<usize> {
+pub(crate) fn coverings(schema: &Schema, geometry: &[GeometryColumn]) -> HashSet<usize> {
     let declared: HashSet<&str> = geometry.iter().filter_map(|column| column.covering.as_deref()).collect();
     let only_boxes = |field: &Field| match field.data_type() {
         DataType::Struct(children) => children.iter().all(|child| BOX_CHILDREN.contains(&child.name().as_str())),
@@ -58,7 +63,7 @@ impl Projection {
     /// Keeps geometry (`crs` has an entry for each) and the columns that are selected, in the order of the file; but the
     /// primary geometry stands before other geometry, as the first one is the primary one for the writer. Fails with the
     /// name and type of a column that Parquet cannot store.
-    pub(super) fn new(
+    fn new(
         schema: &Schema,
         geometry: &[GeometryColumn],
         crs: &[Option<Crs>],
@@ -109,6 +114,7 @@ impl Projection {
             Planned::Copy(root) => Source::Copy(position(root)),
             Planned::Cast(root) => Source::Cast(position(root)),
             Planned::Geometry(root, Encoding::Wkb) => Source::Wkb(position(root)),
+            Planned::Geometry(root, Encoding::Wkt) => Source::Wkt(position(root)),
             Planned::Geometry(root, Encoding::Native(native)) => Source::Native(position(root), native),
             Planned::Geometry(_, Encoding::Points { x, y }) => Source::Points(position(x), position(y)),
         });
@@ -117,8 +123,45 @@ impl Projection {
         Ok(Self { schema: Arc::new(Schema::new(fields)), roots, sources })
     }
 
+    /// The projection that the options ask for. `wanted` says what a file without geometry was searched for.
+    pub(crate) fn open(
+        path: &Path,
+        name: &str,
+        schema: &Schema,
+        columns: &[GeometryColumn],
+        options: &OpenOptions,
+        wanted: &str,
+    ) -> Result<Self, SourceError> {
+        names::choose_layer(path, options.layer.as_deref(), &[(name.to_owned(), true)])?;
+        if columns.is_empty() {
+            return Err(SourceError::NoGeometryColumn {
+                path: path.to_owned(),
+                columns: schema.fields().iter().map(|field| field.name().clone()).collect(),
+                wanted: wanted.to_owned(),
+            });
+        }
+        let dropped = coverings(schema, columns);
+        let fields = schema.fields().iter().enumerate().filter(|(root, _)| !dropped.contains(root));
+        let mut selectable: Vec<&str> = fields.map(|(_, field)| field.name().as_str()).collect();
+        selectable
+            .extend(columns.iter().filter(|column| column.root >= schema.fields().len()).map(|c| c.name.as_str()));
+        names::check_selection(path, name, options.select.as_deref(), &selectable)?;
+
+        let crs = columns.iter().map(|column| {
+            layer_crs(options.crs.as_deref(), || {
+                let resolved = column.crs.clone().and_then(StatedCrs::resolve);
+                resolved.map_err(|reason| crs_error(path, name, reason))
+            })
+        });
+        let crs = crs.collect::<Result<Vec<_>, _>>()?;
+        Self::new(schema, columns, &crs, options.select.as_deref()).map_err(|(column, data_type)| {
+            let (path, layer, data_type) = (path.to_owned(), name.to_owned(), data_type.to_string());
+            SourceError::UnsupportedColumn { path, layer, column, data_type }
+        })
+    }
+
     /// Brings a batch of the file to the output's form.
-    pub(super) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch, Fault> {
+    pub(crate) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch, Fault> {
         let mut arrays = Vec::with_capacity(self.sources.len());
         for (source, field) in self.sources.iter().zip(self.schema.fields()) {
             let column = |position: usize| {
@@ -132,6 +175,7 @@ impl Projection {
                     let values = cast(column(*position)?, field.data_type());
                     values.map_err(|error| Fault::Batch(format!("column {}: {error}", field.name())))?
                 }
+                Source::Wkt(position) => from_texts(column(*position)?).map_err(refused)?,
                 Source::Wkb(position) => normalised(column(*position)?).map_err(refused)?,
                 Source::Native(position, native) => {
                     let wkb = native.to_wkb(column(*position)?);
@@ -162,9 +206,33 @@ impl Planned {
 
 /// What can be wrong with a batch.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     Batch(String),
     Row { column: String, row: usize, refusal: Refusal },
+}
+
+impl Fault {
+    /// The error; `number` gives the number of a row in the layer, from 1, by its place in the batch.
+    pub(crate) fn located(self, path: &Path, layer: &str, number: impl Fn(u64) -> u64) -> SourceError {
+        let (path, layer) = (path.to_owned(), layer.to_owned());
+        match self {
+            Self::Batch(reason) => SourceError::Batch { path, layer, reason },
+            Self::Row { column, row, refusal } => {
+                let row = number(row as u64);
+                match refusal {
+                    Refusal::Geometry(reason) => {
+                        let place = Place { path, layer, column, row: RowPosition::Number(row) };
+                        SourceError::Geometry { place: Box::new(place), reason }
+                    }
+                    Refusal::Other(reason) => {
+                        let reason =
+                            format!("column {column}, row number {row}: {reason}: correct or delete it in the source");
+                        SourceError::Batch { path, layer, reason }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Points of two columns of numbers; where one of them is null, so is the point.

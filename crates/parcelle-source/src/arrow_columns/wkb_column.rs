@@ -1,21 +1,26 @@
-//! A column of WKB.
+//! A column of WKB or WKT.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder};
 use arrow::datatypes::DataType;
-use parcelle_geometry::{normalise, scan};
+use parcelle_geometry::{WktError, from_wkt, normalise, scan};
 
 use crate::error::GeometryReason;
 
 /// Whether WKB can be stored in this type.
-pub(super) fn is_binary(data_type: &DataType) -> bool {
+pub(crate) fn is_binary(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
+}
+
+/// Whether WKT can be stored in this type.
+pub(crate) fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
 /// Why a row of a batch is refused.
 #[derive(Debug, PartialEq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// The geometry is not sound.
     Geometry(GeometryReason),
     /// It cannot be put into a batch.
@@ -24,7 +29,7 @@ pub(super) enum Refusal {
 
 /// The geometries as little-endian ISO WKB; the array itself where it is that already. Else the first row that is
 /// refused.
-pub(super) fn normalised(array: &ArrayRef) -> Result<ArrayRef, (usize, Refusal)> {
+pub(crate) fn normalised(array: &ArrayRef) -> Result<ArrayRef, (usize, Refusal)> {
     if let Some(binary) = array.as_binary_opt::<i32>() {
         let mut canonical = true;
         for (row, wkb) in binary.iter().enumerate() {
@@ -57,19 +62,53 @@ fn rewritten<'a>(rows: usize, values: impl Iterator<Item = Option<&'a [u8]>>) ->
     Ok(Arc::new(builder.finish()))
 }
 
+/// Texts as WKB.
+pub(crate) fn from_texts(array: &ArrayRef) -> Result<ArrayRef, (usize, Refusal)> {
+    if let Some(texts) = array.as_string_opt::<i32>() {
+        parsed(array.len(), texts.iter())
+    } else if let Some(texts) = array.as_string_opt::<i64>() {
+        parsed(array.len(), texts.iter())
+    } else if let Some(texts) = array.as_string_view_opt() {
+        parsed(array.len(), texts.iter())
+    } else {
+        Err((0, Refusal::Other(format!("WKT is stored as {}", array.data_type()))))
+    }
+}
+
+fn parsed<'a>(rows: usize, texts: impl Iterator<Item = Option<&'a str>>) -> Result<ArrayRef, (usize, Refusal)> {
+    let (mut builder, mut scratch) = (WkbBuilder::new(rows), Vec::new());
+    for (row, text) in texts.enumerate() {
+        match text {
+            Some(text) => {
+                scratch.clear();
+                from_wkt(text.as_bytes(), &mut scratch).map_err(|error| {
+                    let reason = match error {
+                        WktError::Curve { name } => GeometryReason::Curve { name: name.to_owned() },
+                        error => GeometryReason::Text { format: "WKT", reason: error.to_string() },
+                    };
+                    (row, Refusal::Geometry(reason))
+                })?;
+                builder.append(&scratch).map_err(|reason| (row, Refusal::Other(reason)))?;
+            }
+            None => builder.append_null(),
+        }
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
 /// A builder that refuses what its offsets cannot count, where Arrow's own would panic.
 #[derive(Debug)]
-pub(super) struct WkbBuilder {
+pub(crate) struct WkbBuilder {
     builder: BinaryBuilder,
     bytes: usize,
 }
 
 impl WkbBuilder {
-    pub(super) fn new(rows: usize) -> Self {
+    pub(crate) fn new(rows: usize) -> Self {
         Self { builder: BinaryBuilder::with_capacity(rows, 0), bytes: 0 }
     }
 
-    pub(super) fn append(&mut self, wkb: &[u8]) -> Result<(), String> {
+    pub(crate) fn append(&mut self, wkb: &[u8]) -> Result<(), String> {
         self.bytes = self.bytes.saturating_add(wkb.len());
         if i32::try_from(self.bytes).is_err() {
             return Err("the geometries of one batch take more than 2 GiB".to_owned());
@@ -78,11 +117,11 @@ impl WkbBuilder {
         Ok(())
     }
 
-    pub(super) fn append_null(&mut self) {
+    pub(crate) fn append_null(&mut self) {
         self.builder.append_null();
     }
 
-    pub(super) fn finish(mut self) -> BinaryArray {
+    pub(crate) fn finish(mut self) -> BinaryArray {
         self.builder.finish()
     }
 }
