@@ -275,3 +275,27 @@ fn real_extracts_convert() {
         }
     }
 }
+
+#[test]
+fn curves_are_refused_or_made_straight() {
+    let directory = tempfile::tempdir().unwrap();
+    let (input, output) = (directory.path().join("curves.csv"), directory.path().join("out.parquet"));
+    let rows = "id,WKT\n1,\"CIRCULARSTRING (0 0, 1 1, 2 0)\"\n2,\"POINT (5 5)\"\n\
+                3,\"CURVEPOLYGON (CIRCULARSTRING (0 0, 2 0, 0 0))\"\n4,\"TIN (((0 0, 1 0, 1 1, 0 0)))\"\n";
+    std::fs::write(&input, rows).unwrap();
+    let convert = |options: &[&str]| {
+        let arguments = ["convert", input.to_str().unwrap(), output.to_str().unwrap(), "--format", "json"];
+        crate::parcelle(arguments.iter().chain(options))
+    };
+    let refused = convert(&[]).expect_code(1);
+    assert!(refused.complaint().ends_with("line 2: CircularString is not a geometry of straight segments: have its curves approximated by straight segments (--linearize)"), "{}", refused.stderr);
+    let refused = convert(&["--linearize"]).expect_code(1);
+    assert!(
+        refused.complaint().contains("line 5: TIN is not a geometry of straight segments: convert it first"),
+        "{}",
+        refused.stderr
+    );
+    std::fs::write(&input, &rows[..rows.find("4,").unwrap()]).unwrap();
+    let summary = convert(&["--linearize"]).expect_code(0).json();
+    assert_eq!((summary["rows"].as_u64(), summary["linearised"].as_u64()), (Some(3), Some(2)));
+}

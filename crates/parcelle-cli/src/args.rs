@@ -62,6 +62,11 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "DEFINITION")]
     pub(crate) crs: Option<String>,
 
+    /// Approximate curves by straight segments of at most 4 degrees, keeping the positions that are given; otherwise a
+    /// curve is an error
+    #[arg(long, alias = "linearise")]
+    pub(crate) linearize: bool,
+
     /// Reader to use
     #[arg(long, value_enum, default_value_t)]
     pub(crate) reader: ReaderArgument,

@@ -98,6 +98,7 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
         })
         .row_group_rows(arguments.row_group_rows as usize)
         .memory(arguments.memory)
+        .linearise(arguments.linearize)
         .overwrite(arguments.overwrite);
     if let Some(compression) = compression {
         convert = convert.compression(compression);
@@ -177,6 +178,9 @@ fn human(summary: &ConvertSummary, windowed: bool) -> String {
     );
     if windowed && summary.rows == 0 {
         text.push_str("\nNo row meets the window: are the numbers of --bbox in the reference system of the layer?");
+    }
+    if summary.linearised > 0 {
+        let _ = write!(text, "\nGeometries with curves, made of straight segments: {}", grouped(summary.linearised));
     }
     for leftover in &summary.leftovers {
         let _ = write!(text, "\nLeft by a run that was killed, unless one is under way; delete it: {leftover}");

@@ -62,6 +62,17 @@ pub enum WkbError {
         /// Where the part begins.
         offset: usize,
     },
+    /// A chain of arcs that does not end with one.
+    #[error("a CircularString at byte {offset} has {count} positions, where arcs have 3, 5, 7 and so on")]
+    Arcs {
+        /// Where it begins.
+        offset: usize,
+        /// How many positions it has.
+        count: usize,
+    },
+    /// More positions than WKB can count.
+    #[error("geometry has more positions than WKB can count")]
+    TooLarge,
     /// Collections within collections, deeper than anyone means.
     #[error("geometry collections are nested deeper than {limit}")]
     Depth {

@@ -2,7 +2,7 @@
 //!
 //! Geometry travels through parcelle as little-endian ISO WKB (OGC 06-103r4, section 8.2) in Arrow binary columns.
 //! This crate is the one place that looks inside those bytes: readers bring any WKB to that form with [`normalise`], and
-//! well-known text with [`from_wkt`]; the writer takes type and extent from it with [`scan`]. Each walks a geometry once,
+//! well-known text with [`from_wkt`] (and curves, where wanted, with [`linearise`]); the writer takes type and extent from it with [`scan`]. Each walks a geometry once,
 //! against the length of its bytes, and allocates nothing by a number found in them.
 //!
 //! It stands below readers and writer, and knows neither: they share only this vocabulary.
@@ -19,9 +19,11 @@
 //! # Ok::<(), parcelle_geometry::WkbError>(())
 //! ```
 
+mod arc;
 mod bounds;
 mod error;
 mod flatten;
+mod linearise;
 mod rewrite;
 mod types;
 mod walk;
@@ -31,8 +33,9 @@ mod wkt;
 pub use bounds::Bounds;
 pub use error::WkbError;
 pub use flatten::{FlatGeometries, FlattenError};
+pub use linearise::linearise;
 pub use rewrite::normalise;
 pub use types::{Dimension, GeometryKind, GeometryType, UnknownGeometryType};
 pub use walk::{MAX_DEPTH, Summary, scan};
 pub use wind::wind_counterclockwise;
-pub use wkt::{WktError, from_wkt};
+pub use wkt::{WktError, curved_from_wkt, from_wkt};

@@ -23,8 +23,13 @@ pub fn normalise(wkb: &[u8], out: &mut Vec<u8>) -> Result<Summary, WkbError> {
     Ok(summary)
 }
 
-/// Writes the geometry at the cursor. The bytes have been walked before: depth and counts are known to be sound.
-fn rewrite(cursor: &mut Cursor<'_>, parent: Option<GeometryType>, out: &mut Vec<u8>) -> Result<(), WkbError> {
+/// Writes the geometry at the cursor. Where it is a collection its bytes have been walked before, so that its depth is known
+/// to be sound.
+pub(crate) fn rewrite(
+    cursor: &mut Cursor<'_>,
+    parent: Option<GeometryType>,
+    out: &mut Vec<u8>,
+) -> Result<(), WkbError> {
     let header = cursor.header(parent)?;
     let (geometry_type, little_endian) = (header.geometry_type, header.little_endian);
     out.push(1);

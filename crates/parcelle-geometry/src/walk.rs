@@ -44,6 +44,19 @@ pub(crate) struct Header {
     pub(crate) canonical: bool,
 }
 
+/// The header of any geometry or part, one with curves too.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RawHeader {
+    /// The WKB code without dimension: 1 to 17.
+    pub(crate) code: u32,
+    pub(crate) dimension: Dimension,
+    pub(crate) little_endian: bool,
+    /// Little-endian and ISO: the bytes can stay as they are.
+    pub(crate) canonical: bool,
+    /// How many bytes it has.
+    pub(crate) bytes: usize,
+}
+
 /// A position in the bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cursor<'a> {
@@ -75,8 +88,8 @@ impl<'a> Cursor<'a> {
         Ok(if little_endian { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
     }
 
-    /// Reads byte order, type code and (EWKB) SRID, and checks that a part fits the whole it belongs to.
-    pub(crate) fn header(&mut self, parent: Option<GeometryType>) -> Result<Header, WkbError> {
+    /// Reads byte order, type code and (EWKB) SRID, whatever the type.
+    pub(crate) fn raw_header(&mut self) -> Result<RawHeader, WkbError> {
         const EWKB_Z: u32 = 0x8000_0000;
         const EWKB_M: u32 = 0x4000_0000;
         const EWKB_SRID: u32 = 0x2000_0000;
@@ -90,21 +103,31 @@ impl<'a> Cursor<'a> {
         let little_endian = mark == 1;
         let code = self.count(little_endian)?;
         let plain = code & !EWKB_FLAGS;
-        let unknown = WkbError::UnknownType { offset: offset + 1, code };
         let (base, iso) = (plain % 1000, plain / 1000);
-        if let Some(name) = curve_name(base).filter(|_| iso <= 3) {
-            return Err(WkbError::Curve { name });
-        }
-        let kind = GeometryKind::from_code(base).ok_or(unknown.clone())?;
         let dimension = match iso {
             0 => Dimension::new(code & EWKB_Z != 0, code & EWKB_M != 0),
             // The old 2.5D flag and the ISO thousands together: GDAL reads it as Z, so do we.
             1..=3 => Dimension::new(iso != 2 || code & EWKB_Z != 0, iso >= 2 || code & EWKB_M != 0),
-            _ => return Err(unknown),
+            _ => return Err(WkbError::UnknownType { offset: offset + 1, code }),
         };
+        if GeometryKind::from_code(base).is_none() && curve_name(base).is_none() {
+            return Err(WkbError::UnknownType { offset: offset + 1, code });
+        }
         if code & EWKB_SRID != 0 {
             self.take(4)?;
         }
+        let canonical = little_endian && code & EWKB_FLAGS == 0;
+        Ok(RawHeader { code: base, dimension, little_endian, canonical, bytes: self.offset - offset })
+    }
+
+    /// The same for geometry of straight segments; checks that a part fits the whole it belongs to.
+    pub(crate) fn header(&mut self, parent: Option<GeometryType>) -> Result<Header, WkbError> {
+        let offset = self.offset;
+        let RawHeader { code, dimension, little_endian, canonical, .. } = self.raw_header()?;
+        let Some(kind) = GeometryKind::from_code(code) else {
+            // Any other code has no header.
+            return Err(WkbError::Curve { name: curve_name(code).unwrap_or("Curve") });
+        };
         if let Some(parent) = parent {
             if let Some(expected) = parent.kind.part().filter(|expected| *expected != kind) {
                 return Err(WkbError::Part { offset, collection: parent.kind, expected: expected.name() });
@@ -113,7 +136,6 @@ impl<'a> Cursor<'a> {
                 return Err(WkbError::Dimension { offset });
             }
         }
-        let canonical = little_endian && code & EWKB_FLAGS == 0;
         Ok(Header { geometry_type: GeometryType { kind, dimension }, little_endian, canonical })
     }
 

@@ -66,13 +66,26 @@ pub enum WktError {
 /// ```
 pub fn from_wkt(text: &[u8], out: &mut Vec<u8>) -> Result<Option<u32>, WktError> {
     let start = out.len();
-    let mut parser = Parser { text, offset: 0, out };
+    let mut parser = Parser { text, offset: 0, curves: false, out };
+    parser.whole().inspect_err(|_| out.truncate(start))
+}
+
+/// The same with curves (`CIRCULARSTRING`, `COMPOUNDCURVE`, `CURVEPOLYGON`, `MULTICURVE`, `MULTISURFACE`), as WKB that has
+/// them still: [`linearise`](crate::linearise) makes straight segments of it.
+///
+/// # Errors
+/// [`WktError`] where the text is not exactly one geometry; nothing is appended then.
+pub fn curved_from_wkt(text: &[u8], out: &mut Vec<u8>) -> Result<Option<u32>, WktError> {
+    let start = out.len();
+    let mut parser = Parser { text, offset: 0, curves: true, out };
     parser.whole().inspect_err(|_| out.truncate(start))
 }
 
 struct Parser<'t, 'o> {
     text: &'t [u8],
     offset: usize,
+    /// Whether curves are taken.
+    curves: bool,
     out: &'o mut Vec<u8>,
 }
 
@@ -111,13 +124,17 @@ impl<'t> Parser<'t, '_> {
         }
         self.white_space();
         let offset = self.offset;
-        let (kind, tag) = self.tag()?;
+        let (name_of_type, tag) = self.tag()?;
         let dimension = match (parent, tag) {
             (Some(parent), Some(tag)) if parent != tag => {
                 return Err(WktError::Dimension { offset, expected: name(parent) });
             }
             (Some(dimension), _) | (None, Some(dimension)) => dimension,
             (None, None) => inferred(self.rest()),
+        };
+        let kind = match name_of_type {
+            Name::Straight(kind) => kind,
+            Name::Curve { code, .. } => return self.curve(code, dimension, depth),
         };
         self.header(kind, dimension);
         if kind == GeometryKind::Point {
@@ -145,11 +162,37 @@ impl<'t> Parser<'t, '_> {
         }
     }
 
+    /// The rest of a geometry with curves: arcs, or parts that are lines or polygons where no name says otherwise.
+    fn curve(&mut self, code: u8, dimension: Dimension, depth: usize) -> Result<(), WktError> {
+        self.out.push(1);
+        self.out.extend_from_slice(&(u32::from(code) + 1000 * dimension as u32).to_le_bytes());
+        self.list(|parser| {
+            parser.white_space();
+            let untagged = parser.rest().first() == Some(&b'(') || word(parser.rest()).eq_ignore_ascii_case(b"EMPTY");
+            match code {
+                8 => parser.position(dimension),
+                12 if untagged => {
+                    parser.header(GeometryKind::Polygon, dimension);
+                    parser.polygon(dimension)
+                }
+                _ if untagged => {
+                    parser.header(GeometryKind::LineString, dimension);
+                    parser.positions(dimension)
+                }
+                _ => parser.geometry(Some(dimension), depth + 1),
+            }
+        })
+    }
+
     /// The name of a type with what follows it of `Z`, `M` and `ZM`.
-    fn tag(&mut self) -> Result<(GeometryKind, Option<Dimension>), WktError> {
+    fn tag(&mut self) -> Result<(Name, Option<Dimension>), WktError> {
         let length = word(self.rest()).len();
         let word = self.rest().get(..length).unwrap_or_default();
-        if let Some((kind, dimension)) = type_name(word)? {
+        if let Some((kind, dimension)) = type_name(word) {
+            match kind {
+                Name::Curve { name, code } if !self.curves || code > 12 => return Err(WktError::Curve { name }),
+                _ => {}
+            }
             self.offset += length;
             let dimension = if dimension.is_some() { dimension } else { self.dimension() };
             return Ok((kind, dimension));
@@ -326,8 +369,19 @@ fn name(dimension: Dimension) -> &'static str {
     }
 }
 
+/// A type that a word names.
+#[derive(Debug, Clone, Copy)]
+enum Name {
+    Straight(GeometryKind),
+    /// With curves or patches; the code is that of WKB.
+    Curve {
+        name: &'static str,
+        code: u8,
+    },
+}
+
 /// What a word such as `POINT` or `polygonzm` names, if it is a type.
-fn type_name(word: &[u8]) -> Result<Option<(GeometryKind, Option<Dimension>)>, WktError> {
+fn type_name(word: &[u8]) -> Option<(Name, Option<Dimension>)> {
     // No name of a type is the start of another but for what follows it of `Z` and `M`.
     let suffix = |name: &str| -> Option<Option<Dimension>> {
         let (start, suffix) = word.split_at_checked(name.len())?;
@@ -338,13 +392,13 @@ fn type_name(word: &[u8]) -> Result<Option<(GeometryKind, Option<Dimension>)>, W
     };
     for kind in GeometryKind::ALL {
         if let Some(dimension) = suffix(kind.name()) {
-            return Ok(Some((kind, dimension)));
+            return Some((Name::Straight(kind), dimension));
         }
     }
-    match (0..=17).filter_map(curve_name).find(|name| suffix(name).is_some()) {
-        Some(name) => Err(WktError::Curve { name }),
-        None => Ok(None),
-    }
+    (0..=17u8).find_map(|code| {
+        let name = curve_name(u32::from(code))?;
+        suffix(name).map(|dimension| (Name::Curve { name, code }, dimension))
+    })
 }
 
 /// The dimension of a geometry whose tag says none, from what comes first: the tag of a part, or how many numbers the first
@@ -357,7 +411,7 @@ fn inferred(text: &[u8]) -> Dimension {
             if let Some(found) = dimension(letters) {
                 return found;
             }
-            if let Ok(Some((_, Some(found)))) = type_name(letters) {
+            if let Some((_, Some(found))) = type_name(letters) {
                 return found;
             }
             if letters.eq_ignore_ascii_case(b"nan") {

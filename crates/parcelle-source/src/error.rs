@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use parcelle_crs::CrsError;
-use parcelle_geometry::WkbError;
+use parcelle_geometry::{WkbError, WktError};
 
 /// Why a source could not be read. Each message names the place, the reason and the way out.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -349,11 +349,8 @@ impl fmt::Display for RowPosition {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GeometryReason {
-    /// Curves cannot be expressed in GeoParquet.
-    #[error(
-        "{name} is not a geometry of straight segments: linearise first, such as with \
-         `ogr2ogr -nlt CONVERT_TO_LINEAR linear.gpkg …`"
-    )]
+    /// Curves and patches cannot be expressed in GeoParquet.
+    #[error("{name} is not a geometry of straight segments: {}", straightened(.name))]
     Curve {
         /// Name of the geometry type.
         name: String,
@@ -399,6 +396,25 @@ pub enum GeometryReason {
          that program first"
     )]
     ExtendedBlob,
+}
+
+/// The way out of curves, and of patches.
+fn straightened(name: &str) -> &'static str {
+    let has_patches = ["PolyhedralSurface", "TIN", "Triangle"].iter().any(|other| name.eq_ignore_ascii_case(other));
+    if has_patches {
+        "convert it first, such as with `ogr2ogr -nlt MULTIPOLYGONZ polygons.gpkg …`"
+    } else {
+        "have its curves approximated by straight segments (--linearize)"
+    }
+}
+
+impl From<WktError> for GeometryReason {
+    fn from(error: WktError) -> Self {
+        match error {
+            WktError::Curve { name } => Self::Curve { name: name.to_owned() },
+            error => Self::Text { format: "WKT", reason: error.to_string() },
+        }
+    }
 }
 
 impl From<WkbError> for GeometryReason {

@@ -50,6 +50,7 @@ compile_error!(
 mod arrow_columns;
 mod arrow_ipc;
 mod csv;
+mod curves;
 mod date_time;
 mod drivers;
 mod error;
@@ -73,6 +74,7 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+pub use curves::Curves;
 pub use error::{GeometryReason, Place, RowPosition, SourceError};
 pub use interrupt::Interrupt;
 
@@ -91,6 +93,8 @@ pub struct OpenOptions {
     /// Only rows whose geometry may meet this window are wanted. It is a hint for readers with a spatial index, which
     /// then leave others out; any reader may also give rows outside, so the caller still has to look.
     pub window: Option<Window>,
+    /// What becomes of geometry with curves; it is refused unless said otherwise.
+    pub curves: Curves,
     /// Threads that may be busy while the layer is opened (formats without a schema are read once to find it); 0 means
     /// as many as there are cores.
     pub threads: usize,

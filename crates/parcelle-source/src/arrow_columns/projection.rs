@@ -17,7 +17,7 @@ use crate::arrow_columns::native::NativeType;
 use crate::arrow_columns::wkb_column::{Refusal, WkbBuilder, from_texts, normalised};
 use crate::error::{Place, RowPosition, SourceError};
 use crate::geometry_field::{crs_error, geometry_field_with_edges, layer_crs};
-use crate::{OpenOptions, names};
+use crate::{Curves, OpenOptions, names};
 
 /// Children of a column that has nothing but bounding boxes.
 const BOX_CHILDREN: [&str; 8] = ["xmin", "ymin", "zmin", "mmin", "xmax", "ymax", "zmax", "mmax"];
@@ -42,6 +42,7 @@ pub(crate) struct Projection {
     /// Positions at the root of the columns to be read, in order.
     pub(crate) roots: Vec<usize>,
     sources: Vec<Source>,
+    curves: Curves,
 }
 
 /// Positions at the root of the columns of bounding boxes that the file declares, and nothing else is in. They are left
@@ -120,7 +121,7 @@ impl Projection {
         });
         let sources = sources.collect();
         let fields: Vec<FieldRef> = chosen.into_iter().map(|(field, _)| field).collect();
-        Ok(Self { schema: Arc::new(Schema::new(fields)), roots, sources })
+        Ok(Self { schema: Arc::new(Schema::new(fields)), roots, sources, curves: Curves::default() })
     }
 
     /// The projection that the options ask for. `wanted` says what a file without geometry was searched for.
@@ -154,10 +155,11 @@ impl Projection {
             })
         });
         let crs = crs.collect::<Result<Vec<_>, _>>()?;
-        Self::new(schema, columns, &crs, options.select.as_deref()).map_err(|(column, data_type)| {
+        let planned = Self::new(schema, columns, &crs, options.select.as_deref()).map_err(|(column, data_type)| {
             let (path, layer, data_type) = (path.to_owned(), name.to_owned(), data_type.to_string());
             SourceError::UnsupportedColumn { path, layer, column, data_type }
-        })
+        })?;
+        Ok(Self { curves: options.curves.clone(), ..planned })
     }
 
     /// Brings a batch of the file to the output's form.
@@ -175,8 +177,8 @@ impl Projection {
                     let values = cast(column(*position)?, field.data_type());
                     values.map_err(|error| Fault::Batch(format!("column {}: {error}", field.name())))?
                 }
-                Source::Wkt(position) => from_texts(column(*position)?).map_err(refused)?,
-                Source::Wkb(position) => normalised(column(*position)?).map_err(refused)?,
+                Source::Wkt(position) => from_texts(column(*position)?, &self.curves).map_err(refused)?,
+                Source::Wkb(position) => normalised(column(*position)?, &self.curves).map_err(refused)?,
                 Source::Native(position, native) => {
                     let wkb = native.to_wkb(column(*position)?);
                     Arc::new(wkb.map_err(|(row, reason)| refused((row, Refusal::Other(reason))))?)

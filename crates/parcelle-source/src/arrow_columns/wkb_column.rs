@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder};
 use arrow::datatypes::DataType;
-use parcelle_geometry::{WktError, from_wkt, normalise, scan};
+use parcelle_geometry::{WkbError, scan};
 
+use crate::Curves;
 use crate::error::GeometryReason;
 
 /// Whether WKB can be stored in this type.
@@ -29,31 +30,38 @@ pub(crate) enum Refusal {
 
 /// The geometries as little-endian ISO WKB; the array itself where it is that already. Else the first row that is
 /// refused.
-pub(crate) fn normalised(array: &ArrayRef) -> Result<ArrayRef, (usize, Refusal)> {
+pub(crate) fn normalised(array: &ArrayRef, curves: &Curves) -> Result<ArrayRef, (usize, Refusal)> {
     if let Some(binary) = array.as_binary_opt::<i32>() {
         let mut canonical = true;
         for (row, wkb) in binary.iter().enumerate() {
-            if let Some(wkb) = wkb {
-                canonical &= scan(wkb).map_err(|error| (row, Refusal::Geometry(error.into())))?.is_canonical;
-            }
+            let Some(wkb) = wkb else { continue };
+            canonical &= match scan(wkb) {
+                Ok(summary) => summary.is_canonical,
+                Err(WkbError::Curve { .. }) if curves.are_taken() => false,
+                Err(error) => return Err((row, Refusal::Geometry(error.into()))),
+            };
         }
-        if canonical { Ok(Arc::clone(array)) } else { rewritten(array.len(), binary.iter()) }
+        if canonical { Ok(Arc::clone(array)) } else { rewritten(array.len(), binary.iter(), curves) }
     } else if let Some(binary) = array.as_binary_opt::<i64>() {
-        rewritten(array.len(), binary.iter())
+        rewritten(array.len(), binary.iter(), curves)
     } else if let Some(binary) = array.as_binary_view_opt() {
-        rewritten(array.len(), binary.iter())
+        rewritten(array.len(), binary.iter(), curves)
     } else {
         Err((0, Refusal::Other(format!("geometry is stored as {}", array.data_type()))))
     }
 }
 
-fn rewritten<'a>(rows: usize, values: impl Iterator<Item = Option<&'a [u8]>>) -> Result<ArrayRef, (usize, Refusal)> {
+fn rewritten<'a>(
+    rows: usize,
+    values: impl Iterator<Item = Option<&'a [u8]>>,
+    curves: &Curves,
+) -> Result<ArrayRef, (usize, Refusal)> {
     let (mut builder, mut scratch) = (WkbBuilder::new(rows), Vec::new());
     for (row, wkb) in values.enumerate() {
         match wkb {
             Some(wkb) => {
                 scratch.clear();
-                normalise(wkb, &mut scratch).map_err(|error| (row, Refusal::Geometry(error.into())))?;
+                curves.normalise(wkb, &mut scratch).map_err(|error| (row, Refusal::Geometry(error.into())))?;
                 builder.append(&scratch).map_err(|reason| (row, Refusal::Other(reason)))?;
             }
             None => builder.append_null(),
@@ -63,31 +71,30 @@ fn rewritten<'a>(rows: usize, values: impl Iterator<Item = Option<&'a [u8]>>) ->
 }
 
 /// Texts as WKB.
-pub(crate) fn from_texts(array: &ArrayRef) -> Result<ArrayRef, (usize, Refusal)> {
+pub(crate) fn from_texts(array: &ArrayRef, curves: &Curves) -> Result<ArrayRef, (usize, Refusal)> {
     if let Some(texts) = array.as_string_opt::<i32>() {
-        parsed(array.len(), texts.iter())
+        parsed(array.len(), texts.iter(), curves)
     } else if let Some(texts) = array.as_string_opt::<i64>() {
-        parsed(array.len(), texts.iter())
+        parsed(array.len(), texts.iter(), curves)
     } else if let Some(texts) = array.as_string_view_opt() {
-        parsed(array.len(), texts.iter())
+        parsed(array.len(), texts.iter(), curves)
     } else {
         Err((0, Refusal::Other(format!("WKT is stored as {}", array.data_type()))))
     }
 }
 
-fn parsed<'a>(rows: usize, texts: impl Iterator<Item = Option<&'a str>>) -> Result<ArrayRef, (usize, Refusal)> {
+fn parsed<'a>(
+    rows: usize,
+    texts: impl Iterator<Item = Option<&'a str>>,
+    curves: &Curves,
+) -> Result<ArrayRef, (usize, Refusal)> {
     let (mut builder, mut scratch) = (WkbBuilder::new(rows), Vec::new());
     for (row, text) in texts.enumerate() {
         match text {
             Some(text) => {
                 scratch.clear();
-                from_wkt(text.as_bytes(), &mut scratch).map_err(|error| {
-                    let reason = match error {
-                        WktError::Curve { name } => GeometryReason::Curve { name: name.to_owned() },
-                        error => GeometryReason::Text { format: "WKT", reason: error.to_string() },
-                    };
-                    (row, Refusal::Geometry(reason))
-                })?;
+                let parsed = curves.from_wkt(text.as_bytes(), &mut scratch);
+                parsed.map_err(|reason| (row, Refusal::Geometry(reason)))?;
                 builder.append(&scratch).map_err(|reason| (row, Refusal::Other(reason)))?;
             }
             None => builder.append_null(),

@@ -34,7 +34,7 @@ use crate::arrow_columns::geometry::{
 use crate::arrow_columns::projection::coverings;
 use crate::arrow_columns::wkb_column::normalised;
 use crate::error::SourceError;
-use crate::{FieldInfo, LayerInfo};
+use crate::{Curves, FieldInfo, LayerInfo};
 use file::ArrowFile;
 
 /// Record batches that are searched for a first value.
@@ -75,7 +75,7 @@ fn begins_with_wkb(file: &ArrowFile, root: usize) -> Result<bool, SourceError> {
         let column = batch.columns().first();
         found = column.and_then(|array| {
             let row = (0..array.len()).find(|row| array.is_valid(*row))?;
-            Some(normalised(&array.slice(row, 1)).is_ok())
+            Some(normalised(&array.slice(row, 1), &Curves::linearised()).is_ok())
         });
         Ok(found.is_none())
     })?;

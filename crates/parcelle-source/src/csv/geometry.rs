@@ -1,8 +1,8 @@
 //! Which columns are the geometry, and their values as WKB.
 
 use parcelle_crs::Crs;
-use parcelle_geometry::{WktError, from_wkt, normalise};
 
+use crate::Curves;
 use crate::csv::file::CsvFile;
 use crate::error::{GeometryReason, SourceError};
 use crate::geojson;
@@ -199,15 +199,17 @@ impl Format {
     }
 
     /// A value as WKB, in place of what is in `out`; `scratch` is room to work in.
-    pub(crate) fn wkb(self, text: &[u8], scratch: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<(), GeometryReason> {
+    pub(crate) fn wkb(
+        self,
+        text: &[u8],
+        curves: &Curves,
+        scratch: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), GeometryReason> {
         out.clear();
         let unreadable = |reason: String| GeometryReason::Text { format: self.name(), reason };
         match self {
-            Self::Wkt => match from_wkt(text, out) {
-                Ok(_) => Ok(()),
-                Err(WktError::Curve { name }) => Err(GeometryReason::Curve { name: name.to_owned() }),
-                Err(error) => Err(unreadable(error.to_string())),
-            },
+            Self::Wkt => curves.from_wkt(text, out),
             Self::Wkb => {
                 scratch.clear();
                 let (pairs, rest) = text.as_chunks::<2>();
@@ -218,7 +220,7 @@ impl Format {
                 if !rest.is_empty() {
                     return Err(unreadable("an odd number of digits".to_owned()));
                 }
-                normalise(scratch, out).map(|_| ()).map_err(GeometryReason::from)
+                curves.normalise(scratch, out).map(|_| ()).map_err(GeometryReason::from)
             }
             Self::GeoJson => geojson::append_wkb(text, out).map_err(unreadable),
         }

@@ -16,7 +16,7 @@ use crate::error::{GeometryReason, Place, RowPosition, SourceError};
 use crate::geometry_field::{geometry_field, layer_crs};
 use crate::inference::ValueType;
 use crate::names;
-use crate::{BatchSink, Layer, OpenOptions, Split, SplitRange};
+use crate::{BatchSink, Curves, Layer, OpenOptions, Split, SplitRange};
 
 /// A batch ends at whichever comes first.
 const BATCH_ROWS: usize = 8192;
@@ -29,6 +29,7 @@ const POINTS: &str = "geometry";
 #[derive(Debug)]
 pub(crate) struct CsvLayer {
     file: CsvFile,
+    curves: Curves,
     name: String,
     header: Header,
     outputs: Vec<Output>,
@@ -115,7 +116,7 @@ impl CsvLayer {
             fields.push(geometry_field(&points_name, true, crs.as_ref()));
         }
         let schema = Arc::new(Schema::new(fields));
-        Ok(Self { file, name, header, outputs, schema, rows, marks })
+        Ok(Self { file, name, header, outputs, schema, rows, marks, curves: options.curves.clone() })
     }
 
     fn read_range(&self, start: u64, end: u64, sink: BatchSink<'_>) -> Result<(), SourceError> {
@@ -128,7 +129,8 @@ impl CsvLayer {
         };
         // One byte more: a carriage return at the end of the range may have a line feed after it.
         let mut records = Records::new(&self.file, self.header.dialect, columns, start, end.saturating_add(1));
-        let mut appenders: Vec<Appender> = self.outputs.iter().map(|output| Appender::new(*output)).collect();
+        let mut appenders: Vec<Appender> =
+            self.outputs.iter().map(|output| Appender::new(*output, &self.curves)).collect();
         let (mut scratch, mut rows, mut bytes) = (Vec::new(), 0, 0);
         while records.next_start().map_err(stopped)? < end && records.advance().map_err(stopped)? {
             let offset = records.offset(records.record.start);
@@ -249,8 +251,8 @@ enum Appender {
 }
 
 impl Appender {
-    fn new(output: Output) -> Self {
-        let builder = GeometryBuilder::default();
+    fn new(output: Output, curves: &Curves) -> Self {
+        let builder = GeometryBuilder { curves: curves.clone(), ..GeometryBuilder::default() };
         match output {
             Output::Attribute { column, value_type } => {
                 Self::Attribute { column, builder: Builder::new(value_type), value_type }
@@ -287,6 +289,7 @@ impl Ordinate {
 
 #[derive(Default)]
 struct GeometryBuilder {
+    curves: Curves,
     values: BinaryBuilder,
     scratch: Vec<u8>,
     wkb: Vec<u8>,
@@ -299,7 +302,7 @@ impl GeometryBuilder {
             self.values.append_null();
             return Ok(());
         }
-        format.wkb(text, &mut self.scratch, &mut self.wkb)?;
+        format.wkb(text, &self.curves, &mut self.scratch, &mut self.wkb)?;
         self.values.append_value(&self.wkb);
         Ok(())
     }

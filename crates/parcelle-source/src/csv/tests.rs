@@ -172,7 +172,7 @@ fn what_is_wrong_is_said() {
         ("id,wkt\n1,POINT(1 2)\n2,\"POINT(1 2)\"x\n", &["line 3", "closing quote"]),
         ("id,wkt\n1,POINT(1 2)\n2,POINT(1 x)\n", &["line 3", "column wkt", "WKT", "number expected at byte 8"]),
         ("id,wkt\n1,POINT(1 2)\n2,n/a\n", &["line 3", "column wkt", "leave it empty"]),
-        ("id,wkt\n1,\"CIRCULARSTRING(0 0,1 1,2 0)\"\n", &["line 2", "CircularString", "CONVERT_TO_LINEAR"]),
+        ("id,wkt\n1,\"CIRCULARSTRING(0 0,1 1,2 0)\"\n", &["line 2", "CircularString", "(--linearize)"]),
         ("id,wkb\n1,0101000000000000000000F03F\n", &["line 2", "cut off"]),
         ("id,wkb\n1,0101000000000000000000F03Fé\n", &["line 2", "hexadecimal"]),
         ("id,geometry\n1,\n2,Point\n", &["line 3", "column geometry", "\"Point\" is no WKT", "leave it empty"]),

@@ -6,6 +6,7 @@
 use flatgeobuf::{Geometry as Fields, GeometryType};
 use parcelle_geometry::{Dimension, MAX_DEPTH, WkbError};
 
+use crate::Curves;
 use crate::error::GeometryReason;
 use crate::flatgeobuf::header::Geometry as Declared;
 use crate::flatgeobuf::table::{OutOfBounds, Table};
@@ -125,8 +126,10 @@ pub(super) fn write(
     table: &Table<'_>,
     declared: Declared,
     feature_bytes: usize,
+    curves: &Curves,
     out: &mut Vec<u8>,
 ) -> Result<(), Fault> {
+    let start = out.len();
     // Honest WKB is at most 9/4 of what it is made from: an empty line has 9 bytes instead of 4. A hostile feature could
     // refer to the same part many times.
     let limit = out.len().saturating_add(feature_bytes.saturating_mul(4)).saturating_add(64);
@@ -135,7 +138,13 @@ pub(super) fn write(
     let dimension = dimension.unwrap_or_else(|| self::dimension(declared.has_z, declared.has_m));
     let [own] = table.scalar::<1>(Fields::VT_TYPE_)?.unwrap_or([0]);
     let type_code = if own == 0 { declared.type_code } else { own };
-    Writer { out, dimension, limit }.geometry(table, type_code, 0)
+    let mut writer = Writer { out, dimension, limit, takes_curves: curves.are_taken(), has_curves: false };
+    writer.geometry(table, type_code, 0)?;
+    if writer.has_curves {
+        let curved = out.split_off(start);
+        curves.normalise(&curved, out).map_err(|error| Fault::Refused(error.into()))?;
+    }
+    Ok(())
 }
 
 /// The ordinates of the first position in a geometry; `None` if it has none.
@@ -165,6 +174,9 @@ struct Writer<'o> {
     dimension: Dimension,
     /// Bytes that `out` may have in the end.
     limit: usize,
+    takes_curves: bool,
+    /// Whether what was written has curves.
+    has_curves: bool,
 }
 
 impl Writer<'_> {
@@ -197,6 +209,16 @@ impl Writer<'_> {
             GeometryType::MultiPolygon | GeometryType::GeometryCollection => {
                 return self.collection(table, type_code, depth);
             }
+            GeometryType::CompoundCurve
+            | GeometryType::CurvePolygon
+            | GeometryType::MultiCurve
+            | GeometryType::MultiSurface
+                if self.takes_curves =>
+            {
+                self.has_curves = true;
+                return self.collection(table, type_code, depth);
+            }
+            GeometryType::CircularString if self.takes_curves => self.has_curves = true,
             other if type_code > GeometryType::GeometryCollection.0 => {
                 return Err(match other.variant_name() {
                     Some(name) => Fault::Refused(GeometryReason::Curve { name: name.to_owned() }),
@@ -232,7 +254,7 @@ impl Writer<'_> {
                     positions.write(self.out, place, place + 1, dimension);
                 }
             }
-            GeometryType::LineString => {
+            GeometryType::LineString | GeometryType::CircularString => {
                 self.header(type_code, Some(count))?;
                 positions.write(self.out, 0, count, dimension);
             }

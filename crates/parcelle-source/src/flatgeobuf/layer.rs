@@ -21,7 +21,7 @@ use crate::flatgeobuf::values::ByteStrings;
 use crate::geometry_field::{geometry_field, layer_crs};
 use crate::interrupt::Interrupt;
 use crate::names;
-use crate::{BatchSink, Layer, OpenOptions, Split, SplitRange, Window};
+use crate::{BatchSink, Curves, Layer, OpenOptions, Split, SplitRange, Window};
 
 /// A batch ends at whichever comes first.
 const BATCH_ROWS: usize = 8192;
@@ -41,6 +41,7 @@ pub(crate) struct FlatGeobufLayer {
     geometry_name: String,
     schema: SchemaRef,
     window: Option<Window>,
+    curves: Curves,
 }
 
 impl FlatGeobufLayer {
@@ -76,7 +77,8 @@ impl FlatGeobufLayer {
         let schema =
             Schema::new(fields.chain([geometry_field(&geometry_name, true, crs.as_ref())]).collect::<Vec<_>>());
         let window = options.window.filter(|_| file.index.is_some());
-        Ok(Self { file, directory, name, projection, geometry_name, schema: Arc::new(schema), window })
+        let (schema, curves) = (Arc::new(schema), options.curves.clone());
+        Ok(Self { file, directory, name, projection, geometry_name, schema, window, curves })
     }
 
     fn count(&self) -> Result<u64, SourceError> {
@@ -239,12 +241,11 @@ impl<'l> Batch<'l> {
             None => self.geometry.null_row(),
             Some(geometry) => {
                 let declared = self.layer.file.header.geometry;
-                geometry::write(&geometry, declared, feature.len(), &mut self.geometry.values).map_err(|fault| {
-                    match fault {
+                geometry::write(&geometry, declared, feature.len(), &self.layer.curves, &mut self.geometry.values)
+                    .map_err(|fault| match fault {
                         geometry::Fault::Malformed(reason) => FeatureFault::Malformed(reason),
                         geometry::Fault::Refused(reason) => FeatureFault::Geometry(reason),
-                    }
-                })?;
+                    })?;
                 let end = self.geometry.end_row();
                 end.map_err(|_| FeatureFault::Malformed("its geometry has more than 2 GiB"))?;
             }

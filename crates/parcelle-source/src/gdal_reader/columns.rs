@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BinaryArray, BinaryBuilder, LargeBinaryArray, RecordBatch};
+use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parcelle_crs::Crs;
-use parcelle_geometry::{normalise, scan};
 
+use crate::Curves;
+use crate::arrow_columns::wkb_column::{Refusal, normalised};
 use crate::error::GeometryReason;
 use crate::geometry_field::geometry_field;
 
@@ -31,6 +32,7 @@ pub(super) struct Column {
 pub(super) struct Projection {
     pub(super) schema: SchemaRef,
     columns: Vec<Column>,
+    curves: Curves,
 }
 
 /// Whether a field of GDAL's schema is geometry.
@@ -52,6 +54,7 @@ impl Projection {
         source: &Schema,
         select: Option<&[String]>,
         crs: &[Option<Crs>],
+        curves: Curves,
     ) -> Result<Self, (String, DataType)> {
         let select: Option<HashSet<&str>> = select.map(|names| names.iter().map(String::as_str).collect());
         let (mut fields, mut columns) = (Vec::new(), Vec::new());
@@ -72,7 +75,7 @@ impl Projection {
             }
             columns.push(Column { source: index, is_geometry });
         }
-        Ok(Self { schema: Arc::new(Schema::new(fields)), columns })
+        Ok(Self { schema: Arc::new(Schema::new(fields)), columns, curves })
     }
 
     /// Brings a batch of GDAL to the output's form.
@@ -89,10 +92,12 @@ impl Projection {
                 .validate_full()
                 .map_err(|error| Fault::Column { column: field.name().clone(), reason: error.to_string() })?;
             arrays.push(if column.is_geometry {
-                normalised(array).map_err(|(row, reason)| Fault::Geometry {
-                    column: field.name().clone(),
-                    row,
-                    reason,
+                normalised(array, &self.curves).map_err(|(row, refusal)| {
+                    let column = field.name().clone();
+                    match refusal {
+                        Refusal::Geometry(reason) => Fault::Geometry { column, row, reason },
+                        Refusal::Other(reason) => Fault::Column { column, reason },
+                    }
                 })?
             } else {
                 Arc::clone(array)
@@ -123,36 +128,4 @@ fn storable(data_type: &DataType) -> bool {
         DataType::Dictionary(_, value) => storable(value),
         _ => true,
     }
-}
-
-/// The geometries as little-endian ISO WKB; the array itself where it is that already.
-fn normalised(array: &ArrayRef) -> Result<ArrayRef, (usize, GeometryReason)> {
-    if let Some(binary) = array.as_any().downcast_ref::<BinaryArray>() {
-        let mut canonical = true;
-        for (row, wkb) in binary.iter().enumerate() {
-            if let Some(wkb) = wkb {
-                canonical &= scan(wkb).map_err(|error| (row, error.into()))?.is_canonical;
-            }
-        }
-        if canonical { Ok(Arc::clone(array)) } else { rewritten(binary.iter()) }
-    } else if let Some(binary) = array.as_any().downcast_ref::<LargeBinaryArray>() {
-        rewritten(binary.iter())
-    } else {
-        Err((0, GeometryReason::Blob { reason: format!("GDAL gives it as {}", array.data_type()) }))
-    }
-}
-
-fn rewritten<'a>(values: impl Iterator<Item = Option<&'a [u8]>>) -> Result<ArrayRef, (usize, GeometryReason)> {
-    let (mut builder, mut scratch) = (BinaryBuilder::new(), Vec::new());
-    for (row, wkb) in values.enumerate() {
-        match wkb {
-            Some(wkb) => {
-                scratch.clear();
-                normalise(wkb, &mut scratch).map_err(|error| (row, error.into()))?;
-                builder.append_value(&scratch);
-            }
-            None => builder.append_null(),
-        }
-    }
-    Ok(Arc::new(builder.finish()))
 }

@@ -85,11 +85,13 @@ impl GdalLayer {
         let crs = geometry_crs(path, &layer, &source, options.crs.as_deref())?;
         let select = options.select.as_deref();
         let projection =
-            Projection::new(&source, select, &crs).map_err(|(column, data_type)| SourceError::UnsupportedColumn {
-                path: path.to_owned(),
-                layer: name.clone(),
-                column,
-                data_type: data_type.to_string(),
+            Projection::new(&source, select, &crs, options.curves.clone()).map_err(|(column, data_type)| {
+                SourceError::UnsupportedColumn {
+                    path: path.to_owned(),
+                    layer: name.clone(),
+                    column,
+                    data_type: data_type.to_string(),
+                }
             })?;
         // What was said about reference systems is no failure of the reading that follows.
         let reading = Messages::capture();

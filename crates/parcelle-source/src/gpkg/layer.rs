@@ -74,7 +74,7 @@ impl GeoPackageLayer {
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let rows = catalogue::feature_count(&connection, &table).map_err(failed)?;
-        let shape = Shape { path: path.to_owned(), table, columns, schema, rows };
+        let shape = Shape { path: path.to_owned(), table, columns, schema, rows, curves: options.curves.clone() };
         let direct = match row_id {
             Some(_) => DirectTable::find(&connection, &database, &shape)?,
             None => None,

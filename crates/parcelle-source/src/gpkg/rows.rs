@@ -9,6 +9,7 @@ use arrow::datatypes::SchemaRef;
 use rusqlite::types::ValueRef;
 
 use crate::BatchSink;
+use crate::Curves;
 use crate::error::{Place, RowPosition, SourceError};
 use crate::gpkg::columns::{Column, Kind};
 use crate::gpkg::value::{Builder, Refusal, describe};
@@ -27,6 +28,7 @@ pub(crate) struct Shape {
     pub(crate) schema: SchemaRef,
     /// How many rows there may be; sizes the first batch.
     pub(crate) rows: Option<u64>,
+    pub(crate) curves: Curves,
 }
 
 impl Shape {
@@ -71,7 +73,9 @@ impl<'a> Rows<'a> {
     pub(crate) fn new(shape: &'a Shape, sink: BatchSink<'a>) -> Self {
         let expected = shape.rows.map_or(BATCH_ROWS / 8, |rows| usize::try_from(rows).unwrap_or(BATCH_ROWS));
         let capacity = expected.min(BATCH_ROWS);
-        let builder = |(column, kind): &(Column, Kind)| (Builder::new(*kind, capacity, capacity * 8), column.nullable);
+        let builder = |(column, kind): &(Column, Kind)| {
+            (Builder::new(*kind, capacity, capacity * 8, &shape.curves), column.nullable)
+        };
         let columns = shape.columns.iter().map(builder).collect();
         Self { shape, sink, columns, ids: Vec::with_capacity(capacity), complete: 0, before: 0, bytes: 0 }
     }
@@ -125,8 +129,10 @@ impl<'a> Rows<'a> {
         for (index, ((builder, _), (_, kind))) in self.columns.iter_mut().zip(&self.shape.columns).enumerate() {
             // The next batch will be about like this one; one great value does not make it so.
             let bytes = builder.value_bytes();
-            let mut finished =
-                std::mem::replace(builder, Builder::new(*kind, rows, (bytes + bytes / 8).min(BATCH_BYTES)));
+            let mut finished = std::mem::replace(
+                builder,
+                Builder::new(*kind, rows, (bytes + bytes / 8).min(BATCH_BYTES), &self.shape.curves),
+            );
             match finished.finish() {
                 Ok(array) => arrays.push(array),
                 Err((row, text)) => invalid.push(InvalidText { row, column: index, text }),

@@ -212,7 +212,7 @@ fn bad_geometry_names_its_row() {
     let mut extended = simple_blob(1.0);
     extended[3] |= 0b10_0000;
     let cases: [(Vec<u8>, &str, &str); 6] = [
-        (curve, "CircularString", "CONVERT_TO_LINEAR"),
+        (curve, "CircularString", "(--linearize)"),
         (trailing, "1 bytes follow", "correct or delete"),
         (extended, "ExtendedGeoPackageBinary", "convert the layer"),
         (b"WKB without header".to_vec(), "letters GP", "correct or delete"),

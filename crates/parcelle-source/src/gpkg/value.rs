@@ -10,9 +10,10 @@ use arrow::array::{
     Array, ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Float32Builder, Float64Builder, Int8Builder,
     Int16Builder, Int32Builder, Int64Builder, StringArray, TimestampMillisecondBuilder,
 };
-use parcelle_geometry::{normalise, scan};
+use parcelle_geometry::scan;
 use rusqlite::types::ValueRef;
 
+use crate::Curves;
 use crate::date_time;
 use crate::error::GeometryReason;
 use crate::gpkg::blob;
@@ -51,6 +52,8 @@ pub(crate) enum Builder {
     Geometry {
         values: BinaryBuilder,
         scratch: Vec<u8>,
+        /// What becomes of curves.
+        curves: Curves,
     },
 }
 
@@ -76,7 +79,7 @@ macro_rules! with_builder {
 
 impl Builder {
     /// A builder with room for some values, and for some bytes where values have no fixed size.
-    pub(crate) fn new(kind: Kind, rows: usize, bytes: usize) -> Self {
+    pub(crate) fn new(kind: Kind, rows: usize, bytes: usize, curves: &Curves) -> Self {
         match kind {
             Kind::Boolean => Self::Boolean(BooleanBuilder::with_capacity(rows)),
             Kind::Int8 => Self::Int8(Int8Builder::with_capacity(rows)),
@@ -91,7 +94,11 @@ impl Builder {
             Kind::DateTime => Self::DateTime(
                 TimestampMillisecondBuilder::with_capacity(rows).with_data_type(Kind::DateTime.data_type()),
             ),
-            Kind::Geometry => Self::Geometry { values: BinaryBuilder::with_capacity(rows, bytes), scratch: Vec::new() },
+            Kind::Geometry => Self::Geometry {
+                values: BinaryBuilder::with_capacity(rows, bytes),
+                scratch: Vec::new(),
+                curves: curves.clone(),
+            },
         }
     }
 
@@ -178,21 +185,22 @@ impl Builder {
                 builder.append_value(date_time::milliseconds(characters(value)?).ok_or(Refusal::Value)?);
                 8
             }
-            Self::Geometry { values, scratch } => {
+            Self::Geometry { values, scratch, curves } => {
                 let ValueRef::Blob(bytes) = *value else {
                     let reason = "it is no binary value".to_owned();
                     return Err(GeometryReason::Blob { reason }.into());
                 };
                 let wkb = blob::wkb(bytes)?;
                 // Nearly all geometry is canonical as stored, and then goes from SQLite's page into the column at once.
-                if scan(wkb).map_err(GeometryReason::from)?.is_canonical {
+                if scan(wkb).is_ok_and(|summary| summary.is_canonical) {
                     values.append_value(wkb);
+                    4 + wkb.len()
                 } else {
                     scratch.clear();
-                    normalise(wkb, scratch).map_err(GeometryReason::from)?;
+                    curves.normalise(wkb, scratch).map_err(GeometryReason::from)?;
                     values.append_value(&scratch);
+                    4 + scratch.len()
                 }
-                4 + wkb.len()
             }
         })
     }

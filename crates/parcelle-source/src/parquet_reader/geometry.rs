@@ -14,6 +14,7 @@ use parquet::basic::{EdgeInterpolationAlgorithm, LogicalType};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 
+use crate::Curves;
 use crate::arrow_columns::geo::{GEO_KEY, GeoMetadata, StatedCrs};
 use crate::arrow_columns::geometry::{
     Encoding, GeometryColumn, is_named_wkb, of_extension, of_geo, points, primary_first, stated,
@@ -114,7 +115,7 @@ fn begins_with_wkb(file: &ParquetFile, metadata: &ArrowReaderMetadata, root: usi
                 let batch = batch?;
                 let Some(array) = batch.columns().first() else { continue };
                 if let Some(row) = (0..array.len()).find(|row| array.is_valid(*row)) {
-                    return Ok(Some(normalised(&array.slice(row, 1)).is_ok()));
+                    return Ok(Some(normalised(&array.slice(row, 1), &Curves::linearised()).is_ok()));
                 }
             }
             Ok(None)

@@ -17,7 +17,7 @@ use parcelle_geoparquet::{
     CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Input, Orientation, Part, ProducerError, Sort,
     WriteError, WriteOptions,
 };
-use parcelle_source::{Interrupt, Layer, OpenOptions, Reader, Split, Window};
+use parcelle_source::{Curves, Interrupt, Layer, OpenOptions, Reader, Split, Window};
 
 use archive::Choice;
 pub use error::ConvertError;
@@ -121,6 +121,12 @@ impl Convert {
     /// index use it to read no more than they have to.
     pub fn window(mut self, window: Window) -> Self {
         self.open.window = Some(window);
+        self
+    }
+
+    /// Whether curves are approximated by straight segments of at most 4 degrees; otherwise a curve is an error.
+    pub fn linearise(mut self, linearise: bool) -> Self {
+        self.open.curves = if linearise { Curves::linearised() } else { Curves::default() };
         self
     }
 
@@ -305,6 +311,7 @@ impl Convert {
             driver: layer.driver().to_owned(),
             output: self.output.display().to_string(),
             rows: written.rows,
+            linearised: self.open.curves.count(),
             row_groups: written.row_groups,
             bytes_in: layer.input_bytes(),
             bytes_out: written.bytes,

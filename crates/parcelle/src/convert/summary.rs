@@ -16,6 +16,8 @@ pub struct ConvertSummary {
     pub output: String,
     /// Rows, in and out.
     pub rows: u64,
+    /// Geometries with curves that were read, and approximated by straight segments.
+    pub linearised: u64,
     /// Row groups of the output.
     pub row_groups: u64,
     /// Size of the input file.
