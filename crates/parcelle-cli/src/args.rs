@@ -35,7 +35,7 @@ Examples:
   parcelle convert communes.geojson communes.parquet --overwrite --format json")]
 pub(crate) struct ConvertArguments {
     /// File to read, in a format with a native reader or any that GDAL's vector drivers can open; or a .zip, .7z or
-    /// .7z.001 with one
+    /// .7z.001 with one; or a database or service of GDAL, such as PG:host=…
     pub(crate) input: PathBuf,
 
     /// GeoParquet file to write

@@ -133,24 +133,25 @@ fn messages_end_without_two_full_stops() {
 }
 
 #[test]
-fn connection_strings_are_refused_without_their_secrets() {
-    for (text, prefix) in [
-        ("PG:host=db.example user=u password=secret dbname=d", "PG"),
-        ("MySQL:d,user=u,password=secret", "MySQL"),
-        ("MSSQL:server=s;pwd=secret", "MSSQL"),
-        ("OCI:u/secret@d", "OCI"),
-        ("MongoDBv3:mongodb://u:secret@h", "MongoDBv3"),
-        ("https://u:secret@example.com/a.gpkg", "https"),
-        (&format!("PG:password=secret {}", "x".repeat(5000)), "PG"),
+fn connection_strings_are_never_repeated_with_their_secrets() {
+    let (none, known) = (Reader::Auto, "no database or service");
+    for (text, reader, said) in [
+        // Nobody listens at the port of a unix socket that is not there, nor at port 1.
+        ("PG:host=/nowhere/at/all user=u password=secret dbname=d", none, "password=*** dbname=d: GDAL cannot open it"),
+        ("MySQL:d,user=u,password=secret,host=127.0.0.1,port=1", Reader::Gdal, "password=***,host=127.0.0.1"),
+        ("https://u:secret@127.0.0.1:1/a.gpkg", none, "https://u:***@127.0.0.1:1/a.gpkg"),
+        ("PG:password=secret", Reader::Native, "PG:password=***: this format has no native reader"),
+        ("OCI:u/secret@d", none, "OCI:…: this libgdal has no driver OCI"),
+        ("HANA:PWD=secret", none, "HANA:…: this libgdal has no driver HANA"),
+        ("Foo:password=secret", none, known),
+        (&format!("Foo:password=secret {}", "x".repeat(5000)), none, known),
     ] {
-        for reader in [Reader::Auto, Reader::Native, Reader::Gdal] {
-            let error = open(Path::new(text), &options(reader)).map(|_| ()).unwrap_err();
-            assert_eq!(error, SourceError::ConnectionString { prefix: prefix.to_owned() });
-            let (message, debug) = (error.to_string(), format!("{error:?}"));
-            assert!(!message.contains("secret") && !debug.contains("secret"), "{message}");
-            assert!(message.contains(prefix) && message.contains("GeoPackage"), "{message}");
-            assert_eq!(layers(Path::new(text), reader).unwrap_err(), error);
+        let error = open(Path::new(text), &options(reader)).map(|_| ()).unwrap_err();
+        for shown in [error.to_string(), format!("{error:?}"), layers(Path::new(text), reader).unwrap_err().to_string()]
+        {
+            assert!(!shown.contains("secret"), "{shown}");
         }
+        assert!(error.to_string().contains(said), "{text}: {error}");
     }
     let folder = tempfile::tempdir().unwrap();
     let gone = folder.path().join("a:b.gpkg");

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use parcelle_crs::CrsError;
 use parcelle_geometry::{WkbError, WktError};
 
+use crate::connection::known_prefixes;
+
 /// Why a source could not be read. Each message names the place, the reason and the way out.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -16,15 +18,27 @@ pub enum SourceError {
         /// What was asked for.
         path: PathBuf,
     },
-    /// What was asked for looks like a connection string of GDAL. What follows the prefix may hold a password, and is not
-    /// repeated.
+    /// What was asked for looks like a connection string of GDAL, and is none of a kind that is known, or GDAL is not in
+    /// this build. What follows the prefix may hold a password, and is not repeated.
     #[error(
-        "{prefix}:…: no file of that name can be read, nor can databases or services behind a connection string: export the \
-         layer to a GeoPackage first, such as with `ogr2ogr -f GPKG export.gpkg …`, and convert that"
+        "{prefix}:…: no file of that name can be read, and no database or service: with GDAL those behind {} can. Otherwise \
+         export the layer to a GeoPackage first, and convert that",
+        known_prefixes()
     )]
     ConnectionString {
         /// What stands before the first colon, such as `PG`.
         prefix: String,
+    },
+    /// A connection string for which this libgdal has no driver.
+    #[error(
+        "{prefix}:…: this libgdal has no driver {driver} (see `ogrinfo --formats`): install a libgdal that has it, or export \
+         the layer to a GeoPackage first, and convert that"
+    )]
+    MissingDriver {
+        /// What stands before the first colon, such as `PG`.
+        prefix: String,
+        /// Short name of the driver.
+        driver: &'static str,
     },
     /// The operating system refuses to read the file.
     #[error("{}: cannot be read: {reason}", path.display())]

@@ -19,7 +19,8 @@
 //! - **FlatGeobuf**, natively: ranges of features straight into Arrow columns, with an index those in a window only.
 //! - **GeoParquet** and other Parquet with geometry, natively: row groups, or ranges of rows of large ones.
 //! - **Arrow IPC** (Feather, GeoArrow), natively: record batches side by side.
-//! - **GDAL** (feature `gdal`): every driver of the system's libgdal through its Arrow stream, in sequence.
+//! - **GDAL** (feature `gdal`): every driver of the system's libgdal through its Arrow stream, in sequence; databases and
+//!   services too, by connection strings such as `PG:host=…`, whose passwords no message repeats.
 //!
 //! Whatever the reader, geometry comes out as little-endian ISO WKB that has been walked and found sound; where it is
 //! not, or where a value does not fit the type of its column, reading stops with a [`SourceError`] that names the place
@@ -49,6 +50,7 @@ compile_error!(
 
 mod arrow_columns;
 mod arrow_ipc;
+mod connection;
 mod csv;
 mod curves;
 mod date_time;
@@ -74,6 +76,7 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+pub use connection::without_secrets;
 pub use curves::Curves;
 pub use error::{GeometryReason, Place, RowPosition, SourceError};
 pub use interrupt::Interrupt;
@@ -240,8 +243,8 @@ pub struct FieldInfo {
 /// Opens a layer of the file at `path`.
 ///
 /// # Errors
-/// [`SourceError::NotFound`] where there is no such file, [`SourceError::ConnectionString`] where a database was meant;
-/// other [`SourceError`]s where it cannot be read, or has no such layer.
+/// [`SourceError::NotFound`] where there is no such file, [`SourceError::ConnectionString`] or
+/// [`SourceError::MissingDriver`] where a database was meant that cannot be reached; other [`SourceError`]s where it cannot be read, or has no such layer.
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Layer>, SourceError> {
     match choose(path, options.reader)? {
         Chosen::Native(driver) => match (driver.open)(path, options) {
@@ -281,11 +284,16 @@ fn choose(path: &Path, reader: Reader) -> Result<Chosen, SourceError> {
     let virtual_file = cfg!(feature = "gdal") && path.starts_with("/vsi");
     let virtual_file = virtual_file || (cfg!(feature = "gdal") && path.to_string_lossy().starts_with("/vsi"));
     if !virtual_file {
-        let kind = std::fs::metadata(path).map_err(|error| match (connection_prefix(path), error.kind()) {
-            (Some(prefix), _) => SourceError::ConnectionString { prefix },
-            (None, std::io::ErrorKind::NotFound) => SourceError::NotFound { path: path.to_owned() },
-            _ => SourceError::Unreadable { path: path.to_owned(), reason: error.to_string() },
-        })?;
+        let kind = match (std::fs::metadata(path), connection::prefix(path)) {
+            (Ok(kind), _) => kind,
+            (Err(_), Some(prefix)) => return connected(path, prefix, reader),
+            (Err(error), None) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(SourceError::NotFound { path: path.to_owned() });
+            }
+            (Err(error), None) => {
+                return Err(SourceError::Unreadable { path: path.to_owned(), reason: error.to_string() });
+            }
+        };
         // Some formats are directories. Opening a pipe would wait for its other end, and a device may have no end.
         if !kind.is_file() && !kind.is_dir() {
             let reason = "neither a regular file nor a directory".to_owned();
@@ -310,19 +318,28 @@ fn choose(path: &Path, reader: Reader) -> Result<Chosen, SourceError> {
     Err(SourceError::NoGdal { path: path.to_owned() })
 }
 
-/// The prefix of a connection string (`PG:host=…`, `MySQL:…`, `https://…`). A single letter is a drive of Windows.
-fn connection_prefix(path: &Path) -> Option<String> {
-    let text = path.to_string_lossy();
-    let (prefix, _) = text.split_once(':')?;
-    let is_word = prefix.starts_with(|first: char| first.is_ascii_alphabetic())
-        && prefix.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
-    (is_word && prefix.len() > 1).then(|| prefix.to_owned())
+/// The reader of a database or service, which is GDAL's where it has the driver.
+fn connected(path: &Path, prefix: String, reader: Reader) -> Result<Chosen, SourceError> {
+    if reader == Reader::Native {
+        return Err(SourceError::NoNativeReader { path: without_secrets(path) });
+    }
+    #[cfg(feature = "gdal")]
+    match connection::driver(&prefix) {
+        Some(driver) if gdal_reader::has_driver(driver) => Ok(Chosen::Gdal),
+        Some(driver) => Err(SourceError::MissingDriver { prefix, driver }),
+        None => Err(SourceError::ConnectionString { prefix }),
+    }
+    #[cfg(not(feature = "gdal"))]
+    Err(SourceError::ConnectionString { prefix })
 }
 
 #[cfg(test)]
 #[cfg(feature = "gdal")]
 mod driver_tests;
 
+#[cfg(test)]
+#[cfg(feature = "gdal")]
+mod postgis_tests;
 #[cfg(test)]
 #[cfg(feature = "gdal")]
 mod tests;

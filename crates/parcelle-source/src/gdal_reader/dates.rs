@@ -86,7 +86,7 @@ impl<'a> DateRepair<'a> {
         let fields = match &mut self.fields {
             Some(fields) => fields,
             none => {
-                let dataset = open_dataset(self.path, &Messages::capture()).map_err(DateFault::Open)?;
+                let dataset = open_dataset(self.path, &Messages::capture(self.path)).map_err(DateFault::Open)?;
                 none.insert(FieldReader::new(dataset, self.layer, &self.columns)?)
             }
         };

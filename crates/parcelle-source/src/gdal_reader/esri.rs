@@ -1,5 +1,6 @@
 //! Coordinate reference systems the way ESRI writes them.
 
+use std::path::Path;
 use std::ptr;
 
 use gdal::spatial_ref::SpatialRef;
@@ -13,7 +14,7 @@ const LEAST_CONFIDENCE: i32 = 90;
 
 /// From WKT 1 with the names of ESRI, which has no codes: by the code that GDAL finds for it, else as it stands.
 pub(crate) fn crs_of_esri_wkt(text: &str) -> Result<Crs, String> {
-    let messages = Messages::capture();
+    let messages = Messages::capture(Path::new(""));
     let failed = |error: gdal::errors::GdalError| messages.failure_or(error);
     let mut reference = SpatialRef::from_esri(text).map_err(failed)?;
     if reference.authority().is_ok() || reference.auto_identify_epsg().is_ok() {

@@ -3,8 +3,11 @@
 use std::cell::RefCell;
 use std::ffi::{CStr, c_char};
 use std::marker::PhantomData;
+use std::path::Path;
 
 use gdal_sys::CPLErr;
+
+use crate::connection::Secrets;
 
 /// How many failures are kept; the first ones tell the cause.
 const KEPT: usize = 4;
@@ -20,6 +23,7 @@ struct Heard {
 
 /// Collects the errors of this thread for as long as it lives; GDAL's handlers stack up, so that nesting is fine.
 pub(super) struct Messages {
+    secrets: Secrets,
     // In a box: GDAL holds a pointer to it.
     heard: Box<RefCell<Heard>>,
     // Handlers belong to a thread: the guard must be dropped on the one that made it.
@@ -27,7 +31,8 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    pub(super) fn capture() -> Self {
+    /// While something is read from `path`, the secrets of which are left out of what was heard.
+    pub(super) fn capture(path: &Path) -> Self {
         let heard = Box::new(RefCell::new(Heard::default()));
         let user_data: *const RefCell<Heard> = &*heard;
         // SAFETY: the handler stays on this thread's stack of handlers until `drop` pops it, and the box lives until then.
@@ -35,20 +40,22 @@ impl Messages {
             gdal_sys::CPLErrorReset();
             gdal_sys::CPLPushErrorHandlerEx(Some(collect), user_data.cast_mut().cast());
         }
-        Self { heard, _this_thread: PhantomData }
+        Self { secrets: Secrets::of(path), heard, _this_thread: PhantomData }
     }
 
     /// What failed so far; `None` if nothing did. Warnings, debug messages and what PROJ says are no failures.
     pub(super) fn failure(&self) -> Option<String> {
-        joined(&self.heard.borrow().failures)
+        joined(&self.heard.borrow().failures).map(|failure| self.secrets.hide(&failure))
     }
 
     /// What failed so far, or else the error that a call returned.
     pub(super) fn failure_or(&self, error: impl ToString) -> String {
         let about_reference_systems = || joined(&self.heard.borrow().about_reference_systems);
-        self.failure()
+        let error = self
+            .failure()
             .or_else(about_reference_systems)
-            .unwrap_or_else(|| without_full_stop(&error.to_string()).to_owned())
+            .unwrap_or_else(|| without_full_stop(&error.to_string()).to_owned());
+        self.secrets.hide(&error)
     }
 }
 

@@ -21,9 +21,10 @@ use gdal::vector::{
     LayerAccess, field_type_to_name, geometry_type_flatten, geometry_type_has_m, geometry_type_has_z,
     geometry_type_to_name,
 };
-use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
+use gdal::{Dataset, DatasetOptions, DriverManager, GdalOpenFlags};
 use parcelle_crs::Crs;
 
+use crate::connection::without_secrets;
 use crate::error::{Place, RowPosition, SourceError};
 use crate::geometry_field::{crs_error, layer_crs};
 use crate::names;
@@ -38,6 +39,9 @@ use workaround::GeneralImplementation;
 
 /// A layer that GDAL reads.
 pub(crate) struct GdalLayer {
+    /// What GDAL opens; it may hold a password.
+    target: PathBuf,
+    /// The same for messages.
     path: PathBuf,
     name: String,
     index: usize,
@@ -52,13 +56,13 @@ pub(crate) struct GdalLayer {
 }
 
 impl GdalLayer {
-    pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<Self, SourceError> {
-        let messages = Messages::capture();
-        let dataset = open_dataset(path, &messages)?;
+    pub(crate) fn open(target: &Path, options: &OpenOptions) -> Result<Self, SourceError> {
+        let shown = without_secrets(target);
+        let path = shown.as_path();
+        let messages = Messages::capture(target);
+        let dataset = open_dataset(target, &messages)?;
         let driver = format!("GDAL/{}", dataset.driver().short_name());
-        let layers: Vec<_> =
-            dataset.layers().map(|layer| (layer.name(), layer.defn().geom_fields().next().is_some())).collect();
-        let index = names::choose_layer(path, options.layer.as_deref(), &layers)?;
+        let index = find_layer(&dataset, path, options.layer.as_deref())?;
         let failed = |error: gdal::errors::GdalError| SourceError::GdalOpen {
             path: path.to_owned(),
             message: messages.failure_or(error),
@@ -94,7 +98,7 @@ impl GdalLayer {
                 }
             })?;
         // What was said about reference systems is no failure of the reading that follows.
-        let reading = Messages::capture();
+        let reading = Messages::capture(target);
         let time_zones = TimeZones::read(&mut layer, &driver, &projection.schema).map_err(|mixed| SourceError::Batch {
             path: path.to_owned(),
             layer: name.clone(),
@@ -109,9 +113,22 @@ impl GdalLayer {
         }
         drop(reading);
         let schema = time_zones.schema(&projection.schema);
+        let target = target.to_owned();
         let bytes = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
         let opened = Mutex::new(Some(dataset));
-        Ok(Self { path: path.to_owned(), name, index, driver, schema, projection, time_zones, rows, bytes, opened })
+        Ok(Self {
+            target,
+            path: path.to_owned(),
+            name,
+            index,
+            driver,
+            schema,
+            projection,
+            time_zones,
+            rows,
+            bytes,
+            opened,
+        })
     }
 
     fn read_rows(&self, dataset: &Dataset, messages: &Messages, sink: BatchSink<'_>) -> Result<(), SourceError> {
@@ -126,7 +143,7 @@ impl GdalLayer {
         let _general = general.map_err(|error| failed(rows, error.to_string()))?;
         let mut layer = dataset.layer(self.index).map_err(|error| failed(rows, error.to_string()))?;
         let mut stream = ArrowStream::new(&mut layer).map_err(|message| failed(rows, message))?;
-        let mut dates = DateRepair::new(&self.path, self.index, &self.driver, &self.projection.schema);
+        let mut dates = DateRepair::new(&self.target, self.index, &self.driver, &self.projection.schema);
         while let Some(batch) = stream.next() {
             let batch = batch.map_err(|message| failed(rows, message))?;
             if batch.num_rows() == 0 {
@@ -172,15 +189,39 @@ impl GdalLayer {
     }
 }
 
+/// Whether this libgdal has a driver of that short name.
+pub(crate) fn has_driver(name: &str) -> bool {
+    DriverManager::register_all();
+    DriverManager::get_driver_by_name(name).is_ok()
+}
+
+/// The number of the layer that is wanted.
+fn find_layer(dataset: &Dataset, path: &Path, wanted: Option<&str>) -> Result<usize, SourceError> {
+    let list = || -> Vec<(String, bool)> {
+        dataset.layers().map(|layer| (layer.name(), layer.defn().geom_fields().next().is_some())).collect()
+    };
+    let layers = list();
+    let chosen = names::choose_layer(path, wanted, &layers);
+    match (wanted, &chosen) {
+        // Databases have tables that they do not list, and names with a schema that they list without.
+        (Some(wanted), Err(SourceError::UnknownLayer { .. })) if !path.exists() => {
+            let found = dataset.layer_by_name(wanted).map(|layer| layer.name()).ok();
+            let position = |name: String| list().iter().position(|(other, _)| *other == name);
+            found.and_then(position).map_or(chosen, Ok)
+        }
+        _ => chosen,
+    }
+}
+
 fn open_dataset(path: &Path, messages: &Messages) -> Result<Dataset, SourceError> {
     let open_flags =
         GdalOpenFlags::GDAL_OF_VECTOR | GdalOpenFlags::GDAL_OF_READONLY | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
     let options = DatasetOptions { open_flags, ..DatasetOptions::default() };
     let dataset = Dataset::open_ex(path, options)
-        .map_err(|error| SourceError::GdalOpen { path: path.to_owned(), message: messages.failure_or(error) })?;
+        .map_err(|error| SourceError::GdalOpen { path: without_secrets(path), message: messages.failure_or(error) })?;
     // Drivers that read the file when they open it (GML) open what they could read of it.
     match messages.failure() {
-        Some(message) => Err(SourceError::GdalIncomplete { path: path.to_owned(), message }),
+        Some(message) => Err(SourceError::GdalIncomplete { path: without_secrets(path), message }),
         None => Ok(dataset),
     }
 }
@@ -242,7 +283,7 @@ fn geometry_type_text(geometry_type: gdal_sys::OGRwkbGeometryType::Type) -> Stri
 
 /// The layers of a file that GDAL reads.
 pub(crate) fn layers(path: &Path) -> Result<Vec<LayerInfo>, SourceError> {
-    let messages = Messages::capture();
+    let messages = Messages::capture(path);
     let dataset = open_dataset(path, &messages)?;
     let info = |layer: gdal::vector::Layer<'_>| {
         let definition = layer.defn();
@@ -290,8 +331,8 @@ impl Layer for GdalLayer {
             return Err(SourceError::Batch { path: self.path.clone(), layer: self.name.clone(), reason });
         }
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let dataset = opened.map_or_else(|| open_dataset(&self.path, &Messages::capture()), Ok)?;
-        self.read_rows(&dataset, &Messages::capture(), sink)
+        let dataset = opened.map_or_else(|| open_dataset(&self.target, &Messages::capture(&self.target)), Ok)?;
+        self.read_rows(&dataset, &Messages::capture(&self.target), sink)
     }
 
     fn input_bytes(&self) -> Option<u64> {

@@ -141,6 +141,7 @@ impl ConvertError {
                     | SourceError::AssignedCrs { .. }
                     | SourceError::NoNativeReader { .. }
                     | SourceError::ConnectionString { .. }
+                    | SourceError::MissingDriver { .. }
             ),
             Self::Write(error) => matches!(
                 error,

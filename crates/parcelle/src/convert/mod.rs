@@ -17,7 +17,7 @@ use parcelle_geoparquet::{
     CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Input, Orientation, Part, ProducerError, Sort,
     WriteError, WriteOptions,
 };
-use parcelle_source::{Curves, Interrupt, Layer, OpenOptions, Reader, Split, Window};
+use parcelle_source::{Curves, Interrupt, Layer, OpenOptions, Reader, Split, Window, without_secrets};
 
 use archive::Choice;
 pub use error::ConvertError;
@@ -81,7 +81,7 @@ impl std::fmt::Debug for Convert {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Convert")
-            .field("input", &self.input)
+            .field("input", &without_secrets(&self.input))
             .field("output", &self.output)
             .field("member", &self.member)
             .field("open", &self.open)
@@ -306,7 +306,7 @@ impl Convert {
         };
         let written = parcelle_geoparquet::write(stages.schema(), parts, &self.output, &self.write)?;
         Ok(ConvertSummary {
-            input: input.display().to_string(),
+            input: without_secrets(input).display().to_string(),
             layer: layer.name().to_owned(),
             driver: layer.driver().to_owned(),
             output: self.output.display().to_string(),
