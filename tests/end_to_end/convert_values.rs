@@ -299,3 +299,61 @@ fn curves_are_refused_or_made_straight() {
     let summary = convert(&["--linearize"]).expect_code(0).json();
     assert_eq!((summary["rows"].as_u64(), summary["linearised"].as_u64()), (Some(3), Some(2)));
 }
+
+/// The `geo` entry of the only geometry column.
+fn geo_column(path: &Path) -> Value {
+    let file = File::open(path).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let entries = reader.metadata().file_metadata().key_value_metadata().unwrap();
+    let text = entries.iter().find(|entry| entry.key == "geo").and_then(|entry| entry.value.clone()).unwrap();
+    let geo: Value = serde_json::from_str(&text).unwrap();
+    let columns = geo["columns"].as_object().unwrap();
+    assert_eq!(columns.len(), 1);
+    columns.values().next().unwrap().clone()
+}
+
+#[test]
+fn epoch_and_orientation_go_from_parquet_to_parquet() {
+    let directory = tempfile::tempdir().unwrap();
+    let [first, second, third] = ["1", "2", "3"].map(|name| directory.path().join(format!("{name}.parquet")));
+    let orientation = parcelle::Orientation::CounterClockwise;
+    let towns = fixture("vector/shapes.geojson");
+    parcelle::convert(towns, &first).epoch(2021.5).orientation(orientation).run().unwrap();
+    parcelle::convert(&first, &second).run().unwrap();
+    parcelle::convert(&second, &third).epoch(2024.0).sort(Sort::None).run().unwrap();
+    let said = |path: &Path| {
+        let column = geo_column(path);
+        (column["epoch"].as_f64(), column["orientation"].as_str().map(str::to_owned))
+    };
+    let counterclockwise = || Some("counterclockwise".to_owned());
+    assert_eq!(said(&second), (Some(2021.5), counterclockwise()));
+    assert_eq!(said(&third), (Some(2024.0), counterclockwise()));
+    assert_eq!(geo_column(&first)["geometry_types"], geo_column(&third)["geometry_types"]);
+}
+
+/// Row groups of one row, so that the first one does not show what comes later: the declared type decides.
+#[test]
+fn the_declared_type_decides_a_native_encoding() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out.parquet");
+    let encoding = |input: &Path, layer: Option<&str>| {
+        let convert = parcelle::convert(input, &path).overwrite(true).sort(Sort::None).row_group_rows(1);
+        let convert = convert.encoding(parcelle::Encoding::GeoArrow);
+        match layer {
+            Some(layer) => convert.layer(layer),
+            None => convert,
+        }
+        .run()
+        .unwrap();
+        geo_column(&path)["encoding"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(encoding(&fixture("vector/parcels.shp"), None), "multipolygon");
+    let geometries = fixture("vector/geometries.gpkg");
+    for (layer, expected) in [("polygon", "polygon"), ("linestring", "linestring"), ("polygonz", "polygon")] {
+        assert_eq!(encoding(&geometries, Some(layer)), expected);
+    }
+    // And from native Parquet back to it.
+    let native = directory.path().join("native.parquet");
+    std::fs::rename(&path, &native).unwrap();
+    assert_eq!(encoding(&native, None), "polygon");
+}

@@ -22,6 +22,7 @@
 mod arc;
 mod bounds;
 mod error;
+mod field;
 mod flatten;
 mod linearise;
 mod rewrite;
@@ -32,6 +33,7 @@ mod wkt;
 
 pub use bounds::Bounds;
 pub use error::WkbError;
+pub use field::{DECLARED_TYPE_KEY, EPOCH_KEY, ORIENTATION_KEY};
 pub use flatten::{FlatGeometries, FlattenError};
 pub use linearise::linearise;
 pub use rewrite::normalise;

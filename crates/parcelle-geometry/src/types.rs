@@ -50,7 +50,8 @@ impl GeometryKind {
     }
 
     /// The kind with this WKB code (1 to 7).
-    pub(crate) fn from_code(code: u32) -> Option<Self> {
+    #[must_use]
+    pub fn from_code(code: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u32 == code)
     }
 
@@ -85,7 +86,8 @@ impl Dimension {
     pub const ALL: [Self; 4] = [Self::Xy, Self::Xyz, Self::Xym, Self::Xyzm];
 
     /// The dimension with or without z and m.
-    pub(crate) const fn new(z: bool, m: bool) -> Self {
+    #[must_use]
+    pub const fn new(z: bool, m: bool) -> Self {
         match (z, m) {
             (false, false) => Self::Xy,
             (true, false) => Self::Xyz,

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{DataType, Field, Schema};
 use geoarrow_schema::{CrsType, Edges, Metadata};
-use parcelle_geometry::GeometryType;
+use parcelle_geometry::{DECLARED_TYPE_KEY, EPOCH_KEY, GeometryType, ORIENTATION_KEY};
 use serde_json::Value;
 
 use crate::error::WriteError;
@@ -13,11 +13,6 @@ pub(crate) const EXTENSION_NAME: &str = "ARROW:extension:name";
 pub(crate) const EXTENSION_METADATA: &str = "ARROW:extension:metadata";
 /// GeoArrow's name for WKB, and the older OGC name that GDAL 3.6 to 3.8 wrote.
 const WKB_NAMES: [&str; 2] = ["geoarrow.wkb", "ogc.wkb"];
-
-/// Key in the metadata of a geometry field under which a reader may declare the one type that all geometries of the
-/// column have, spelled as in GeoParquet: `MultiPolygon Z`. It decides a GeoArrow encoding before any row is seen, and
-/// is not written.
-pub const DECLARED_TYPE_KEY: &str = "parcelle:geometry_type";
 
 /// A geometry column of the input.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +27,8 @@ pub(crate) struct GeometryColumn {
     pub(crate) epoch: Option<f64>,
     /// How the line between two positions runs; `None` where it is straight.
     pub(crate) edges: Option<Edges>,
+    /// Whether its rings are known to be in the order that GeoParquet calls counterclockwise.
+    pub(crate) counterclockwise: bool,
     /// The one type of its geometries, where the input declares one.
     pub(crate) declared_type: Option<GeometryType>,
     /// Name of the covering column, if one is written.
@@ -87,7 +84,13 @@ fn column(index: usize, field: &Field) -> Result<GeometryColumn, WriteError> {
     };
     let declared_type = field.metadata().get(DECLARED_TYPE_KEY).map(|name| name.parse());
     let declared_type = declared_type.transpose().map_err(|error| failed(format!("{error}")))?;
-    Ok(GeometryColumn { index, name, crs, epoch, edges: metadata.edges(), declared_type, covering: None })
+    let said = field.metadata().get(EPOCH_KEY).map(|epoch| epoch.parse::<f64>());
+    let said = said.transpose().map_err(|error| failed(format!("its epoch: {error}")))?;
+    // Without a reference system there is nothing that an epoch could go with.
+    let epoch = epoch.or(said.filter(|epoch| epoch.is_finite() && crs.is_some()));
+    let counterclockwise = field.metadata().get(ORIENTATION_KEY).is_some_and(|order| order == "counterclockwise");
+    let edges = metadata.edges();
+    Ok(GeometryColumn { index, name, crs, epoch, edges, counterclockwise, declared_type, covering: None })
 }
 
 /// PROJJSON wraps a reference system that goes with a coordinate epoch in `CoordinateMetadata`; GeoParquet has the two
@@ -131,6 +134,28 @@ mod tests {
         for broken in [json!({"type": "CoordinateMetadata"}), json!({"type": "CoordinateMetadata", "crs": 3})] {
             assert!(matches!(found(&json!({"crs": broken}), None), Err(WriteError::GeometryMetadata { .. })));
         }
+    }
+
+    #[test]
+    fn epoch_and_orientation_of_the_source_are_taken() {
+        let crs = json!({"type": "GeodeticCRS", "name": "ITRF2014"});
+        let column = |metadata: Value, epoch: &str| {
+            let entries = [
+                (EXTENSION_NAME, "geoarrow.wkb".to_owned()),
+                (EXTENSION_METADATA, metadata.to_string()),
+                (EPOCH_KEY, epoch.to_owned()),
+                (ORIENTATION_KEY, "counterclockwise".to_owned()),
+            ];
+            let entries = entries.map(|(key, text)| (key.to_owned(), text));
+            let field = Field::new("geom", DataType::Binary, true).with_metadata(entries.into());
+            find(&Schema::new(vec![field])).map(|columns| columns[0].clone())
+        };
+        let found = column(json!({"crs": crs}), "2021.5").unwrap();
+        assert_eq!((found.epoch, found.counterclockwise), (Some(2021.5), true));
+        assert_eq!(column(json!({}), "2021.5").unwrap().epoch, None);
+        let wrapped = json!({"type": "CoordinateMetadata", "crs": crs, "coordinateEpoch": 2000.0});
+        assert_eq!(column(json!({"crs": wrapped}), "2021.5").unwrap().epoch, Some(2000.0));
+        assert!(column(json!({"crs": crs}), "soon").unwrap_err().to_string().contains("its epoch"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use geoarrow_schema::Edges;
-use parcelle_geometry::GeometryType;
+use parcelle_geometry::{DECLARED_TYPE_KEY, EPOCH_KEY, GeometryType, ORIENTATION_KEY};
 use parquet::basic::{Compression as Codec, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
@@ -14,7 +14,7 @@ use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 use crate::column_encoding::{self, PAGE_BYTES};
 use crate::covering;
 use crate::error::WriteError;
-use crate::geometry_column::{self, DECLARED_TYPE_KEY, GeometryColumn};
+use crate::geometry_column::{self, GeometryColumn};
 use crate::native;
 use crate::options::{Compression, Covering, Encoding, GeoParquetVersion, Orientation, WriteOptions};
 use crate::parquet_schema;
@@ -67,11 +67,9 @@ impl Layout {
         let mut fields: Vec<_> = input.fields().iter().cloned().collect();
         for (position, column) in geometry.iter_mut().enumerate() {
             column.epoch = options.epoch.or(column.epoch);
-            if let Some(field) = fields.get_mut(column.index)
-                && field.metadata().contains_key(DECLARED_TYPE_KEY)
-            {
+            if let Some(field) = fields.get_mut(column.index) {
                 let mut entries = field.metadata().clone();
-                entries.remove(DECLARED_TYPE_KEY);
+                entries.retain(|key, _| ![DECLARED_TYPE_KEY, EPOCH_KEY, ORIENTATION_KEY].contains(&key.as_str()));
                 *field = Arc::new(field.as_ref().clone().with_metadata(entries));
             }
             let covered = match options.covering {

@@ -36,10 +36,10 @@ mod statistics;
 mod worker;
 
 pub use error::{ProducerError, WriteError};
-pub use geometry_column::DECLARED_TYPE_KEY;
 pub use options::{
     CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, Progress, ProgressFn, Sort,
     WriteOptions,
 };
 pub use output::leftovers;
+pub use parcelle_geometry::DECLARED_TYPE_KEY;
 pub use pipeline::{BatchSink, Input, Part, StageSeconds, Written, write};

@@ -36,7 +36,7 @@ fn entry(version: GeoParquetVersion, orientation: Orientation, facts: &ColumnFac
     // An absent `crs` would mean OGC:CRS84; null means that it is not known.
     entry.insert("crs".to_owned(), column.crs.clone().unwrap_or(Value::Null));
     entry.insert("edges".to_owned(), column.edges_name().into());
-    if orientation == Orientation::CounterClockwise {
+    if orientation == Orientation::CounterClockwise || column.counterclockwise {
         entry.insert("orientation".to_owned(), "counterclockwise".into());
     }
     if let Some(epoch) = column.epoch {
@@ -106,6 +106,7 @@ mod tests {
             crs: None,
             epoch: None,
             edges: None,
+            counterclockwise: false,
             declared_type: None,
             covering: None,
         }

@@ -15,7 +15,7 @@ use parquet::errors::ParquetError;
 
 use crate::encode::to_binary;
 use crate::error::WriteError;
-use crate::geometry_column::{DECLARED_TYPE_KEY, EXTENSION_METADATA, EXTENSION_NAME, GeometryColumn};
+use crate::geometry_column::{EXTENSION_METADATA, EXTENSION_NAME, GeometryColumn};
 
 /// The type of a column, from what the input declares and the rows of the first row group. `whole` says that there are
 /// no others.
@@ -97,7 +97,7 @@ pub(crate) fn field(column: &GeometryColumn, field: &Field, geometry_type: Geome
         GeometryKind::MultiPolygon | GeometryKind::GeometryCollection => native!(MultiPolygonType),
     };
     let mut entries = field.metadata().clone();
-    for key in [EXTENSION_NAME, EXTENSION_METADATA, DECLARED_TYPE_KEY] {
+    for key in [EXTENSION_NAME, EXTENSION_METADATA] {
         entries.remove(key);
     }
     entries.extend(native.metadata().clone());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field};
 use geoarrow_schema::{Crs as GeoArrowCrs, Edges, Metadata, WkbType};
 use parcelle_crs::Crs;
+use parcelle_geometry::{DECLARED_TYPE_KEY, GeometryType};
 
 use crate::error::SourceError;
 
@@ -18,6 +19,14 @@ pub(crate) fn geometry_field(name: &str, nullable: bool, crs: Option<&Crs>) -> F
 pub(crate) fn geometry_field_with_edges(name: &str, nullable: bool, crs: Option<&Crs>, edges: Option<Edges>) -> Field {
     let crs = crs.map_or_else(GeoArrowCrs::default, |crs| GeoArrowCrs::from_projjson(crs.to_projjson()));
     Field::new(name, DataType::Binary, nullable).with_extension_type(WkbType::new(Arc::new(Metadata::new(crs, edges))))
+}
+
+/// The same field, with the type that all of its geometries are declared to have.
+pub(crate) fn declared(field: Field, geometry_type: Option<GeometryType>) -> Field {
+    let Some(geometry_type) = geometry_type else { return field };
+    let mut metadata = field.metadata().clone();
+    metadata.insert(DECLARED_TYPE_KEY.to_owned(), geometry_type.to_string());
+    field.with_metadata(metadata)
 }
 
 /// The coordinate reference system of a layer: the assigned one, else what the source says.

@@ -132,6 +132,7 @@ mod tests {
             crs,
             edges: None,
             covering: None,
+            counterclockwise: false,
             declared_type: None,
             epoch: None,
         }

@@ -1,6 +1,7 @@
 //! The `geo` entry of a Parquet footer or an Arrow schema: GeoParquet 0.x to 2.x.
 
 use parcelle_crs::Crs;
+use parcelle_geometry::{EPOCH_KEY, ORIENTATION_KEY};
 use serde_json::{Map, Value};
 
 /// Key of the entry.
@@ -106,7 +107,7 @@ impl GeoColumn<'_> {
     pub(crate) fn notes(&self) -> Vec<(String, String)> {
         let epoch = self.entry.get("epoch").filter(|epoch| epoch.is_number()).map(Value::to_string);
         let orientation = self.text("orientation").map(str::to_owned);
-        let notes = [("geo:epoch", epoch), ("geo:orientation", orientation)];
+        let notes = [(EPOCH_KEY, epoch), (ORIENTATION_KEY, orientation)];
         notes.into_iter().filter_map(|(key, text)| Some((key.to_owned(), text?))).collect()
     }
 
@@ -184,7 +185,7 @@ mod tests {
             assert_eq!((column.encoding().as_str(), column.edges()), ("multipolygon", Some("spherical")));
             assert_eq!((column.covering(), column.geometry_types()), (Some("box"), vec!["Polygon"]));
             let note = |key: &str, text: &str| (key.to_owned(), text.to_owned());
-            assert_eq!(column.notes(), [note("geo:epoch", "2021.5"), note("geo:orientation", "counterclockwise")]);
+            assert_eq!(column.notes(), [note(EPOCH_KEY, "2021.5"), note(ORIENTATION_KEY, "counterclockwise")]);
         });
     }
 }

@@ -4,6 +4,7 @@
 use arrow::datatypes::{DataType, Field, Fields};
 use geoarrow_schema::Edges;
 use parcelle_crs::Crs;
+use parcelle_geometry::GeometryType;
 use serde_json::Value;
 
 use crate::arrow_columns::geo::{GeoColumn, GeoMetadata, StatedCrs, known};
@@ -70,6 +71,15 @@ impl GeometryColumn {
             notes: Vec::new(),
             types: Vec::new(),
             covering: None,
+        }
+    }
+
+    /// The one type that all geometries have, by their encoding or by what is said of them.
+    pub(crate) fn declared_type(&self) -> Option<GeometryType> {
+        match (self.encoding, self.types.as_slice()) {
+            (Encoding::Native(NativeType::Single(geometry_type)), _) => Some(geometry_type),
+            (_, [single]) => single.parse().ok(),
+            _ => None,
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::arrow_columns::guarded;
 use crate::arrow_columns::native::NativeType;
 use crate::arrow_columns::wkb_column::{Refusal, WkbBuilder, from_texts, normalised};
 use crate::error::{Place, RowPosition, SourceError};
-use crate::geometry_field::{crs_error, geometry_field_with_edges, layer_crs};
+use crate::geometry_field::{crs_error, declared, geometry_field_with_edges, layer_crs};
 use crate::{Curves, OpenOptions, names};
 
 /// Children of a column that has nothing but bounding boxes.
@@ -91,7 +91,8 @@ impl Projection {
                 metadata.retain(|key, _| !key.starts_with("ARROW:extension:"));
                 metadata.extend(field.metadata().clone());
                 metadata.extend(column.notes.iter().cloned());
-                chosen.push((Arc::new(field.with_metadata(metadata)), Planned::Geometry(column.root, column.encoding)));
+                let field = declared(field.with_metadata(metadata), column.declared_type());
+                chosen.push((Arc::new(field), Planned::Geometry(column.root, column.encoding)));
                 continue;
             }
             let Some(field) = schema.fields().get(place) else { continue };

@@ -52,7 +52,7 @@ impl<'a> Positions<'a> {
     }
 
     fn dimension(&self) -> Dimension {
-        dimension(!self.z.is_empty(), !self.m.is_empty())
+        Dimension::new(!self.z.is_empty(), !self.m.is_empty())
     }
 
     fn count(&self) -> usize {
@@ -112,15 +112,6 @@ impl<'a> Positions<'a> {
     }
 }
 
-fn dimension(z: bool, m: bool) -> Dimension {
-    match (z, m) {
-        (false, false) => Dimension::Xy,
-        (true, false) => Dimension::Xyz,
-        (false, true) => Dimension::Xym,
-        (true, true) => Dimension::Xyzm,
-    }
-}
-
 /// Appends a geometry as WKB. `feature_bytes` is the length of the feature it is in.
 pub(super) fn write(
     table: &Table<'_>,
@@ -135,7 +126,7 @@ pub(super) fn write(
     let limit = out.len().saturating_add(feature_bytes.saturating_mul(4)).saturating_add(64);
     let mut visits = feature_bytes / 4 + 1;
     let dimension = find_dimension(table, 0, &mut visits)?;
-    let dimension = dimension.unwrap_or_else(|| self::dimension(declared.has_z, declared.has_m));
+    let dimension = dimension.unwrap_or_else(|| Dimension::new(declared.has_z, declared.has_m));
     let [own] = table.scalar::<1>(Fields::VT_TYPE_)?.unwrap_or([0]);
     let type_code = if own == 0 { declared.type_code } else { own };
     let mut writer = Writer { out, dimension, limit, takes_curves: curves.are_taken(), has_curves: false };

@@ -6,6 +6,7 @@ use std::path::Path;
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use flatgeobuf::{Column as ColumnFields, ColumnType, Crs as CrsFields, GeometryType, Header as HeaderFields};
 use parcelle_crs::Crs;
+use parcelle_geometry::{Dimension, GeometryKind};
 
 use crate::error::SourceError;
 use crate::flatgeobuf::date_times::DateTimes;
@@ -34,6 +35,14 @@ pub(super) struct Geometry {
     pub(super) type_code: u8,
     pub(super) has_z: bool,
     pub(super) has_m: bool,
+}
+
+impl Geometry {
+    /// The one type that all geometries have; `None` where each has its own, or one with curves.
+    pub(super) fn declared_type(self) -> Option<parcelle_geometry::GeometryType> {
+        let kind = GeometryKind::from_code(u32::from(self.type_code))?;
+        Some(parcelle_geometry::GeometryType { kind, dimension: Dimension::new(self.has_z, self.has_m) })
+    }
 }
 
 /// The identity of a reference system and its definition, as far as they are given.

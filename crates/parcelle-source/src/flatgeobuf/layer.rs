@@ -18,7 +18,7 @@ use crate::flatgeobuf::header::Column;
 use crate::flatgeobuf::survey::survey;
 use crate::flatgeobuf::table::{OutOfBounds, Table};
 use crate::flatgeobuf::values::ByteStrings;
-use crate::geometry_field::{geometry_field, layer_crs};
+use crate::geometry_field::{declared, geometry_field, layer_crs};
 use crate::interrupt::Interrupt;
 use crate::names;
 use crate::{BatchSink, Curves, Layer, OpenOptions, Split, SplitRange, Window};
@@ -74,8 +74,14 @@ impl FlatGeobufLayer {
         let geometry_name = check(&columns.iter().map(|(column, _)| column.name.as_str()).collect::<Vec<_>>())?;
         let projection = Projection::new(columns, in_header, is_kept);
         let fields = projection.kept.iter().map(|(column, times)| column.field(*times));
-        let schema =
-            Schema::new(fields.chain([geometry_field(&geometry_name, true, crs.as_ref())]).collect::<Vec<_>>());
+        let schema = Schema::new(
+            fields
+                .chain([declared(
+                    geometry_field(&geometry_name, true, crs.as_ref()),
+                    file.header.geometry.declared_type(),
+                )])
+                .collect::<Vec<_>>(),
+        );
         let window = options.window.filter(|_| file.index.is_some());
         let (schema, curves) = (Arc::new(schema), options.curves.clone());
         Ok(Self { file, directory, name, projection, geometry_name, schema, window, curves })

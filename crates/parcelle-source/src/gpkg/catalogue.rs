@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use parcelle_crs::Crs;
+use parcelle_geometry::{Dimension, GeometryKind, GeometryType};
 use rusqlite::{Connection, OptionalExtension, Result};
 
 use crate::error::SourceError;
@@ -27,6 +28,18 @@ pub(crate) struct GeometryEntry {
 }
 
 impl GeometryEntry {
+    /// The one type that geometries have to be of; `None` where any is allowed, or one with curves. Ordinates that are
+    /// optional are left out.
+    pub(crate) fn declared_type(&self) -> Option<GeometryType> {
+        let is_named = |kind: &GeometryKind| {
+            let short =
+                *kind == GeometryKind::GeometryCollection && self.type_name.eq_ignore_ascii_case("GEOMCOLLECTION");
+            short || self.type_name.eq_ignore_ascii_case(kind.name())
+        };
+        let kind = GeometryKind::ALL.into_iter().find(is_named)?;
+        Some(GeometryType { kind, dimension: Dimension::new(self.z == 1, self.m == 1) })
+    }
+
     /// Such as `MULTIPOLYGON Z`. 1 stands for mandatory, 2 for optional ordinates (clause 2.1.5).
     pub(crate) fn type_text(&self) -> String {
         let ordinates = match (self.z, self.m) {

@@ -7,7 +7,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use rusqlite::Connection;
 
 use crate::error::SourceError;
-use crate::geometry_field::{geometry_field, layer_crs};
+use crate::geometry_field::{declared, geometry_field, layer_crs};
 use crate::gpkg::catalogue::{self, GeometryEntry};
 use crate::gpkg::columns::{Column, Kind, Table};
 use crate::gpkg::database::{Database, quoted};
@@ -64,7 +64,9 @@ impl GeoPackageLayer {
         let texts = catalogue::column_texts(&connection, &table).map_err(failed)?;
         let fields = columns.iter().map(|(column, kind)| {
             let field = match kind {
-                Kind::Geometry => geometry_field(&column.name, column.nullable, crs.as_ref()),
+                Kind::Geometry => {
+                    declared(geometry_field(&column.name, column.nullable, crs.as_ref()), geometry.declared_type())
+                }
                 other => Field::new(&column.name, other.data_type(), column.nullable),
             };
             let mut metadata = field.metadata().clone();

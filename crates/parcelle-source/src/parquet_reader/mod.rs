@@ -13,8 +13,8 @@
 //! A file is known by its first bytes. It has one layer, with the name of the file. Columns stay as they are, with these
 //! exceptions: geometry becomes WKB, and the primary geometry column changes places with the first one where it is not
 //! the first; a covering that the file declares is left out, as the writer makes a new one; dictionaries become their
-//! values. The epoch and the orientation of a `geo` entry have no place in an Arrow type, and are kept as the metadata
-//! `geo:epoch` and `geo:orientation` of the field.
+//! values. The epoch and the orientation of a `geo` entry, which have no place in an Arrow type, become metadata of the field
+//! ([`EPOCH_KEY`](parcelle_geometry::EPOCH_KEY), [`ORIENTATION_KEY`](parcelle_geometry::ORIENTATION_KEY)).
 
 mod file;
 mod footer;

@@ -38,7 +38,7 @@ fn order_and_places_of_columns() {
     assert_eq!(layer.input_bytes(), Some(file.bytes().len() as u64));
     assert_eq!(crs(layer.schema().field(1)), "OGC:CRS84");
     assert_eq!(crs(layer.schema().field(2)), "null");
-    assert_eq!(layer.schema().field(1).metadata()["geo:epoch"], "2020.5");
+    assert_eq!(layer.schema().field(1).metadata()[parcelle_geometry::EPOCH_KEY], "2020.5");
     let read = file.read().unwrap();
     assert_eq!(read.column_by_name("name").unwrap().as_string::<i32>().value(0), "é");
     assert_eq!(wkb(&read, "shape"), [Some(point(0.0, 1.0)), Some(point(1.0, 1.0))]);

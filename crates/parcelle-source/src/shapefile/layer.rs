@@ -14,7 +14,7 @@ use super::text::Encoding;
 use super::value::{Builder, Refusal};
 use super::{malformed, reference};
 use crate::error::{GeometryReason, Place, RowPosition, SourceError};
-use crate::geometry_field::{geometry_field, layer_crs};
+use crate::geometry_field::{declared, geometry_field, layer_crs};
 use crate::names;
 use crate::{BatchSink, FieldInfo, Layer, LayerInfo, OpenOptions, Split, SplitRange, Window};
 
@@ -144,7 +144,8 @@ impl ShapefileLayer {
         let crs = parts.crs(&name, options)?;
         let mut fields: Vec<Field> =
             columns.iter().map(|column| Field::new(&column.name, column.kind.data_type(), true)).collect();
-        fields.push(geometry_field(geometry_name, true, crs.as_ref()));
+        let declared_type = ShapeType::from_code(parts.shape_code).and_then(ShapeType::declared_type);
+        fields.push(declared(geometry_field(geometry_name, true, crs.as_ref()), declared_type));
         let Parts { shp, table, encoding, .. } = parts;
         let shx = files::sibling(&shp.path, "shx")?.map(SourceFile::open).transpose()?;
         let index = Index::new(&shp, shx, table.as_ref().map(|table| table.count), &options.interrupt)?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::builder::NullBufferBuilder;
 use arrow::array::{ArrayRef, BinaryArray};
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use parcelle_geometry::{Dimension, GeometryKind, GeometryType};
 
 use super::rings::{Positions, Ring, find_outer_rings};
 use crate::Window;
@@ -60,6 +61,19 @@ impl ShapeType {
             2 => Some(Self { family, has_z: false, has_m: true }),
             _ => None,
         }
+    }
+
+    /// The one type that all geometries of the file fit: lines and polygons may have several parts. Measures of shapes with
+    /// Z are optional, and not told.
+    pub(super) fn declared_type(self) -> Option<GeometryType> {
+        let kind = match self.family {
+            Family::Null => return None,
+            Family::Point => GeometryKind::Point,
+            Family::Line => GeometryKind::MultiLineString,
+            Family::Polygon => GeometryKind::MultiPolygon,
+            Family::MultiPoint => GeometryKind::MultiPoint,
+        };
+        Some(GeometryType { kind, dimension: Dimension::new(self.has_z, self.has_m && !self.has_z) })
     }
 
     /// Its name in lists of layers. Measures of shapes with Z are optional, and not told.
