@@ -18,6 +18,7 @@ use args::{Arguments, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
+    parcelle::keep_guarded_panics_quiet();
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Convert(arguments) => convert::run(*arguments),

@@ -75,8 +75,8 @@ impl Circle {
             (ax / 2.0, ay / 2.0, true)
         } else {
             let double_area = ax * by - ay * bx;
-            // Not greater, so that NaN is none either.
-            if !(double_area.abs() > STRAIGHT * scale * scale) {
+            // An area that overflows is none to draw a circle with either.
+            if double_area.is_nan() || double_area.abs() <= STRAIGHT * scale * scale {
                 return None;
             }
             let (a2, b2) = (ax * ax + ay * ay, bx * bx + by * by);

@@ -44,7 +44,7 @@ impl Curves {
     }
 
     /// As [`parcelle_geometry::from_wkt`], with curves made straight where that is wanted.
-    pub(crate) fn from_wkt(&self, text: &[u8], out: &mut Vec<u8>) -> Result<(), GeometryReason> {
+    pub(crate) fn read_wkt(&self, text: &[u8], out: &mut Vec<u8>) -> Result<(), GeometryReason> {
         match from_wkt(text, out) {
             Ok(_) => Ok(()),
             Err(WktError::Curve { .. }) if self.are_taken() => {

@@ -6,12 +6,14 @@
 //! [`archive`] unpacks what data are delivered in.
 
 pub mod archive;
+mod guard;
 mod local;
 mod memory;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use guard::{Unwound, guarded, keep_guarded_panics_quiet};
 pub use local::LocalFile;
 pub use memory::Memory;
 

@@ -51,6 +51,8 @@ pub use parcelle_geoparquet::{
 pub use parcelle_raster::Depth;
 pub use parcelle_report as report;
 pub use parcelle_source::{FieldInfo, LayerInfo, Reader, SourceError, Window, layers};
+pub use parcelle_storage::archive::ArchiveError;
+pub use parcelle_storage::keep_guarded_panics_quiet;
 
 /// Version of this crate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -93,7 +93,7 @@ fn parsed<'a>(
         match text {
             Some(text) => {
                 scratch.clear();
-                let parsed = curves.from_wkt(text.as_bytes(), &mut scratch);
+                let parsed = curves.read_wkt(text.as_bytes(), &mut scratch);
                 parsed.map_err(|reason| (row, Refusal::Geometry(reason)))?;
                 builder.append(&scratch).map_err(|reason| (row, Refusal::Other(reason)))?;
             }

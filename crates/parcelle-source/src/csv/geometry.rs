@@ -209,7 +209,7 @@ impl Format {
         out.clear();
         let unreadable = |reason: String| GeometryReason::Text { format: self.name(), reason };
         match self {
-            Self::Wkt => curves.from_wkt(text, out),
+            Self::Wkt => curves.read_wkt(text, out),
             Self::Wkb => {
                 scratch.clear();
                 let (pairs, rest) = text.as_chunks::<2>();

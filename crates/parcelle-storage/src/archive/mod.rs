@@ -26,7 +26,6 @@ mod zip_file;
 
 use std::fs::File;
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -127,7 +126,7 @@ pub struct Archive {
 #[derive(Debug)]
 enum Contents {
     Zip(zip_file::Zip),
-    SevenZip(seven_zip::SevenZip),
+    SevenZip(Box<seven_zip::SevenZip>),
 }
 
 impl Archive {
@@ -161,7 +160,7 @@ impl Archive {
             Format::Zip => zip_file::Zip::open(path, volumes).map(|(zip, members)| (Contents::Zip(zip), members)),
             Format::SevenZip => {
                 let opened = seven_zip::SevenZip::open(path, volumes);
-                opened.map(|(seven_zip, members)| (Contents::SevenZip(seven_zip), members))
+                opened.map(|(seven_zip, members)| (Contents::SevenZip(Box::new(seven_zip)), members))
             }
         })?;
         if members.len() as u64 > MAX_MEMBERS {
@@ -207,6 +206,5 @@ impl Archive {
 
 /// A decoder that gives up in the middle of damaged bytes is an error like others.
 fn guarded<T>(archive: &Path, action: impl FnOnce() -> Result<T, ArchiveError>) -> Result<T, ArchiveError> {
-    catch_unwind(AssertUnwindSafe(action))
-        .unwrap_or_else(|_| Err(ArchiveError::damaged(archive, "its parts contradict each other")))
+    crate::guarded(action).unwrap_or_else(|unwound| Err(ArchiveError::damaged(archive, unwound)))
 }
