@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::archive::error::ArchiveError;
 use crate::archive::{Member, names};
 
-/// How many times as many bytes may come out of an archive as it has, once they are more than [`FREE_RATIO_BYTES`].
+/// How many times as many bytes may come out of an archive as it has, once they are more than a gibibyte.
 /// Tables of mostly blanks reach some 50; the densest zip of nothing but zeros 1,032.
 pub const MAX_RATIO: u64 = 250;
 /// So many bytes may come out of any archive.
