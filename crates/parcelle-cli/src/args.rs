@@ -32,6 +32,7 @@ pub(crate) enum Command {
 Examples:
   parcelle convert buildings.gpkg buildings.parquet
   parcelle convert bdtopo.gpkg batiment.parquet --layer batiment --select cleabs,hauteur
+  parcelle convert batiments.gpkg batiments/ --partition-by departement --partition-size 512MB
   parcelle convert communes.geojson communes.parquet --overwrite --format json")]
 pub(crate) struct ConvertArguments {
     /// File to read, in a format with a native reader or any that GDAL's vector drivers can open
@@ -64,6 +65,18 @@ pub(crate) struct ConvertArguments {
     /// Order of the rows: along a Hilbert curve, as in INPUT, or by columns
     #[arg(long, value_name = "hilbert|none|COLUMN,…", default_value = "hilbert", value_delimiter = ',')]
     pub(crate) sort: Vec<String>,
+
+    /// Write a directory with a file for each value of this column, and _index.json
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) partition_by: Option<String>,
+
+    /// Write a directory of files of at most this size, such as 512MB, and _index.json
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) partition_size: Option<u64>,
+
+    /// Names of the files of a directory
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) partition_names: PartitionNamesArgument,
 
     /// Version of GeoParquet
     #[arg(long, value_enum, value_name = "VERSION", default_value_t)]
@@ -161,6 +174,15 @@ pub(crate) enum GeoParquetArgument {
     /// Parquet's own geometry types, with statistics per row group
     #[value(name = "2.0")]
     V2_0,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum PartitionNamesArgument {
+    /// 75.parquet, part-00000.parquet: files with all columns
+    #[default]
+    Flat,
+    /// departement=75/part-00000.parquet: files without that column; readers guess its type, and make a number of 01
+    Hive,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]

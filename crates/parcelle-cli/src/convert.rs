@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use parcelle::{
     CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Encoding, GeoParquetVersion,
-    Orientation, Reader, Sort,
+    Orientation, PartitionNames, Partitioning, Reader, Sort,
 };
 
 use crate::args::{
     CompressionArgument, ConvertArguments, CoveringArgument, EncodingArgument, GeoParquetArgument,
-    LaterConvertArguments, OrientationArgument, ReaderArgument, SummaryFormat,
+    LaterConvertArguments, OrientationArgument, PartitionNamesArgument, ReaderArgument, SummaryFormat,
 };
 use crate::failure::Failure;
 use crate::format::{bytes, counted, grouped};
@@ -99,6 +99,16 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
         .row_group_rows(arguments.row_group_rows as usize)
         .memory(arguments.memory)
         .overwrite(arguments.overwrite);
+    if arguments.partition_by.is_some() || arguments.partition_size.is_some() {
+        convert = convert.partitioning(Partitioning {
+            by: arguments.partition_by,
+            size: arguments.partition_size,
+            names: match arguments.partition_names {
+                PartitionNamesArgument::Flat => PartitionNames::Flat,
+                PartitionNamesArgument::Hive => PartitionNames::Hive,
+            },
+        });
+    }
     if let Some(compression) = compression {
         convert = convert.compression(compression);
     }
@@ -165,8 +175,9 @@ fn human(summary: &ConvertSummary, windowed: bool) -> String {
         None => bytes(summary.bytes_out),
     };
     let memory = summary.peak_memory_bytes.map_or_else(String::new, |peak| format!(", {} of memory", bytes(peak)));
+    let files = if summary.files == 1 { String::new() } else { format!(" of {}", counted(summary.files, "file")) };
     let mut text = format!(
-        "{}: {} in {}, {size}, {seconds:.1} s ({} rows/s){memory}",
+        "{}: {} in {}{files}, {size}, {seconds:.1} s ({} rows/s){memory}",
         summary.output,
         counted(summary.rows, "row"),
         counted(summary.row_groups, "row group"),

@@ -16,6 +16,7 @@ pub(crate) struct Assembler {
     pending_bytes: u64,
     next_index: usize,
     next_row: u64,
+    partition: usize,
 }
 
 impl Assembler {
@@ -28,6 +29,15 @@ impl Assembler {
             pending_bytes: 0,
             next_index: 0,
             next_row: 0,
+            partition: 0,
+        }
+    }
+
+    /// Says which partition the rows belong to that come now: one row group has rows of one partition only.
+    pub(crate) fn enter(&mut self, partition: usize, mut emit: impl FnMut(RowGroup)) {
+        if partition != self.partition {
+            self.cut(&mut emit);
+            self.partition = partition;
         }
     }
 
@@ -83,7 +93,8 @@ impl Assembler {
         }
         let batches = std::mem::take(&mut self.pending);
         self.pending_bytes = 0;
-        let group = RowGroup { index: self.next_index, first_row: self.next_row, batches };
+        let Self { next_index: index, next_row: first_row, partition, .. } = *self;
+        let group = RowGroup { index, first_row, partition, batches };
         self.next_index += 1;
         self.next_row += std::mem::take(&mut self.pending_rows) as u64;
         emit(group);

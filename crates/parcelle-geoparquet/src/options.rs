@@ -93,6 +93,33 @@ pub enum Sort {
     None,
 }
 
+/// A dataset of several files in place of one: a directory with an index, `_index.json`, that gives the rows and the
+/// bounding box of each file. Every file is whole in itself, and has the schema of the others.
+///
+/// Files are written one after the other in the order of the rows, so the source is read once however many there are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Partitioning {
+    /// A file, or several, for each value of this column. Within a value rows have the order of [`Sort`].
+    pub by: Option<String>,
+    /// Bytes of a file, at most; a single larger row group has a file of its own. Along a Hilbert curve the files are
+    /// contiguous areas.
+    pub size: Option<u64>,
+    /// Names of the files.
+    pub names: PartitionNames,
+}
+
+/// How the files of a dataset are named. What file systems or readers would misunderstand in a value is percent-encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PartitionNames {
+    /// `75.parquet`, `75-00000.parquet`, `part-00000.parquet`, and `NULL.parquet`: files have all columns.
+    #[default]
+    Flat,
+    /// `departement=75/part-00000.parquet`, which readers of hive datasets turn back into a column. The files do not have
+    /// the column, as these readers would find it twice. Its type is guessed by them: Arrow, DuckDB and Spark make a number
+    /// of `01`, so codes with leading zeros are better off with flat names.
+    Hive,
+}
+
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -153,6 +180,8 @@ pub struct WriteOptions {
     pub covering: Covering,
     /// Order of the rows. Rows that are equal in it stay in the order of the source.
     pub sort: Sort,
+    /// A dataset in place of a file.
+    pub partitioning: Option<Partitioning>,
     /// Where rows go that do not fit into memory while they are sorted; the directory of the output, if not given. The
     /// file there has no name, and needs about the bytes of the rows as Arrow columns.
     pub temporary_directory: Option<PathBuf>,
@@ -189,6 +218,7 @@ impl Default for WriteOptions {
             epoch: None,
             covering: Covering::default(),
             sort: Sort::default(),
+            partitioning: None,
             temporary_directory: None,
             expected_rows: None,
             bloom_filters: Vec::new(),
@@ -214,6 +244,7 @@ impl fmt::Debug for WriteOptions {
             .field("epoch", &self.epoch)
             .field("covering", &self.covering)
             .field("sort", &self.sort)
+            .field("partitioning", &self.partitioning)
             .field("bloom_filters", &self.bloom_filters)
             .field("row_group_rows", &self.row_group_rows)
             .field("row_group_bytes", &self.row_group_bytes)

@@ -19,6 +19,9 @@ pub(crate) trait SortKey: Ord + Clone + Send + Sync + 'static {
 
     /// Keys from a column of a block; `None` where it has another type.
     fn from_array(array: &ArrayRef) -> Option<Vec<Self>>;
+
+    /// Appends bytes that have the order of the keys.
+    fn append_to(&self, bytes: &mut Vec<u8>);
 }
 
 impl SortKey for u64 {
@@ -30,6 +33,10 @@ impl SortKey for u64 {
 
     fn from_array(array: &ArrayRef) -> Option<Vec<Self>> {
         array.as_primitive_opt::<UInt64Type>().map(|array| array.values().to_vec())
+    }
+
+    fn append_to(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_be_bytes());
     }
 }
 
@@ -44,6 +51,10 @@ impl SortKey for u128 {
         let array = array.as_binary_opt::<i32>()?;
         array.iter().map(|bytes| Some(Self::from_be_bytes(bytes?.try_into().ok()?))).collect()
     }
+
+    fn append_to(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_be_bytes());
+    }
 }
 
 impl SortKey for Box<[u8]> {
@@ -57,6 +68,10 @@ impl SortKey for Box<[u8]> {
     fn from_array(array: &ArrayRef) -> Option<Vec<Self>> {
         let array = array.as_binary_opt::<i32>()?;
         array.iter().map(|bytes| Some(bytes?.into())).collect()
+    }
+
+    fn append_to(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(self);
     }
 }
 
@@ -108,6 +123,30 @@ impl KeyMaker for ByColumns {
         let columns: Vec<_> = self.columns.iter().map(|&index| Arc::clone(batch.column(index))).collect();
         let rows = converter.convert_columns(&columns).map_err(failed)?;
         Ok(rows.iter().map(|row| row.as_ref().into()).collect())
+    }
+}
+
+/// Orders by columns, and rows that are equal in them by another key.
+#[derive(Debug)]
+pub(crate) struct ColumnsThen<M> {
+    /// What counts first.
+    pub(crate) columns: ByColumns,
+    /// What counts within.
+    pub(crate) then: M,
+}
+
+impl<M: KeyMaker> KeyMaker for ColumnsThen<M> {
+    type Key = Box<[u8]>;
+
+    fn keys(&self, batch: &RecordBatch) -> Result<Vec<Self::Key>, WriteError> {
+        let (columns, within) = (self.columns.keys(batch)?, self.then.keys(batch)?);
+        // The encoding of a row ends itself, so that what follows it counts only among equal ones.
+        let joined = columns.into_iter().zip(within).map(|(columns, within)| {
+            let mut bytes = columns.into_vec();
+            within.append_to(&mut bytes);
+            bytes.into_boxed_slice()
+        });
+        Ok(joined.collect())
     }
 }
 

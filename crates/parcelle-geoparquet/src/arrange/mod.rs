@@ -31,4 +31,4 @@ mod spill;
 
 pub(crate) use collect::collect;
 pub(crate) use hilbert::Hilbert;
-pub(crate) use key::{ByColumns, KeyMaker};
+pub(crate) use key::{ByColumns, ColumnsThen, KeyMaker};

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use parcelle_geoparquet::{
-    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Input, Orientation, Part, ProducerError, Sort,
-    WriteError, WriteOptions,
+    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Input, Orientation, Part, Partitioning,
+    ProducerError, Sort, WriteError, WriteOptions,
 };
 use parcelle_source::{Interrupt, Layer, OpenOptions, Reader, Split, Window};
 
@@ -135,6 +135,12 @@ impl Convert {
         self
     }
 
+    /// A dataset in place of one file: the output becomes a directory of files, with an index.
+    pub fn partitioning(mut self, partitioning: Partitioning) -> Self {
+        self.write.partitioning = Some(partitioning);
+        self
+    }
+
     /// Where rows go that do not fit into memory while they are sorted: the directory of the output, if not given.
     pub fn temporary_directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.write.temporary_directory = Some(directory.into());
@@ -220,10 +226,11 @@ impl Convert {
     /// [`ConvertError`]; nothing is left at the output then, or what was there before.
     pub fn run(mut self) -> Result<ConvertSummary, ConvertError> {
         // Asked for first, so that nobody waits for a large input to be opened before learning it.
-        if !self.write.overwrite && self.output.symlink_metadata().is_ok() {
+        if !self.write.overwrite && self.is_taken() {
             return Err(ConvertError::Write(WriteError::Exists { path: self.output }));
         }
-        if is_same_or_within(&self.output, &self.input) {
+        let replaces_directory = self.write.partitioning.is_some() && is_same_or_within(&self.input, &self.output);
+        if replaces_directory || is_same_or_within(&self.output, &self.input) {
             return Err(ConvertError::OutputIsInput { path: self.output });
         }
         self.open.threads = self.write.threads;
@@ -257,6 +264,7 @@ impl Convert {
             row_groups: written.row_groups,
             bytes_in: layer.input_bytes(),
             bytes_out: written.bytes,
+            files: written.files,
             seconds: written.seconds.into(),
             peak_memory_bytes: peak_resident_bytes(),
             spilled_bytes: written.spilled_bytes,
@@ -266,6 +274,12 @@ impl Convert {
 }
 
 impl Convert {
+    /// Whether something is at the output already. A dataset may take the place of an empty directory.
+    fn is_taken(&self) -> bool {
+        let is_empty = |path: &Path| path.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+        self.output.symlink_metadata().is_ok() && !(self.write.partitioning.is_some() && is_empty(&self.output))
+    }
+
     /// What rows pass between reader and writer.
     fn stages(&self, source: &SchemaRef) -> Stages {
         let mut stages: Vec<Box<dyn Stage>> = Vec::new();
@@ -276,8 +290,7 @@ impl Convert {
     }
 }
 
-/// Whether writing to `output` would destroy the input: the two are one file, by whatever names, or the output lies in
-/// the directory that is the input.
+/// Whether `output` is `input`, by whatever name, or lies in it, so that writing the one would destroy the other.
 fn is_same_or_within(output: &Path, input: &Path) -> bool {
     let (Ok(output), Ok(input)) = (output.canonicalize(), input.canonicalize()) else { return false };
     let identity = |path: &Path| path.metadata().map(|metadata| (metadata.dev(), metadata.ino())).ok();
