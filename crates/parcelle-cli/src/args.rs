@@ -106,7 +106,7 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=22))]
     pub(crate) compression_level: Option<i32>,
 
-    /// Rows per row group
+    /// Most rows of a row group; along a Hilbert curve it ends at the edge of an area, with a quarter of them at the least
     #[arg(long, value_name = "ROWS", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) row_group_rows: u32,
 

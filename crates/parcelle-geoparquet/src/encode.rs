@@ -26,6 +26,8 @@ pub(crate) struct RowGroup {
     pub(crate) first_row: u64,
     /// Number of the partition its rows are in.
     pub(crate) partition: usize,
+    /// Whether no row comes after it.
+    pub(crate) is_last: bool,
     /// Its rows.
     pub(crate) batches: Vec<RecordBatch>,
 }

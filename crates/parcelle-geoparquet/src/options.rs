@@ -190,7 +190,8 @@ pub struct WriteOptions {
     /// Names of columns that get a bloom filter, which tells readers that a value is not in a row group: for
     /// identifiers in no order. Geometry, booleans and nested columns cannot have one.
     pub bloom_filters: Vec<String>,
-    /// Rows per row group, at most. The last one has the rest.
+    /// Rows per row group, at most. Along a Hilbert curve a row group ends at the edge of an area, with a quarter of them at
+    /// the least; in any other order the last one alone has fewer.
     pub row_group_rows: usize,
     /// Bytes of Arrow data per row group, at most; a single larger row has its own. A row group ends at this or at
     /// `row_group_rows`, whichever comes first.

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{SchemaRef, UInt64Type};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 
-use crate::arrange::{self, ByColumns, ColumnsThen, Hilbert, KeyMaker};
+use crate::arrange::{self, ByColumns, ColumnsThen, Hilbert, KeyMaker, SortKey};
 use crate::assemble::Assembler;
 use crate::encode::{EncodedRowGroup, RowGroup, encode};
 use crate::error::{ProducerError, WriteError};
@@ -91,7 +91,9 @@ pub fn write(schema: &SchemaRef, input: Input<'_>, path: &Path, options: &WriteO
         .thread_name(|index| format!("parcelle-{index}"))
         .build()
         .map_err(|error| WriteError::Threads { threads, reason: error.to_string() })?;
-    let run = Run { schema, layout: &layout, partitioner, options, threads, pool: &pool };
+    let schema_of_rows = SchemaRef::clone(schema);
+    let run =
+        Run { schema: schema_of_rows, with_cells: false, layout: &layout, partitioner, options, threads, pool: &pool };
     let primary = geometry_column::find(schema)?.into_iter().next();
     // Files by a column come one after the other when rows are sorted by it first.
     let by = partitioning.and_then(|partitioning| partitioning.by.as_ref());
@@ -122,8 +124,10 @@ pub fn write(schema: &SchemaRef, input: Input<'_>, path: &Path, options: &WriteO
 
 /// What all stages of a run share.
 struct Run<'run> {
-    /// That of the input.
-    schema: &'run SchemaRef,
+    /// That of the rows to write.
+    schema: SchemaRef,
+    /// Whether the last column is the cells of rows along a curve.
+    with_cells: bool,
     layout: &'run Layout,
     partitioner: Option<Partitioner<'run>>,
     options: &'run WriteOptions,
@@ -133,14 +137,17 @@ struct Run<'run> {
 
 impl Run<'_> {
     /// Puts the rows in order, and writes them.
-    fn write_sorted(
-        self,
+    fn write_sorted<M: KeyMaker>(
+        mut self,
         input: Input<'_>,
         destination: Destination,
-        maker: &impl KeyMaker,
+        maker: &M,
     ) -> Result<Written, WriteError> {
         let directory = self.options.temporary_directory.as_deref().unwrap_or_else(|| destination.parent());
-        let arranged = arrange::collect(self.pool, self.schema, input, maker, directory, self.options)?;
+        let arranged = arrange::collect(self.pool, &self.schema, input, maker, directory, self.options)?;
+        if M::Key::IS_PLACE {
+            (self.schema, self.with_cells) = (arrange::with_cells(&self.schema), true);
+        }
         let parts = Input::Parallel(arranged.parts(self.options));
         let mut written = self.write(parts, destination, arranged.held_bytes).map_err(WriteError::unwrapped)?;
         let merge = std::mem::replace(&mut written.seconds.decode, arranged.decode_seconds);
@@ -152,7 +159,7 @@ impl Run<'_> {
 
     /// Writes the rows in the order in which they come. `held_bytes` of the budget are in use already.
     fn write(self, input: Input<'_>, destination: Destination, held_bytes: u64) -> Result<Written, WriteError> {
-        let Self { schema, layout, partitioner, options, threads, pool } = self;
+        let Self { schema, with_cells, layout, partitioner, options, threads, pool } = self;
         let abort = AtomicBool::new(false);
         let (events_in, events) = unbounded();
         // A few batches ahead of the coordinator is enough to keep the reader busy.
@@ -169,6 +176,7 @@ impl Run<'_> {
             pool.in_place_scope(|scope| {
                 let coordinator = Coordinator {
                     schema,
+                    with_cells,
                     layout,
                     partitioner,
                     options,
@@ -261,7 +269,8 @@ struct State {
 }
 
 struct Coordinator<'run, 'scope, Parts> {
-    schema: &'run SchemaRef,
+    schema: SchemaRef,
+    with_cells: bool,
     layout: &'scope Layout,
     partitioner: Option<Partitioner<'run>>,
     options: &'run WriteOptions,
@@ -304,8 +313,7 @@ where
                 assembler.finish(|group| self.state.complete.push(group));
             }
             if let Some(destination) = destination.take_if(|_| input_ended || !self.state.complete.is_empty()) {
-                let first_rows = self.state.complete.first().map_or(&[][..], |group| &group.batches);
-                let properties = self.layout.properties(self.options, first_rows)?;
+                let properties = self.layout.properties(self.options, self.state.complete.first())?;
                 let partitioning = self.options.partitioning.as_ref();
                 let begun = Output::new(self.layout, destination, properties, partitioning)?;
                 let factory = std::sync::Arc::new(begun.factory()?);
@@ -343,13 +351,18 @@ where
     fn assemble(&mut self, assembler: &mut Assembler, batches: Vec<RecordBatch>) -> Result<(), WriteError> {
         let complete = &mut self.state.complete;
         for batch in batches {
-            let Some(partitioner) = &mut self.partitioner else {
-                assembler.push(batch, |group| complete.push(group));
-                continue;
+            let parts = match &mut self.partitioner {
+                Some(partitioner) => partitioner.split(&batch)?,
+                None => vec![(0, batch)],
             };
-            for (partition, rows) in partitioner.split(&batch)? {
+            for (partition, rows) in parts {
                 assembler.enter(partition, |group| complete.push(group));
-                assembler.push(partition::stored(rows, &self.layout.input)?, |group| complete.push(group));
+                let cells = self.with_cells.then(|| rows.columns().last().cloned()).flatten();
+                let rows = partition::stored(rows, &self.layout.input)?;
+                match cells.as_ref().and_then(|cells| cells.as_primitive_opt::<UInt64Type>()) {
+                    Some(cells) => assembler.push_along_curve(rows, cells.values(), |group| complete.push(group)),
+                    None => assembler.push(rows, |group| complete.push(group)),
+                }
             }
         }
         Ok(())
@@ -434,7 +447,7 @@ where
                 let batches = result?;
                 let bytes = memory_of(&batches);
                 for batch in &batches {
-                    check_schema(batch, self.schema)?;
+                    check_schema(batch, &self.schema)?;
                 }
                 self.state.largest_part = self.state.largest_part.max(bytes);
                 self.add_bytes(bytes);
@@ -454,7 +467,7 @@ where
     fn take(&mut self, fed: Fed) -> Result<(), WriteError> {
         match fed {
             Fed::Batch(batch) => {
-                check_schema(&batch, self.schema)?;
+                check_schema(&batch, &self.schema)?;
                 self.add_bytes(memory_of(std::slice::from_ref(&batch)));
                 // Each batch is a part of its own, in the order it came.
                 let index = self.state.next_part;

@@ -177,7 +177,7 @@ impl Convert {
         self
     }
 
-    /// Rows per row group, at most.
+    /// Rows per row group, at most: along a Hilbert curve it may end earlier, at the edge of an area.
     pub fn row_group_rows(mut self, rows: usize) -> Self {
         self.write.row_group_rows = rows.max(1);
         self
