@@ -98,17 +98,23 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "YEAR")]
     pub(crate) epoch: Option<f64>,
 
-    /// Codec
+    /// Codec, page size and rows per row group together; options that name one of them count
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) compression: CompressionArgument,
+    pub(crate) preset: PresetArgument,
 
-    /// Level of the codec: 1 to 22 for zstd [default: 1]
+    /// Codec [default: zstd]
+    #[arg(long, value_enum)]
+    pub(crate) compression: Option<CompressionArgument>,
+
+    /// Level of the codec: 1 to 22 for zstd [default: 3, or that of the preset]
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=22))]
     pub(crate) compression_level: Option<i32>,
 
     /// Most rows of a row group; along a Hilbert curve it ends at the edge of an area, with a quarter of them at the least
-    #[arg(long, value_name = "ROWS", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) row_group_rows: u32,
+    ///
+    /// [default: 65536, or that of the preset]
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) row_group_rows: Option<u32>,
 
     /// Uncompressed bytes per row group, such as 64MB; it ends at this or at --row-group-rows, whichever comes first
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
@@ -211,9 +217,19 @@ pub(crate) enum CoveringArgument {
     None,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CompressionArgument {
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum PresetArgument {
+    /// zstd 1 on pages of 128 KiB: the least time
+    Fast,
+    /// zstd 3 on pages of 128 KiB
     #[default]
+    Balanced,
+    /// zstd 15 on pages of 1 MiB, 131072 rows per row group: the smallest files
+    Archive,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompressionArgument {
     Zstd,
     Snappy,
     None,

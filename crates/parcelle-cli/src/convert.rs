@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use parcelle::{
     CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Encoding, GeoParquetVersion,
-    Orientation, PartitionNames, Partitioning, Reader, Sort,
+    Orientation, PartitionNames, Partitioning, Preset, Reader, Sort,
 };
 
 use crate::args::{
     CompressionArgument, ConvertArguments, CoveringArgument, EncodingArgument, GeoParquetArgument,
-    LaterConvertArguments, OrientationArgument, PartitionNamesArgument, ReaderArgument, SummaryFormat,
+    LaterConvertArguments, OrientationArgument, PartitionNamesArgument, PresetArgument, ReaderArgument, SummaryFormat,
 };
 use crate::failure::Failure;
 use crate::format::{bytes, counted, grouped};
@@ -59,10 +59,10 @@ pub(crate) fn run(arguments: ConvertArguments) -> Result<ExitCode, Failure> {
 /// Arguments to a conversion: everything that depends on several of them is decided here.
 fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
     let compression = match (arguments.compression, arguments.compression_level) {
-        (CompressionArgument::Zstd, level) => level.map(Compression::Zstd),
-        (CompressionArgument::Snappy, None) => Some(Compression::Snappy),
-        (CompressionArgument::None, None) => Some(Compression::Uncompressed),
-        (_, Some(_)) => {
+        (None | Some(CompressionArgument::Zstd), level) => level.map(Compression::Zstd),
+        (Some(CompressionArgument::Snappy), None) => Some(Compression::Snappy),
+        (Some(CompressionArgument::None), None) => Some(Compression::Uncompressed),
+        (Some(_), Some(_)) => {
             return Err(Failure::Usage("--compression-level goes with --compression zstd only".to_owned()));
         }
     };
@@ -96,7 +96,11 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
             [order] if order.eq_ignore_ascii_case("none") => Sort::None,
             _ => Sort::Columns(arguments.sort),
         })
-        .row_group_rows(arguments.row_group_rows as usize)
+        .preset(match arguments.preset {
+            PresetArgument::Fast => Preset::Fast,
+            PresetArgument::Balanced => Preset::Balanced,
+            PresetArgument::Archive => Preset::Archive,
+        })
         .memory(arguments.memory)
         .overwrite(arguments.overwrite);
     if arguments.partition_by.is_some() || arguments.partition_size.is_some() {
@@ -111,6 +115,9 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
     }
     if let Some(compression) = compression {
         convert = convert.compression(compression);
+    }
+    if let Some(rows) = arguments.row_group_rows {
+        convert = convert.row_group_rows(rows as usize);
     }
     if let Some(bytes) = arguments.row_group_bytes {
         convert = convert.row_group_bytes(bytes);

@@ -11,7 +11,7 @@ use parquet::basic::{Compression as Codec, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
-use crate::column_encoding::{self, PAGE_BYTES};
+use crate::column_encoding;
 use crate::covering;
 use crate::encode::RowGroup;
 use crate::error::WriteError;
@@ -120,7 +120,7 @@ impl Layout {
         let mut builder = WriterProperties::builder()
             .set_created_by(concat!("parcelle ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_compression(codec)
-            .set_data_page_size_limit(PAGE_BYTES)
+            .set_data_page_size_limit(options.page_bytes.max(1))
             .set_data_page_row_count_limit(usize::MAX)
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_max_row_group_row_count(None);

@@ -39,7 +39,7 @@ mod worker;
 pub use error::{ProducerError, WriteError};
 pub use geometry_column::DECLARED_TYPE_KEY;
 pub use options::{
-    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, PartitionNames, Partitioning,
+    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, PartitionNames, Partitioning, Preset,
     Progress, ProgressFn, Sort, WriteOptions,
 };
 pub use output::leftovers;

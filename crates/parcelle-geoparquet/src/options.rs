@@ -16,6 +16,26 @@ pub enum Compression {
     Uncompressed,
 }
 
+/// What the bytes of the output may cost: a name for settings that go together. [`WriteOptions::preset`] sets them.
+///
+/// | preset | codec | page | rows per row group |
+/// |---|---|---|---|
+/// | fast | zstd 1 | 128 KiB | 65,536 |
+/// | balanced | zstd 3 | 128 KiB | 65,536 |
+/// | archive | zstd 15 | 1 MiB | 131,072 |
+///
+/// Chosen from the table that the bench `settings` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Preset {
+    /// The least time; on attributes and small geometry hardly larger than `Balanced`.
+    Fast,
+    /// The default.
+    #[default]
+    Balanced,
+    /// The smallest files, for many times the processor time; reading them costs no more.
+    Archive,
+}
+
 /// Version of GeoParquet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum GeoParquetVersion {
@@ -164,9 +184,11 @@ impl CancelToken {
 /// The defaults follow the GeoParquet distribution guide: zstd, a `bbox` covering, row groups small enough to prune.
 #[derive(Clone)]
 pub struct WriteOptions {
-    /// Codec. Level 1 on pages of 128 KiB is both faster and smaller than level 3 on pages of 1 MiB for building
-    /// footprints (`make bench` measures it).
+    /// Codec.
     pub compression: Compression,
+    /// Bytes of a data page before compression, about. zstd chooses smaller tables for inputs up to 128 KiB, which makes it
+    /// faster and, on attribute data, no worse; and readers skip pages by their statistics.
+    pub page_bytes: usize,
     /// Version of GeoParquet.
     pub version: GeoParquetVersion,
     /// Storage of geometry.
@@ -209,10 +231,22 @@ pub struct WriteOptions {
     pub cancel: CancelToken,
 }
 
+impl WriteOptions {
+    /// Sets codec, page size and rows per row group as the preset has them.
+    pub fn preset(&mut self, preset: Preset) {
+        (self.compression, self.page_bytes, self.row_group_rows) = match preset {
+            Preset::Fast => (Compression::Zstd(1), 128 << 10, 65_536),
+            Preset::Balanced => (Compression::Zstd(3), 128 << 10, 65_536),
+            Preset::Archive => (Compression::Zstd(15), 1 << 20, 131_072),
+        };
+    }
+}
+
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self {
-            compression: Compression::Zstd(1),
+        let mut options = Self {
+            compression: Compression::Uncompressed,
+            page_bytes: 0,
             version: GeoParquetVersion::default(),
             encoding: Encoding::default(),
             orientation: Orientation::default(),
@@ -223,14 +257,16 @@ impl Default for WriteOptions {
             temporary_directory: None,
             expected_rows: None,
             bloom_filters: Vec::new(),
-            row_group_rows: 65_536,
+            row_group_rows: 0,
             row_group_bytes: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             memory: 1 << 30,
             overwrite: false,
             progress: None,
             cancel: CancelToken::default(),
-        }
+        };
+        options.preset(Preset::default());
+        options
     }
 }
 
@@ -239,6 +275,7 @@ impl fmt::Debug for WriteOptions {
         formatter
             .debug_struct("WriteOptions")
             .field("compression", &self.compression)
+            .field("page_bytes", &self.page_bytes)
             .field("version", &self.version)
             .field("encoding", &self.encoding)
             .field("orientation", &self.orientation)

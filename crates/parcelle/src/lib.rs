@@ -46,8 +46,8 @@ pub use check::{Check, CheckError, FileObserver, Profile, check, rule, rules};
 pub use convert::{Convert, ConvertError, ConvertSummary, Progress, ProgressFn, StageError, StageTimes, convert};
 
 pub use parcelle_geoparquet::{
-    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, PartitionNames, Partitioning, Sort,
-    WriteError,
+    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, PartitionNames, Partitioning, Preset,
+    Sort, WriteError,
 };
 pub use parcelle_raster::Depth;
 pub use parcelle_report as report;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use parcelle_geoparquet::{
-    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Input, Orientation, Part, Partitioning,
+    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Input, Orientation, Part, Partitioning, Preset,
     ProducerError, Sort, WriteError, WriteOptions,
 };
 use parcelle_source::{Interrupt, Layer, OpenOptions, Reader, Split, Window};
@@ -117,6 +117,12 @@ impl Convert {
         self
     }
 
+    /// Codec, page size and rows per row group as the preset has them; what is said afterwards counts.
+    pub fn preset(mut self, preset: Preset) -> Self {
+        self.write.preset(preset);
+        self
+    }
+
     /// Codec of the column chunks.
     pub fn compression(mut self, compression: Compression) -> Self {
         self.write.compression = compression;
@@ -180,6 +186,12 @@ impl Convert {
     /// Rows per row group, at most: along a Hilbert curve it may end earlier, at the edge of an area.
     pub fn row_group_rows(mut self, rows: usize) -> Self {
         self.write.row_group_rows = rows.max(1);
+        self
+    }
+
+    /// Bytes of a data page before compression, about.
+    pub fn page_bytes(mut self, bytes: usize) -> Self {
+        self.write.page_bytes = bytes.max(1);
         self
     }
 
