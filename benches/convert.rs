@@ -23,8 +23,8 @@ use input::Failure;
 
 /// Rows per split and row group, as in the façade.
 const ROW_GROUP_ROWS: usize = 65_536;
-/// Input of one call of the codec at the floor: a data page.
-const PAGE_BYTES: usize = 128 * 1024;
+/// Input of one call of the codec at the floor: a data page of the default preset.
+const PAGE_BYTES: usize = 256 * 1024;
 /// Level of the codec at the floor: that of the preset the conversion has.
 const LEVEL: i32 = 3;
 /// Turns of the comparison with the floor.

@@ -98,7 +98,7 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "YEAR")]
     pub(crate) epoch: Option<f64>,
 
-    /// Codec, page size and rows per row group together; options that name one of them count
+    /// Codec and page size together; an option that names one of them counts
     #[arg(long, value_enum, default_value_t)]
     pub(crate) preset: PresetArgument,
 
@@ -112,7 +112,7 @@ pub(crate) struct ConvertArguments {
 
     /// Most rows of a row group; along a Hilbert curve it ends at the edge of an area, with a quarter of them at the least
     ///
-    /// [default: 65536, or that of the preset]
+    /// [default: 65536]
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) row_group_rows: Option<u32>,
 
@@ -221,10 +221,10 @@ pub(crate) enum CoveringArgument {
 pub(crate) enum PresetArgument {
     /// zstd 1 on pages of 128 KiB: the least time
     Fast,
-    /// zstd 3 on pages of 128 KiB
+    /// zstd 3 on pages of 256 KiB
     #[default]
     Balanced,
-    /// zstd 15 on pages of 1 MiB, 131072 rows per row group: the smallest files
+    /// zstd 15 on pages of 128 KiB: the smallest files, for many times the processor time
     Archive,
 }
 
