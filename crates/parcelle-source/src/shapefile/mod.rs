@@ -68,6 +68,11 @@ pub(crate) fn recognises(path: &Path, head: &[u8]) -> Result<bool, SourceError> 
     Ok(files::has_file_code(head) || drivers::has_extension(path, &["shp", "dbf"]))
 }
 
+/// Whether a `.dbf` belongs to no Shapefile.
+pub(crate) fn is_table_alone(dbf: &Path) -> Result<bool, SourceError> {
+    Ok(files::sibling(dbf, "shp")?.is_none())
+}
+
 /// The layers: one, or one for each `.shp` of a directory.
 pub(crate) fn layers(path: &Path) -> Result<Vec<LayerInfo>, SourceError> {
     let names = files::layer_names(path)?;
