@@ -69,7 +69,7 @@ fn report(summary: &impl Serialize, format: SummaryFormat, human: impl FnOnce() 
 fn report_layers(summary: &LayersSummary, format: SummaryFormat, windowed: bool) -> Result<ExitCode, Failure> {
     report(summary, format, || human_layers(summary, windowed))?;
     for FailedLayer { layer, error, .. } in &summary.failed {
-        terminal::complain(&Failure::Data(format!("layer {layer}: {error}")));
+        terminal::complain(&Failure::Data(format!("layer {layer} is not written: {error}")));
     }
     Ok(if summary.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -1,8 +1,9 @@
 //! The data files below a directory.
 //!
 //! A file is data if a native reader takes it (by its content, or the ending where the format has no other sign), or if its
-//! ending is one of [`GDAL_ENDINGS`]: formats that GDAL reads, and which nothing else is called by. GDAL itself is not asked
-//! what it thinks of each file: it takes ISO metadata for GML, and images for layers.
+//! ending is one of [`ENDINGS`]: formats that GDAL reads, and which nothing else is called by; and those with a native reader,
+//! so that a file that is empty or damaged is an error, and not left out. GDAL itself is not asked what it thinks of each file:
+//! it takes ISO metadata for GML, and images for layers.
 //!
 //! Passed over are names that begin with `.` or `_` (temporary files, indexes, markers: the convention of Hive and Spark), and
 //! what belongs to a Shapefile. Links are followed; one that leads back to a directory above it leads to nothing new.
@@ -14,9 +15,10 @@ use walkdir::{DirEntry, WalkDir};
 use crate::drivers::{self, has_extension};
 use crate::error::SourceError;
 
-/// Endings of formats without a native reader.
-const GDAL_ENDINGS: [&str; 15] = [
-    "gml", "kml", "kmz", "tab", "mif", "gpx", "dxf", "dgn", "sqlite", "topojson", "jml", "gxt", "osm", "pbf", "000",
+/// Endings that nothing but vector data has.
+const ENDINGS: [&str; 22] = [
+    "gpkg", "shp", "fgb", "geojson", "geojsonl", "geojsons", "parquet", "geoparquet", "gml", "kml", "kmz", "tab", "mif", "gpx",
+    "dxf", "sqlite", "topojson", "jml", "gxt", "osm", "pbf", "000",
 ];
 
 /// Directories that are one dataset.
@@ -81,7 +83,7 @@ fn look_at(path: PathBuf, found: &mut Found) -> Result<(), SourceError> {
         }
         return Ok(());
     }
-    if has_extension(&path, &GDAL_ENDINGS) || drivers::find(&path)?.is_some() {
+    if has_extension(&path, &ENDINGS) || drivers::find(&path)?.is_some() {
         found.files.push(path);
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! | module | is |
 //! |---|---|
 //! | [`files`] | the files of a Shapefile: finding them, positioned reads, has one changed |
+//! | [`siblings`] | files of the same name, without listing a directory for each |
 //! | [`index`] | where records are: by the `.shx`, or by following the `.shp` |
 //! | [`shape`], [`rings`] | one shape as WKB; which ring of a polygon is a hole in which |
 //! | [`dbf`] | the header of the table: fields and their Arrow types |
@@ -36,6 +37,7 @@ mod layer;
 mod reference;
 mod rings;
 mod shape;
+mod siblings;
 #[cfg(test)]
 mod tests;
 mod text;
