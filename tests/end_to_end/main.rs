@@ -9,6 +9,7 @@ mod check;
 mod convert;
 mod convert_values;
 mod hostile;
+mod inputs;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

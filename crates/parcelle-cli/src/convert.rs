@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use parcelle::{
-    CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Encoding, FailedLayer, GeoParquetVersion,
-    LayersSummary, Orientation, Reader, SkippedLayer, Sort,
+    CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Encoding, FailedLayer,
+    GeoParquetVersion, LayersSummary, Orientation, Reader, SkippedLayer, Sort,
 };
 use serde::Serialize;
 

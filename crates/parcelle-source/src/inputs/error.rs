@@ -6,6 +6,9 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputsError {
+    /// Nothing was asked for.
+    #[error("there is no input: name a file, a directory or a pattern")]
+    None,
     /// A pattern that matches nothing.
     #[error(
         "{}: no such file, and as a pattern it matches nothing: `*` and `?` stand for characters of one name, `**` for any \

@@ -60,6 +60,9 @@ pub struct Inputs {
 /// in it cannot be read. Whether a file that is named exists is found out when it is opened.
 pub fn resolve<P: AsRef<Path>>(inputs: &[P]) -> Result<Inputs, SourceError> {
     let mut all = Inputs::default();
+    if inputs.is_empty() {
+        return Err(SourceError::Inputs(InputsError::None));
+    }
     for input in inputs.iter().map(AsRef::as_ref) {
         if is_virtual(input) || !is_pattern(input) {
             add(input, &mut all)?;

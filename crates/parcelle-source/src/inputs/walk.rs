@@ -17,8 +17,28 @@ use crate::error::SourceError;
 
 /// Endings that nothing but vector data has.
 const ENDINGS: [&str; 22] = [
-    "gpkg", "shp", "fgb", "geojson", "geojsonl", "geojsons", "parquet", "geoparquet", "gml", "kml", "kmz", "tab", "mif", "gpx",
-    "dxf", "sqlite", "topojson", "jml", "gxt", "osm", "pbf", "000",
+    "gpkg",
+    "shp",
+    "fgb",
+    "geojson",
+    "geojsonl",
+    "geojsons",
+    "parquet",
+    "geoparquet",
+    "gml",
+    "kml",
+    "kmz",
+    "tab",
+    "mif",
+    "gpx",
+    "dxf",
+    "sqlite",
+    "topojson",
+    "jml",
+    "gxt",
+    "osm",
+    "pbf",
+    "000",
 ];
 
 /// Directories that are one dataset.

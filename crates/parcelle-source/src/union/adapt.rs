@@ -14,8 +14,8 @@ use super::merge::Source;
 use super::types::depends_on_values;
 use crate::error::SourceError;
 
-/// Refuses what has no place in the type, rather than making it NULL.
-const STRICT: CastOptions<'static> = CastOptions { safe: false, format_options: FormatOptions::new() };
+/// What has no place in the type becomes NULL, and is found by that.
+const TO_NULL: CastOptions<'static> = CastOptions { safe: true, format_options: FormatOptions::new() };
 
 /// Gives the rows of a file the schema of the dataset.
 pub(super) fn adapt(
@@ -47,17 +47,23 @@ fn converted(path: &Path, field: &FieldRef, column: &ArrayRef) -> Result<ArrayRe
         let (from, to) = (column.data_type().to_string(), field.data_type().to_string());
         UnionError::Value { path: path.to_owned(), column: field.name().clone(), value, from, to }.in_source()
     };
-    let converted = cast_with_options(column, field.data_type(), &STRICT);
-    let converted = converted.map_err(|error| refused(format!("a value ({error})")))?;
-    if depends_on_values(column.data_type(), field.data_type()) {
-        let lenient = CastOptions { safe: true, ..STRICT };
-        let back = cast_with_options(&converted, column.data_type(), &lenient);
-        let back = back.map_err(|error| refused(format!("a value ({error})")))?;
-        let different = distinct(column, &back).map_err(|error| refused(format!("a value ({error})")))?;
-        if let Some(row) = different.iter().position(|differs| differs == Some(true)) {
+    let failed = |error: arrow::error::ArrowError| refused(format!("a value ({error})"));
+    let check = |is_wrong: &dyn Fn(usize) -> bool| match (0..column.len()).find(|row| is_wrong(*row)) {
+        None => Ok(()),
+        Some(row) => {
             let formatter = ArrayFormatter::try_new(column, &FormatOptions::new());
-            let value = formatter.map(|formatter| formatter.value(row).to_string());
-            return Err(refused(value.unwrap_or_else(|error| format!("a value ({error})"))));
+            Err(refused(formatter.map_or_else(|error| error.to_string(), |formatter| formatter.value(row).to_string())))
+        }
+    };
+    let converted = cast_with_options(column, field.data_type(), &TO_NULL).map_err(failed)?;
+    if converted.null_count() != column.null_count() {
+        check(&|row| converted.is_null(row) && !column.is_null(row))?;
+    }
+    if depends_on_values(column.data_type(), field.data_type()) {
+        let back = cast_with_options(&converted, column.data_type(), &TO_NULL).map_err(failed)?;
+        let different = distinct(column, &back).map_err(failed)?;
+        if different.true_count() > 0 {
+            check(&|row| different.value(row))?;
         }
     }
     Ok(converted)

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use crate::error::SourceError;
 
 /// Names of layers, and files of each, that a message lists.
-const LISTED_LAYERS: usize = 30;
-const LISTED_FILES: usize = 3;
+const LISTED_LAYERS: usize = 20;
+const LISTED_FILES: usize = 2;
 
 /// Why several files cannot be one dataset.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

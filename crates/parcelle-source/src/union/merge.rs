@@ -103,7 +103,9 @@ fn places(member: &Member<'_>, columns: &[Column]) -> Result<Vec<Option<usize>>,
     let primary = fields.iter().position(|field| is_geometry(field));
     let mut places: Vec<Option<usize>> = Vec::with_capacity(fields.len());
     for (position, field) in fields.iter().enumerate() {
+        // A name that a file has twice is left for the writer to refuse.
         let found = columns.iter().position(|column| column.name == *field.name());
+        let found = found.filter(|found| !places.contains(&Some(*found)));
         let place = match found.and_then(|found| Some((found, columns.get(found)?))) {
             Some((found, column)) if column.geometry.is_some() == is_geometry(field) => Some(found),
             // Another name is found for the geometry below.

@@ -4,6 +4,7 @@
 //! formats have to be read to be opened. Which file is to blame where several cannot be opened does not depend on that: it is
 //! the first one.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -183,29 +184,37 @@ fn check_selection(file: &Path, options: &OpenOptions, layer: &dyn Layer) -> Res
     }
 }
 
-/// Refuses files that were found in directories, have different names, and have different columns: such as the themes of an
-/// extract, of which somebody forgot to choose one. Tiles have different names too, but the same columns.
+/// Refuses files that were found in directories, have different names, and do not have the columns of the one that has most:
+/// such as the themes of an extract, of which somebody forgot to choose one. Tiles have different names too, but the same
+/// columns; or fewer, where a format has only those that some row has a value in.
 fn check_found(opened: &[OpenFile<'_>]) -> Result<(), SourceError> {
-    let found: Vec<_> = opened.iter().filter(|(file, _)| file.found).collect();
     let columns = |layer: &dyn Layer| {
         let schema = layer.schema();
-        let mut names: Vec<String> =
-            schema.fields().iter().filter(|field| !is_geometry(field)).map(|field| field.name().to_lowercase()).collect();
-        names.sort_unstable();
-        names
+        let attributes = schema.fields().iter().filter(|field| !is_geometry(field));
+        attributes.map(|field| field.name().to_lowercase()).collect::<BTreeSet<String>>()
     };
-    let Some((first_file, first)) = found.first() else { return Ok(()) };
-    let wanted = columns(first.as_ref());
-    let differs = |layer: &dyn Layer| layer.name() != first.name() && columns(layer) != wanted;
-    if !found.iter().any(|(_, layer)| differs(layer.as_ref())) {
+    let found = opened.iter().filter(|(file, _)| file.found);
+    let found: Vec<_> = found.map(|(file, layer)| (file, layer, columns(layer.as_ref()))).collect();
+    // Of several with as many columns the first: `max_by_key` gives the last.
+    let Some((fullest_file, fullest, most)) = found.iter().rev().max_by_key(|(.., columns)| columns.len()) else {
+        return Ok(());
+    };
+    let belongs = |layer: &dyn Layer, columns: &BTreeSet<String>| {
+        let says_nothing = columns.is_empty() && layer.row_count_hint() == Some(0);
+        layer.name() == fullest.name()
+            || columns == most
+            || says_nothing
+            || (!columns.is_empty() && columns.is_subset(most))
+    };
+    if found.iter().all(|(_, layer, columns)| belongs(layer.as_ref(), columns)) {
         return Ok(());
     }
+    let ending = fullest_file.path.extension().unwrap_or_default().to_string_lossy();
+    let example = fullest_file.path.with_file_name(format!("*.{ending}"));
     let mut layers: Vec<LayerFiles> = Vec::new();
-    for (file, layer) in found {
+    for (file, layer, _) in &found {
         add(&mut layers, layer.name(), &file.path);
     }
-    let ending = first_file.path.extension().unwrap_or_default().to_string_lossy();
-    let example = first_file.path.with_file_name(format!("*.{ending}"));
     Err(UnionError::DifferentLayers { layers, example }.in_source())
 }
 

@@ -61,7 +61,9 @@ mod tests {
         std::os::unix::fs::symlink(&data, &link).unwrap();
         std::fs::hard_link(&file, directory.path().join("b.csv")).unwrap();
         let check = |output: &str, input: &Path| check_output(&directory.path().join(output), [input].into_iter());
-        for refused in ["data", "data/new.parquet", "data/deep/new", "data/no/such/new", "link/new.parquet", "data/../data/x"] {
+        for refused in
+            ["data", "data/new.parquet", "data/deep/new", "data/no/such/new", "link/new.parquet", "data/../data/x"]
+        {
             assert!(matches!(check(refused, &data), Err(ConvertError::OutputIsInput { .. })), "{refused}");
             assert!(check(refused, &file).is_ok(), "{refused}");
         }

@@ -265,9 +265,7 @@ fn sole_layer(path: &Path, error: &SourceError) -> Option<String> {
 
 /// Makes the directory; gives those that were not there, from the outside in.
 fn make_directory(path: &Path) -> Result<Vec<PathBuf>, ConvertError> {
-    let missing = path.ancestors().take_while(|directory| {
-        !directory.as_os_str().is_empty() && !directory.is_dir()
-    });
+    let missing = path.ancestors().take_while(|directory| !directory.as_os_str().is_empty() && !directory.is_dir());
     let mut missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
     missing.reverse();
     let reason = |reason| WriteError::Io { path: path.to_owned(), reason };
