@@ -169,7 +169,7 @@ fn failure(error: &ConvertError, all_layers: bool) -> Failure {
     if error.is_usage() {
         Failure::Usage(error.to_string())
     } else if error.is_cancelled() {
-        let left = if all_layers { "the layers that were whole are there" } else { "nothing was written" };
+        let left = if all_layers { "only layers that were whole by then are there" } else { "nothing was written" };
         Failure::Data(format!("interrupted; {left}"))
     } else {
         Failure::Data(error.to_string())

@@ -131,8 +131,8 @@ fn drop_companions(files: &mut Vec<InputFile>) {
         return;
     }
     files.retain(|file| {
-        let belongs = |ending: &&str| key(&file.path, ending).is_some_and(|key| shapefiles.contains(&key));
-        !SHAPEFILE_COMPANIONS.iter().any(|ending| belongs(&ending))
+        let belongs = |ending: &str| key(&file.path, ending).is_some_and(|key| shapefiles.contains(&key));
+        !SHAPEFILE_COMPANIONS.iter().any(|ending| belongs(ending))
     });
 }
 

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::merge::{Member, Merged, merge};
 use super::*;
 use crate::geometry_field::geometry_field;
-use crate::{InputFile, Inputs, OpenOptions, Reader, open_all, resolve};
+use crate::{InputFile, Inputs, OpenOptions, open_all, resolve};
 
 fn geometry(name: &str, crs: &str) -> Field {
     geometry_field(name, true, Some(&parcelle_crs::Crs::from_definition(crs).unwrap()))
@@ -352,7 +352,7 @@ fn files_read_in_sequence_are_parts_while_they_are_small() {
             path
         })
         .collect();
-    let layer = opened(&files, &OpenOptions { reader: Reader::Gdal, ..OpenOptions::default() }).unwrap();
+    let layer = opened(&files, &OpenOptions { reader: crate::Reader::Gdal, ..OpenOptions::default() }).unwrap();
     assert_eq!(layer.driver(), "GDAL/GeoJSON");
     let parts = |target| layer.splits(target).unwrap().iter().map(|split| split.sequential).collect::<Vec<_>>();
     assert_eq!(parts(1000), [false]);
