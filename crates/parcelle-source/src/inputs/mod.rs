@@ -53,7 +53,11 @@ pub struct Inputs {
     pub directories: Vec<PathBuf>,
 }
 
-/// Finds the files that inputs stand for: see the [front page of the module](self) for the rules.
+/// Finds the files that inputs stand for.
+///
+/// An input is a file; a directory, which is walked for files that a reader takes, unless it is one dataset by its format
+/// (`.gdb`); or a pattern such as `D0*/BATIMENT.shp` or `data/**/*.gpkg`. Inputs keep their order; what a directory or pattern
+/// stands for is ordered by path. Each file counts once.
 ///
 /// # Errors
 /// [`SourceError::Inputs`] where an input stands for nothing, and [`SourceError::Unreadable`] where a directory or a file

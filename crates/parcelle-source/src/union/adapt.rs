@@ -31,7 +31,7 @@ pub(super) fn adapt(
         columns.push(match *source {
             Source::Null => new_null_array(field.data_type(), batch.num_rows()),
             Source::Same(position) | Source::Cast(position) => {
-                let column = batch.columns().get(position);
+                let column = batch.columns().get(position as usize);
                 let column = column.ok_or_else(|| failed(format!("column {} was not read", field.name())))?;
                 if matches!(source, Source::Same(_)) { Arc::clone(column) } else { converted(path, field, column)? }
             }

@@ -54,6 +54,18 @@ pub enum UnionError {
         /// Names of the columns of the first file.
         available: Vec<String>,
     },
+    /// The files have too many different columns.
+    #[error(
+        "{}: with this file the dataset would have more than {limit} columns: keep those that are wanted with --select, or \
+         convert the files on their own",
+        path.display()
+    )]
+    TooManyColumns {
+        /// The first file that makes them too many.
+        path: PathBuf,
+        /// Most columns of a dataset.
+        limit: usize,
+    },
     /// The values of a column have no common type.
     #[error(
         "column {column:?} is {first}, and {other}: no type holds the values of both. Give the column one type in all files, \

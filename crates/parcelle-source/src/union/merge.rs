@@ -1,6 +1,6 @@
 //! One schema of many.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,6 +21,9 @@ const CLAIMS: [&str; 2] = ["parcelle:geometry_type", "geo:orientation"];
 /// The decimal year that goes with the reference system.
 const EPOCH: &str = "geo:epoch";
 
+/// Columns of a dataset, at most: files of free form may have any number of different ones between them.
+const MOST_COLUMNS: usize = 10_000;
+
 /// What a file brings.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Member<'m> {
@@ -36,9 +39,9 @@ pub(super) enum Source {
     /// The file does not have it, or no value of it.
     Null,
     /// From the column at this position, as it is.
-    Same(usize),
+    Same(u32),
     /// From the column at this position, as another type.
-    Cast(usize),
+    Cast(u32),
 }
 
 /// The schema of the dataset.
@@ -51,21 +54,25 @@ pub(super) struct Merged {
 
 /// Puts the columns of all files together, in the order in which they appear first.
 pub(super) fn merge(members: &[Member<'_>]) -> Result<Merged, UnionError> {
-    let mut columns: Vec<Column> = Vec::new();
+    let mut columns = Columns::default();
     for (number, member) in members.iter().enumerate() {
-        let places = places(member, &columns)?;
+        let places = columns.places(member)?;
         for (position, (field, place)) in member.schema.fields().iter().zip(places).enumerate() {
             let typed = !member.untyped.get(position).copied().unwrap_or(false);
-            match place.and_then(|place| columns.get_mut(place)) {
-                Some(column) => column.take(member.path, field, typed)?,
+            let place = match place {
+                Some(place) => place,
                 None => columns.push(Column::new(member.path, field, typed)),
-            }
-            let column = place.unwrap_or(columns.len().saturating_sub(1));
-            if let Some(column) = columns.get_mut(column) {
+            };
+            if let Some(column) = columns.all.get_mut(place) {
+                column.take(member.path, field, typed)?;
                 column.positions.push((number, position));
             }
         }
+        if columns.all.len() > MOST_COLUMNS {
+            return Err(UnionError::TooManyColumns { path: member.path.to_owned(), limit: MOST_COLUMNS });
+        }
     }
+    let mut columns = columns.all;
     for column in &mut columns {
         column.nullable |= column.positions.len() < members.len();
     }
@@ -76,6 +83,8 @@ pub(super) fn merge(members: &[Member<'_>]) -> Result<Merged, UnionError> {
             return Source::Null;
         }
         let same = member.schema.fields().get(position).is_some_and(|field| *field.data_type() == column.data_type);
+        // A batch of so many columns cannot be.
+        let position = u32::try_from(position).unwrap_or(u32::MAX);
         if same { Source::Same(position) } else { Source::Cast(position) }
     };
     let sources = members.iter().enumerate();
@@ -95,51 +104,69 @@ pub(super) fn is_geometry(field: &Field) -> bool {
     extension(field) == Some(WKB)
 }
 
-/// Which of the columns so far each column of a file is: the one of its name; the geometry, whatever it is called, as each
-/// format has its own name for it; or else one whose name differs in the case of letters only, as a Shapefile's from a
-/// GeoPackage's.
-fn places(member: &Member<'_>, columns: &[Column]) -> Result<Vec<Option<usize>>, UnionError> {
-    let fields = member.schema.fields();
-    let primary = fields.iter().position(|field| is_geometry(field));
-    let mut places: Vec<Option<usize>> = Vec::with_capacity(fields.len());
-    for (position, field) in fields.iter().enumerate() {
-        // A name that a file has twice is left for the writer to refuse.
-        let found = columns.iter().position(|column| column.name == *field.name());
-        let found = found.filter(|found| !places.contains(&Some(*found)));
-        let place = match found.and_then(|found| Some((found, columns.get(found)?))) {
-            Some((found, column)) if column.geometry.is_some() == is_geometry(field) => Some(found),
-            // Another name is found for the geometry below.
-            Some(_) if Some(position) == primary => None,
-            Some((_, column)) => {
-                let (mine, theirs) = (member.path.to_owned(), column.first.clone());
-                let (geometry, attribute) = if is_geometry(field) { (mine, theirs) } else { (theirs, mine) };
-                return Err(UnionError::GeometryName { column: field.name().clone(), geometry, attribute });
+/// The columns so far.
+#[derive(Debug, Default)]
+struct Columns {
+    all: Vec<Column>,
+    by_name: HashMap<String, usize>,
+    /// Attributes by their names in lower case.
+    alike: HashMap<String, Vec<usize>>,
+    first_geometry: Option<usize>,
+}
+
+impl Columns {
+    fn push(&mut self, column: Column) -> usize {
+        let place = self.all.len();
+        self.by_name.entry(column.name.clone()).or_insert(place);
+        if column.geometry.is_none() {
+            self.alike.entry(column.name.to_lowercase()).or_default().push(place);
+        } else {
+            self.first_geometry.get_or_insert(place);
+        }
+        self.all.push(column);
+        place
+    }
+
+    /// Which of the columns each column of a file is: the one of its name; the geometry, whatever it is called, as each format
+    /// has its own name for it; or else one whose name differs in the case of letters only, as a Shapefile's from a
+    /// GeoPackage's.
+    fn places(&self, member: &Member<'_>) -> Result<Vec<Option<usize>>, UnionError> {
+        let fields = member.schema.fields();
+        let primary = fields.iter().position(|field| is_geometry(field));
+        let mut places: Vec<Option<usize>> = Vec::with_capacity(fields.len());
+        let mut taken = HashSet::new();
+        for (position, field) in fields.iter().enumerate() {
+            // A name that a file has twice is left for the writer to refuse.
+            let found = self.by_name.get(field.name()).copied().filter(|found| !taken.contains(found));
+            let place = match found.and_then(|found| Some((found, self.all.get(found)?))) {
+                Some((found, column)) if column.geometry.is_some() == is_geometry(field) => Some(found),
+                // Another name is found for the geometry below.
+                Some(_) if Some(position) == primary => None,
+                Some((_, column)) => {
+                    let (mine, theirs) = (member.path.to_owned(), column.first.clone());
+                    let (geometry, attribute) = if is_geometry(field) { (mine, theirs) } else { (theirs, mine) };
+                    return Err(UnionError::GeometryName { column: field.name().clone(), geometry, attribute });
+                }
+                None => None,
+            };
+            taken.extend(place);
+            places.push(place);
+        }
+        let first_geometry = self.first_geometry.filter(|first| !taken.contains(first));
+        if let Some(place) = primary.and_then(|primary| places.get_mut(primary))
+            && place.is_none()
+        {
+            *place = first_geometry;
+        }
+        for (place, field) in places.iter_mut().zip(fields) {
+            if place.is_none() && !is_geometry(field) {
+                let alike = self.alike.get(&field.name().to_lowercase());
+                *place = alike.into_iter().flatten().copied().find(|alike| !taken.contains(alike));
+                taken.extend(*place);
             }
-            None => None,
-        };
-        places.push(place);
-    }
-    let first_geometry = columns.iter().position(|column| column.geometry.is_some());
-    if let (Some(primary), Some(first)) = (primary, first_geometry)
-        && !places.contains(&Some(first))
-        && let Some(place) = places.get_mut(primary)
-        && place.is_none()
-    {
-        *place = Some(first);
-    }
-    for (position, field) in fields.iter().enumerate() {
-        if places.get(position).copied().flatten().is_some() || is_geometry(field) {
-            continue;
         }
-        let name = field.name().to_lowercase();
-        let alike = columns.iter().enumerate().position(|(index, column)| {
-            column.geometry.is_none() && column.name.to_lowercase() == name && !places.contains(&Some(index))
-        });
-        if let Some(place) = places.get_mut(position) {
-            *place = alike;
-        }
+        Ok(places)
     }
-    Ok(places)
 }
 
 /// A column of the dataset so far.

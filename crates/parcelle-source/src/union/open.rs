@@ -26,8 +26,11 @@ const LOOKED_AT: usize = 200;
 /// With more files than this, each gives back what it can: what GDAL holds for a file is not known.
 const MANY_FILES: usize = 16;
 
-/// Opens the files of a dataset as one layer: see the front page of [`crate`] for how they become one. One file is opened as
-/// [`open`](crate::open) does.
+/// Opens the files of a dataset as one layer with one schema. One file is opened as [`open`](crate::open) does.
+///
+/// Columns are merged by name, in any case of letters where there is no same one, in order of appearance; one that a file
+/// does not have is NULL there. The primary geometry is one, whatever each file calls it. Types widen to one that holds the
+/// values of all without loss; where there is none, or reference systems differ by meaning, that is an error.
 ///
 /// Of files that were found in directories, those that do not have the layer of [`OpenOptions::layer`] are left out. A column
 /// of [`OpenOptions::select`] need not be in every file.
