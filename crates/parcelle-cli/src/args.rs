@@ -34,6 +34,7 @@ pub(crate) enum Command {
 Examples:
   parcelle convert buildings.gpkg buildings.parquet
   parcelle convert bdtopo.gpkg batiment.parquet --layer batiment --select cleabs,hauteur
+  parcelle convert batiments.gpkg batiments/ --partition-by departement --partition-size 512MB
   parcelle convert communes.geojson communes.parquet --overwrite --format json
   parcelle convert 'D0*/BATIMENT.shp' batiments.parquet
   parcelle convert bdtopo.gpkg layers/ --all-layers")]
@@ -75,6 +76,18 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "hilbert|none|COLUMN,…", default_value = "hilbert", value_delimiter = ',')]
     pub(crate) sort: Vec<String>,
 
+    /// Write a directory with a file for each value of this column, and _index.json
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) partition_by: Option<String>,
+
+    /// Write a directory of files of at most this size, such as 512MB, and _index.json
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) partition_size: Option<u64>,
+
+    /// Names of the files of a directory
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) partition_names: PartitionNamesArgument,
+
     /// Version of GeoParquet
     #[arg(long, value_enum, value_name = "VERSION", default_value_t)]
     pub(crate) geoparquet: GeoParquetArgument,
@@ -95,17 +108,23 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "YEAR")]
     pub(crate) epoch: Option<f64>,
 
-    /// Codec
+    /// Codec, page size and rows per row group together; options that name one of them count
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) compression: CompressionArgument,
+    pub(crate) preset: PresetArgument,
 
-    /// Level of the codec: 1 to 22 for zstd [default: 1]
+    /// Codec [default: zstd]
+    #[arg(long, value_enum)]
+    pub(crate) compression: Option<CompressionArgument>,
+
+    /// Level of the codec: 1 to 22 for zstd [default: 3, or that of the preset]
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=22))]
     pub(crate) compression_level: Option<i32>,
 
-    /// Rows per row group
-    #[arg(long, value_name = "ROWS", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) row_group_rows: u32,
+    /// Most rows of a row group; along a Hilbert curve it ends at the edge of an area, with a quarter of them at the least
+    ///
+    /// [default: 65536, or that of the preset]
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) row_group_rows: Option<u32>,
 
     /// Uncompressed bytes per row group, such as 64MB; it ends at this or at --row-group-rows, whichever comes first
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
@@ -174,6 +193,15 @@ pub(crate) enum GeoParquetArgument {
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum PartitionNamesArgument {
+    /// 75.parquet, part-00000.parquet: files with all columns
+    #[default]
+    Flat,
+    /// departement=75/part-00000.parquet: files without that column; readers guess its type, and make a number of 01
+    Hive,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(crate) enum EncodingArgument {
     /// Well-known binary, for any geometry
     #[default]
@@ -199,9 +227,19 @@ pub(crate) enum CoveringArgument {
     None,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CompressionArgument {
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum PresetArgument {
+    /// zstd 1 on pages of 128 KiB: the least time
+    Fast,
+    /// zstd 3 on pages of 128 KiB
     #[default]
+    Balanced,
+    /// zstd 15 on pages of 1 MiB, 131072 rows per row group: the smallest files
+    Archive,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompressionArgument {
     Zstd,
     Snappy,
     None,

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use parcelle::{
     CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Encoding, FailedLayer,
-    GeoParquetVersion, LayersSummary, Orientation, Reader, SkippedLayer, Sort,
+    GeoParquetVersion, LayersSummary, Orientation, PartitionNames, Partitioning, Preset, Reader, SkippedLayer, Sort,
 };
 use serde::Serialize;
 
 use crate::args::{
     CompressionArgument, ConvertArguments, CoveringArgument, EncodingArgument, GeoParquetArgument,
-    LaterConvertArguments, OrientationArgument, ReaderArgument, SummaryFormat,
+    LaterConvertArguments, OrientationArgument, PartitionNamesArgument, PresetArgument, ReaderArgument, SummaryFormat,
 };
 use crate::failure::Failure;
 use crate::format::{bytes, counted, grouped};
@@ -77,10 +77,10 @@ fn report_layers(summary: &LayersSummary, format: SummaryFormat, windowed: bool)
 /// Arguments to a conversion: everything that depends on several of them is decided here.
 fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
     let compression = match (arguments.compression, arguments.compression_level) {
-        (CompressionArgument::Zstd, level) => level.map(Compression::Zstd),
-        (CompressionArgument::Snappy, None) => Some(Compression::Snappy),
-        (CompressionArgument::None, None) => Some(Compression::Uncompressed),
-        (_, Some(_)) => {
+        (None | Some(CompressionArgument::Zstd), level) => level.map(Compression::Zstd),
+        (Some(CompressionArgument::Snappy), None) => Some(Compression::Snappy),
+        (Some(CompressionArgument::None), None) => Some(Compression::Uncompressed),
+        (Some(_), Some(_)) => {
             return Err(Failure::Usage("--compression-level goes with --compression zstd only".to_owned()));
         }
     };
@@ -114,11 +114,28 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
             [order] if order.eq_ignore_ascii_case("none") => Sort::None,
             _ => Sort::Columns(arguments.sort),
         })
-        .row_group_rows(arguments.row_group_rows as usize)
+        .preset(match arguments.preset {
+            PresetArgument::Fast => Preset::Fast,
+            PresetArgument::Balanced => Preset::Balanced,
+            PresetArgument::Archive => Preset::Archive,
+        })
         .memory(arguments.memory)
         .overwrite(arguments.overwrite);
+    if arguments.partition_by.is_some() || arguments.partition_size.is_some() {
+        convert = convert.partitioning(Partitioning {
+            by: arguments.partition_by,
+            size: arguments.partition_size,
+            names: match arguments.partition_names {
+                PartitionNamesArgument::Flat => PartitionNames::Flat,
+                PartitionNamesArgument::Hive => PartitionNames::Hive,
+            },
+        });
+    }
     if let Some(compression) = compression {
         convert = convert.compression(compression);
+    }
+    if let Some(rows) = arguments.row_group_rows {
+        convert = convert.row_group_rows(rows as usize);
     }
     if let Some(bytes) = arguments.row_group_bytes {
         convert = convert.row_group_bytes(bytes);
@@ -184,9 +201,10 @@ fn human(summary: &ConvertSummary, windowed: bool) -> String {
         None => bytes(summary.bytes_out),
     };
     let memory = summary.peak_memory_bytes.map_or_else(String::new, |peak| format!(", {} of memory", bytes(peak)));
-    let files = if summary.inputs == 1 { String::new() } else { format!(" of {}", counted(summary.inputs, "file")) };
+    let read = if summary.inputs == 1 { String::new() } else { format!(" of {}", counted(summary.inputs, "file")) };
+    let files = if summary.files == 1 { String::new() } else { format!(" of {}", counted(summary.files, "file")) };
     let mut text = format!(
-        "{}: {}{files} in {}, {size}, {seconds:.1} s ({} rows/s){memory}",
+        "{}: {}{read} in {}{files}, {size}, {seconds:.1} s ({} rows/s){memory}",
         summary.output,
         counted(summary.rows, "row"),
         counted(summary.row_groups, "row group"),

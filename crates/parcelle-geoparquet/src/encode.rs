@@ -28,6 +28,10 @@ pub(crate) struct RowGroup {
     pub(crate) index: usize,
     /// Number of its first row in the output, from 0.
     pub(crate) first_row: u64,
+    /// Number of the partition its rows are in.
+    pub(crate) partition: usize,
+    /// Whether no row comes after it.
+    pub(crate) is_last: bool,
     /// Its rows.
     pub(crate) batches: Vec<RecordBatch>,
 }
@@ -41,6 +45,8 @@ impl RowGroup {
 /// A row group that only has to be appended.
 pub(crate) struct EncodedRowGroup {
     pub(crate) rows: usize,
+    /// Number of the partition its rows are in.
+    pub(crate) partition: usize,
     pub(crate) chunks: Vec<ArrowColumnChunk>,
     /// One per geometry column of the layout.
     pub(crate) statistics: Vec<GeometryStatistics>,
@@ -54,7 +60,7 @@ pub(crate) fn encode(
     group: RowGroup,
     columns_in_parallel: bool,
 ) -> Result<EncodedRowGroup, WriteError> {
-    let rows = group.rows();
+    let (rows, partition) = (group.rows(), group.partition);
     let mut columns: Vec<Vec<ArrayRef>> = (0..layout.input.fields().len())
         .map(|index| group.batches.iter().map(|batch| Arc::clone(batch.column(index))).collect())
         .collect();
@@ -97,7 +103,7 @@ pub(crate) fn encode(
             describe(chunk, nulls, geospatial)?;
         }
     }
-    Ok(EncodedRowGroup { rows, chunks, statistics })
+    Ok(EncodedRowGroup { rows, partition, chunks, statistics })
 }
 
 /// Takes statistics and boxes of an array of geometries, and brings it to canonical WKB where it is not.

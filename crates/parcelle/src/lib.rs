@@ -50,7 +50,8 @@ pub use convert::{
 };
 
 pub use parcelle_geoparquet::{
-    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, Sort, WriteError,
+    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, PartitionNames, Partitioning, Preset,
+    Sort, WriteError,
 };
 pub use parcelle_raster::Depth;
 pub use parcelle_report as report;

@@ -82,6 +82,8 @@ impl ConvertError {
                 WriteError::Exists { .. }
                     | WriteError::SortColumn { .. }
                     | WriteError::SortColumnType { .. }
+                    | WriteError::PartitionColumn { .. }
+                    | WriteError::PartitionColumnType { .. }
                     | WriteError::Options(_)
                     | WriteError::UnknownColumn { .. }
             ),

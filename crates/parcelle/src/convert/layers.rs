@@ -85,8 +85,8 @@ impl Convert {
     /// Converts every layer with geometry to a GeoParquet file of its own, in the directory that is the output: it is made
     /// where it is missing, and has to be empty unless files may be replaced ([`Convert::overwrite`]).
     ///
-    /// A file is called as its layer, with `.parquet`; what file systems do not allow in names becomes `_`, and names that
-    /// would meet get a number. Layers of the same name in several files are united. All other settings hold for each layer.
+    /// A file is called as its layer, with `.parquet` (a dataset of several files has a directory without it); what file systems
+    /// do not allow in names becomes `_`, and names that would meet get a number. Layers of the same name in several files are united. All other settings hold for each layer.
     ///
     /// A layer that fails is in [`LayersSummary::failed`], and the others are written all the same.
     ///
@@ -111,7 +111,7 @@ impl Convert {
             return Err(WriteError::Options(reason.to_owned()).into());
         }
         self.check_directory()?;
-        let inputs = inputs::resolve(&self.inputs, &self.output)?;
+        let inputs = inputs::resolve(&self.inputs, &self.output, false)?;
         self.prepare();
         let planned = self.plan(&inputs)?;
         let made = make_directory(&self.output)?;
@@ -140,7 +140,11 @@ impl Convert {
                 continue;
             }
             // Also of one that fails, so that the names of the others do not depend on it.
-            let output = self.output.join(file_name(&layer.name, &mut taken));
+            let name = file_name(&layer.name, &mut taken);
+            let output = match self.write.partitioning {
+                None => self.output.join(format!("{name}.parquet")),
+                Some(_) => self.output.join(name),
+            };
             let converted = match &layer.failure {
                 Some(reason) => Err(reason.clone()),
                 None => match self.convert_layer(&layer, output) {
@@ -160,7 +164,8 @@ impl Convert {
         let mut convert = Self { output, ..self.clone() };
         convert.open.layer = Some(layer.name.clone());
         convert.check_absent()?;
-        inputs::check_output(&convert.output, layer.files.iter().map(PathBuf::as_path))?;
+        let replaces_directory = convert.write.partitioning.is_some();
+        inputs::check_output(&convert.output, replaces_directory, layer.files.iter().map(PathBuf::as_path))?;
         let files = layer.files.iter().map(|path| InputFile { path: path.clone(), found: false }).collect();
         convert.run_on(&Inputs { files, ..Inputs::default() }, layer.input())
     }
@@ -273,7 +278,7 @@ fn make_directory(path: &Path) -> Result<Vec<PathBuf>, ConvertError> {
     Ok(missing)
 }
 
-/// The name of the file of a layer: one that any file system takes, that a walk of the directory finds (it passes over names
+/// The name of the file of a layer, without ending: one that any file system takes, that a walk of the directory finds (it passes over names
 /// that begin with `.` or `_`), and that no other file has, in whatever case of letters.
 fn file_name(layer: &str, taken: &mut HashSet<String>) -> String {
     let forbidden = |letter: char| letter.is_control() || "/\\:*?\"<>|".contains(letter);
@@ -295,8 +300,7 @@ fn file_name(layer: &str, taken: &mut HashSet<String>) -> String {
     }
     let numbers = (2u32..).map(|number| format!("{safe}_{number}"));
     let mut names = std::iter::once(safe.clone()).chain(numbers);
-    let name = names.find(|name| taken.insert(name.to_lowercase())).unwrap_or(safe);
-    format!("{name}.parquet")
+    names.find(|name| taken.insert(name.to_lowercase())).unwrap_or(safe)
 }
 
 #[cfg(test)]
@@ -308,25 +312,25 @@ mod tests {
         let mut taken = HashSet::new();
         let mut name = |layer: &str| file_name(layer, &mut taken);
         for (layer, file) in [
-            ("batiment", "batiment.parquet"),
-            ("BATIMENT", "BATIMENT_2.parquet"),
-            ("Batiment_2", "Batiment_2_2.parquet"),
-            ("noms d'îlots été", "noms d'îlots été.parquet"),
-            ("a/b", "a_b.parquet"),
-            ("a\\b", "a_b_2.parquet"),
-            ("../../etc/passwd", "layer.._.._etc_passwd.parquet"),
-            ("", "layer.parquet"),
-            (".", "layer_2.parquet"),
-            ("..", "layer_3.parquet"),
-            ("_metadata", "layer_metadata.parquet"),
-            ("-rf", "layer-rf.parquet"),
-            ("nul", "layer_nul.parquet"),
-            ("COM1.x", "layer_COM1.x.parquet"),
-            ("company", "company.parquet"),
-            ("a\0\u{1b}[2J\n", "a__[2J_.parquet"),
+            ("batiment", "batiment"),
+            ("BATIMENT", "BATIMENT_2"),
+            ("Batiment_2", "Batiment_2_2"),
+            ("noms d'îlots été", "noms d'îlots été"),
+            ("a/b", "a_b"),
+            ("a\\b", "a_b_2"),
+            ("../../etc/passwd", "layer.._.._etc_passwd"),
+            ("", "layer"),
+            (".", "layer_2"),
+            ("..", "layer_3"),
+            ("_metadata", "layer_metadata"),
+            ("-rf", "layer-rf"),
+            ("nul", "layer_nul"),
+            ("COM1.x", "layer_COM1.x"),
+            ("company", "company"),
+            ("a\0\u{1b}[2J\n", "a__[2J_"),
         ] {
             assert_eq!(name(layer), file, "{layer:?}");
         }
-        assert_eq!(name(&"é".repeat(1000)).len(), LONGEST_NAME + ".parquet".len());
+        assert_eq!(name(&"é".repeat(1000)).len(), LONGEST_NAME);
     }
 }

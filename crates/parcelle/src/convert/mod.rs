@@ -14,8 +14,8 @@ use std::time::Instant;
 
 use arrow::datatypes::SchemaRef;
 use parcelle_geoparquet::{
-    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Input, Orientation, Part, ProducerError, Sort,
-    WriteError, WriteOptions,
+    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Input, Orientation, Part, Partitioning, Preset,
+    ProducerError, Sort, WriteError, WriteOptions,
 };
 use parcelle_source::{Inputs, Interrupt, Layer, OpenOptions, Opened, Reader, Split, Window};
 
@@ -151,6 +151,12 @@ impl Convert {
         self
     }
 
+    /// Codec, page size and rows per row group as the preset has them; what is said afterwards counts.
+    pub fn preset(mut self, preset: Preset) -> Self {
+        self.write.preset(preset);
+        self
+    }
+
     /// Codec of the column chunks.
     pub fn compression(mut self, compression: Compression) -> Self {
         self.write.compression = compression;
@@ -166,6 +172,12 @@ impl Convert {
     /// Order of the rows: along a Hilbert curve, unless something else is wanted.
     pub fn sort(mut self, sort: Sort) -> Self {
         self.write.sort = sort;
+        self
+    }
+
+    /// A dataset in place of one file: the output becomes a directory of files, with an index.
+    pub fn partitioning(mut self, partitioning: Partitioning) -> Self {
+        self.write.partitioning = Some(partitioning);
         self
     }
 
@@ -205,9 +217,15 @@ impl Convert {
         self
     }
 
-    /// Rows per row group, at most.
+    /// Rows per row group, at most: along a Hilbert curve it may end earlier, at the edge of an area.
     pub fn row_group_rows(mut self, rows: usize) -> Self {
         self.write.row_group_rows = rows.max(1);
+        self
+    }
+
+    /// Bytes of a data page before compression, about.
+    pub fn page_bytes(mut self, bytes: usize) -> Self {
+        self.write.page_bytes = bytes.max(1);
         self
     }
 
@@ -255,7 +273,7 @@ impl Convert {
     pub fn run(mut self) -> Result<ConvertSummary, ConvertError> {
         // Asked for first, so that nobody waits for a large input to be opened before learning it.
         self.check_absent()?;
-        let inputs = inputs::resolve(&self.inputs, &self.output)?;
+        let inputs = inputs::resolve(&self.inputs, &self.output, self.write.partitioning.is_some())?;
         self.prepare();
         let description = parcelle_source::described(&self.inputs);
         self.run_on(&inputs, description)
@@ -263,7 +281,7 @@ impl Convert {
 
     /// Refuses to replace an output without being asked to.
     fn check_absent(&self) -> Result<(), ConvertError> {
-        if !self.write.overwrite && self.output.symlink_metadata().is_ok() {
+        if !self.write.overwrite && self.is_taken() {
             return Err(ConvertError::Write(WriteError::Exists { path: self.output.clone() }));
         }
         Ok(())
@@ -308,6 +326,7 @@ impl Convert {
             row_groups: written.row_groups,
             bytes_in: layer.input_bytes(),
             bytes_out: written.bytes,
+            files: written.files,
             // Opening is part of it: some formats are read for that, and a thousand files take their time.
             seconds: StageTimes { wall: start.elapsed().as_secs_f64(), ..written.seconds.into() },
             peak_memory_bytes: peak_resident_bytes(),
@@ -318,6 +337,12 @@ impl Convert {
 }
 
 impl Convert {
+    /// Whether something is at the output already. A dataset may take the place of an empty directory.
+    fn is_taken(&self) -> bool {
+        let is_empty = |path: &Path| path.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+        self.output.symlink_metadata().is_ok() && !(self.write.partitioning.is_some() && is_empty(&self.output))
+    }
+
     /// What rows pass between reader and writer.
     fn stages(&self, source: &SchemaRef) -> Stages {
         let mut stages: Vec<Box<dyn Stage>> = Vec::new();

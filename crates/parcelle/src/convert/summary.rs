@@ -20,6 +20,8 @@ pub struct ConvertSummary {
     pub rows: u64,
     /// Row groups of the output.
     pub row_groups: u64,
+    /// Files of the output: 1, unless it is a dataset.
+    pub files: u64,
     /// Size of the input files.
     pub bytes_in: Option<u64>,
     /// Size of the output.
