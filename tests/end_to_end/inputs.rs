@@ -293,7 +293,11 @@ fn all_layers_are_written_but_those_that_fail() {
         "{}",
         run.stderr
     );
-    assert!(run.stdout.contains("rows in 27 files") && run.stdout.contains("0 skipped, 2 failed"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("rows of 27 layers in 27 files") && run.stdout.contains("0 skipped, 2 failed"),
+        "{}",
+        run.stdout
+    );
     assert_eq!(listing(&place.path("layers/deep")), written);
 
     // Where nothing can be written, nothing is made.

@@ -227,17 +227,19 @@ fn human_layers(summary: &LayersSummary, windowed: bool) -> String {
     for SkippedLayer { layer, input, reason } in &summary.skipped {
         let _ = writeln!(text, "{layer}: skipped, {reason} ({input})");
     }
-    let (written, failed) = (summary.layers.len() as u64, summary.failed.len());
+    let written = summary.layers.iter().map(|layer| layer.files).sum();
     let rows = summary.layers.iter().map(|layer| layer.rows).sum();
     let bytes_out = summary.layers.iter().map(|layer| layer.bytes_out).sum();
     let _ = write!(
         text,
-        "{}: {} in {}, {}; {} skipped, {failed} failed",
+        "{}: {} of {} in {}, {}; {} skipped, {} failed",
         summary.output,
         counted(rows, "row"),
+        counted(summary.layers.len() as u64, "layer"),
         counted(written, "file"),
         bytes(bytes_out),
-        summary.skipped.len()
+        summary.skipped.len(),
+        summary.failed.len()
     );
     text
 }

@@ -16,7 +16,7 @@ use crate::drivers::{self, has_extension};
 use crate::error::SourceError;
 
 /// Endings that nothing but vector data has.
-const ENDINGS: [&str; 22] = [
+const ENDINGS: [&str; 25] = [
     "gpkg",
     "shp",
     "fgb",
@@ -25,6 +25,9 @@ const ENDINGS: [&str; 22] = [
     "geojsons",
     "parquet",
     "geoparquet",
+    "arrow",
+    "arrows",
+    "feather",
     "gml",
     "kml",
     "kmz",
