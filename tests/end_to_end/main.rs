@@ -9,6 +9,7 @@ mod check;
 mod convert;
 mod convert_values;
 mod hostile;
+mod inputs;
 mod partition;
 
 use std::ffi::OsStr;

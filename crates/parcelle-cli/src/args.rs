@@ -25,6 +25,8 @@ pub(crate) enum Command {
 /// Reads GeoPackage, Shapefile, FlatGeobuf, GeoJSON, CSV and GeoParquet natively and in parallel, every other vector
 /// format through GDAL, and writes GeoParquet with a bbox covering, PROJJSON, exact geometry types and extent, a page
 /// index and zstd. Rows are put in order along a Hilbert curve. OUTPUT gets its name only when it is whole.
+///
+/// Several inputs become one dataset: columns are merged by name, and those that a file does not have are NULL there.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 written whole; 1 the data could not be converted, nothing is left at OUTPUT;
 2 wrong usage, missing INPUT, or OUTPUT exists.
@@ -33,18 +35,26 @@ Examples:
   parcelle convert buildings.gpkg buildings.parquet
   parcelle convert bdtopo.gpkg batiment.parquet --layer batiment --select cleabs,hauteur
   parcelle convert batiments.gpkg batiments/ --partition-by departement --partition-size 512MB
-  parcelle convert communes.geojson communes.parquet --overwrite --format json")]
+  parcelle convert communes.geojson communes.parquet --overwrite --format json
+  parcelle convert 'D0*/BATIMENT.shp' batiments.parquet
+  parcelle convert bdtopo.gpkg layers/ --all-layers")]
 pub(crate) struct ConvertArguments {
-    /// File to read, in a format with a native reader or any that GDAL's vector drivers can open
-    pub(crate) input: PathBuf,
+    /// Files to read, directories to walk for them, or patterns in quotes ('D0*/BATIMENT.shp', 'data/**/*.gpkg'), in a
+    /// format with a native reader or any that GDAL's vector drivers can open
+    #[arg(value_name = "INPUT", required = true, num_args = 1..)]
+    pub(crate) inputs: Vec<PathBuf>,
 
-    /// GeoParquet file to write
-    #[arg(value_name = "OUTPUT.parquet")]
+    /// GeoParquet file to write; with --all-layers a directory
+    #[arg(value_name = "OUTPUT.parquet", required = true)]
     pub(crate) output: PathBuf,
 
     /// Layer to convert; needed where INPUT has several
     #[arg(long, value_name = "NAME")]
     pub(crate) layer: Option<String>,
+
+    /// Write every layer with geometry to a file of its own in the directory OUTPUT, which must be empty or not there
+    #[arg(long, conflicts_with = "layer")]
+    pub(crate) all_layers: bool,
 
     /// Columns to keep beside geometry
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
@@ -136,7 +146,7 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
 
-    /// Replace OUTPUT where it exists
+    /// Replace OUTPUT where it exists; with --all-layers the files of the layers
     #[arg(long)]
     pub(crate) overwrite: bool,
 

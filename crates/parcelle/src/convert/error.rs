@@ -26,6 +26,21 @@ pub enum ConvertError {
         /// The output.
         path: PathBuf,
     },
+    /// All layers need a directory.
+    #[error("{} is there and no directory: all layers go to files in a directory, name another one", .path.display())]
+    NotADirectory {
+        /// The output.
+        path: PathBuf,
+    },
+    /// Files of other runs would be among those of this one.
+    #[error(
+        "{} is not empty: name another directory, or let the files of the layers be replaced with --overwrite (others stay)",
+        .path.display()
+    )]
+    DirectoryNotEmpty {
+        /// The output.
+        path: PathBuf,
+    },
 }
 
 impl From<WriteError> for ConvertError {
@@ -50,6 +65,7 @@ impl ConvertError {
     #[must_use]
     pub fn is_usage(&self) -> bool {
         match self {
+            Self::Source(SourceError::Union(error)) => error.is_usage(),
             Self::Source(error) => matches!(
                 error,
                 SourceError::NotFound { .. }
@@ -59,6 +75,7 @@ impl ConvertError {
                     | SourceError::AssignedCrs { .. }
                     | SourceError::NoNativeReader { .. }
                     | SourceError::ConnectionString { .. }
+                    | SourceError::Inputs(_)
             ),
             Self::Write(error) => matches!(
                 error,
@@ -71,7 +88,7 @@ impl ConvertError {
                     | WriteError::UnknownColumn { .. }
             ),
             Self::Stage(_) => false,
-            Self::OutputIsInput { .. } => true,
+            Self::OutputIsInput { .. } | Self::NotADirectory { .. } | Self::DirectoryNotEmpty { .. } => true,
         }
     }
 

@@ -1,23 +1,26 @@
 //! A layer to GeoParquet.
 
 mod error;
+mod inputs;
+mod layers;
 mod stage;
 mod summary;
 mod within;
 
 use std::ops::ControlFlow;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::datatypes::SchemaRef;
 use parcelle_geoparquet::{
     CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Input, Orientation, Part, Partitioning, Preset,
     ProducerError, Sort, WriteError, WriteOptions,
 };
-use parcelle_source::{Interrupt, Layer, OpenOptions, Reader, Split, Window};
+use parcelle_source::{Inputs, Interrupt, Layer, OpenOptions, Opened, Reader, Split, Window};
 
 pub use error::ConvertError;
+pub use layers::{FailedLayer, LayersSummary, SkippedLayer};
 pub use stage::StageError;
 use stage::{Stage, Stages};
 pub use summary::{ConvertSummary, StageTimes};
@@ -33,9 +36,34 @@ const LEAST_SPLIT_ROWS: usize = 512;
 ///
 /// The output has GeoParquet 1.1 metadata, WKB geometry, a `bbox` covering, a page index, zstd, and the rows along
 /// a Hilbert curve. It has its name only when it is whole.
+///
+/// The input may also be a directory, or a pattern such as `D0*/BATIMENT.shp`: then all files that it stands for become one
+/// dataset, as with [`convert_many`].
 pub fn convert(input: impl AsRef<Path>, output: impl AsRef<Path>) -> Convert {
+    convert_many([input], output)
+}
+
+/// The same for several files, directories and patterns, which become one dataset with one schema, in this order.
+///
+/// Columns are merged by name; a column that a file does not have is NULL there. Types widen where nothing is lost; where
+/// they cannot, or reference systems differ, the run is refused. The rules are those of `parcelle-source`, in its module
+/// `union`.
+///
+/// ```
+/// # let directory = std::env::temp_dir().join(format!("parcelle-doc-many-{}", std::process::id()));
+/// # std::fs::create_dir_all(&directory)?;
+/// # let testdata = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/vector");
+/// # let (one, two) = (format!("{testdata}/towns.geojson"), format!("{testdata}/shapes.geojson"));
+/// # let output = directory.join("out.parquet");
+/// let summary = parcelle::convert_many([one, two], &output).threads(2).run()?;
+/// println!("{} rows of {} files", summary.rows, summary.inputs);
+/// # assert_eq!(summary.inputs, 2);
+/// # std::fs::remove_dir_all(&directory)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn convert_many(inputs: impl IntoIterator<Item = impl AsRef<Path>>, output: impl AsRef<Path>) -> Convert {
     Convert {
-        input: input.as_ref().to_owned(),
+        inputs: inputs.into_iter().map(|input| input.as_ref().to_owned()).collect(),
         output: output.as_ref().to_owned(),
         open: OpenOptions::default(),
         write: WriteOptions::default(),
@@ -65,7 +93,7 @@ pub type ProgressFn = Arc<dyn Fn(Progress) + Send + Sync>;
 #[derive(Clone)]
 #[must_use = "nothing is converted until run() is called"]
 pub struct Convert {
-    input: PathBuf,
+    inputs: Vec<PathBuf>,
     output: PathBuf,
     open: OpenOptions,
     write: WriteOptions,
@@ -76,7 +104,7 @@ impl std::fmt::Debug for Convert {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Convert")
-            .field("input", &self.input)
+            .field("inputs", &self.inputs)
             .field("output", &self.output)
             .field("open", &self.open)
             .field("write", &self.write)
@@ -85,6 +113,12 @@ impl std::fmt::Debug for Convert {
 }
 
 impl Convert {
+    /// One more file, directory or pattern, after those there are.
+    pub fn input(mut self, input: impl AsRef<Path>) -> Self {
+        self.inputs.push(input.as_ref().to_owned());
+        self
+    }
+
     /// Name of the layer; needed where the file has several.
     pub fn layer(mut self, name: impl Into<String>) -> Self {
         self.open.layer = Some(name.into());
@@ -238,17 +272,32 @@ impl Convert {
     /// [`ConvertError`]; nothing is left at the output then, or what was there before.
     pub fn run(mut self) -> Result<ConvertSummary, ConvertError> {
         // Asked for first, so that nobody waits for a large input to be opened before learning it.
+        self.check_absent()?;
+        let inputs = inputs::resolve(&self.inputs, &self.output, self.write.partitioning.is_some())?;
+        self.prepare();
+        let description = parcelle_source::described(&self.inputs);
+        self.run_on(&inputs, description)
+    }
+
+    /// Refuses to replace an output without being asked to.
+    fn check_absent(&self) -> Result<(), ConvertError> {
         if !self.write.overwrite && self.is_taken() {
-            return Err(ConvertError::Write(WriteError::Exists { path: self.output }));
+            return Err(ConvertError::Write(WriteError::Exists { path: self.output.clone() }));
         }
-        let replaces_directory = self.write.partitioning.is_some() && is_same_or_within(&self.input, &self.output);
-        if replaces_directory || is_same_or_within(&self.output, &self.input) {
-            return Err(ConvertError::OutputIsInput { path: self.output });
-        }
+        Ok(())
+    }
+
+    /// One number of threads and one way to stop for reading and writing.
+    fn prepare(&mut self) {
         self.open.threads = self.write.threads;
         self.open.interrupt = Interrupt::on(self.write.cancel.flag());
+    }
+
+    /// Converts these files, which the summary calls by `description`.
+    fn run_on(mut self, inputs: &Inputs, description: String) -> Result<ConvertSummary, ConvertError> {
+        let start = Instant::now();
         let leftovers = parcelle_geoparquet::leftovers(&self.output);
-        let layer = parcelle_source::open(&self.input, &self.open)?;
+        let Opened { layer, paths } = parcelle_source::open_all(inputs, &self.open)?;
         // How many rows meet a window nobody knows before they are read.
         let total_rows = layer.row_count_hint().filter(|_| self.open.window.is_none());
         self.write.expected_rows = total_rows;
@@ -268,7 +317,8 @@ impl Convert {
         };
         let written = parcelle_geoparquet::write(stages.schema(), input, &self.output, &self.write)?;
         Ok(ConvertSummary {
-            input: self.input.display().to_string(),
+            input: description,
+            inputs: paths.len() as u64,
             layer: layer.name().to_owned(),
             driver: layer.driver().to_owned(),
             output: self.output.display().to_string(),
@@ -277,7 +327,8 @@ impl Convert {
             bytes_in: layer.input_bytes(),
             bytes_out: written.bytes,
             files: written.files,
-            seconds: written.seconds.into(),
+            // Opening is part of it: some formats are read for that, and a thousand files take their time.
+            seconds: StageTimes { wall: start.elapsed().as_secs_f64(), ..written.seconds.into() },
             peak_memory_bytes: peak_resident_bytes(),
             spilled_bytes: written.spilled_bytes,
             leftovers: leftovers.iter().map(|path| path.display().to_string()).collect(),
@@ -300,13 +351,6 @@ impl Convert {
         stages.extend(window.map(|within| Box::new(within) as Box<dyn Stage>));
         Stages::new(stages, source)
     }
-}
-
-/// Whether `output` is `input`, by whatever name, or lies in it, so that writing the one would destroy the other.
-fn is_same_or_within(output: &Path, input: &Path) -> bool {
-    let (Ok(output), Ok(input)) = (output.canonicalize(), input.canonicalize()) else { return false };
-    let identity = |path: &Path| path.metadata().map(|metadata| (metadata.dev(), metadata.ino())).ok();
-    output.starts_with(&input) || identity(&output).is_some_and(|output| identity(&input) == Some(output))
 }
 
 /// Rows per split: as many as a row group has, or fewer where rows are so large that the splits that are under way at
