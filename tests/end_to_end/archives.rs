@@ -40,11 +40,7 @@ fn a_member_gives_what_the_file_itself_gives() {
         parcelle(arguments.iter().chain(options))
     };
     let run = convert(&[]).expect_code(2);
-    assert!(
-        run.complaint().ends_with("choose one with --member: BDT/PARCELLE.shp, BDT/towns.geojson"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.complaint().ends_with("--all-layers: BDT/PARCELLE.shp, BDT/towns.geojson"), "{}", run.stderr);
     for options in [["--member", "parcelle"], ["--layer", "PARCELLE"]] {
         let summary = convert(&options).expect_code(0).json();
         assert_eq!(summary["input"], format!("{}/BDT/PARCELLE.shp", archive.display()));
@@ -111,4 +107,36 @@ fn what_a_killed_run_has_unpacked_is_named() {
     std::fs::create_dir(&left).unwrap();
     let run = parcelle(["convert", archive.to_str().unwrap(), out.to_str().unwrap()]).expect_code(0);
     assert!(run.stdout.contains(&format!("delete it: {}", left.display())), "{}", run.stdout);
+}
+
+#[test]
+fn an_archive_is_like_a_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let (archive, other, out) = (path("a.zip"), path("b.zip"), path("out.parquet"));
+    let (towns, shapes) = (fixture("vector/towns.geojson"), fixture("vector/shapes.geojson"));
+    zip(&archive, &[("D01/towns.geojson", &towns), ("D02/towns.geojson", &towns), ("D02/shapes.geojson", &shapes)]);
+    zip(&other, &[("towns.geojson", &towns)]);
+    let rows = |inputs: &[&Path], options: &[&str]| {
+        let mut arguments: Vec<&str> = vec!["convert"];
+        arguments.extend(inputs.iter().map(|input| input.to_str().unwrap()));
+        arguments.extend([out.to_str().unwrap(), "--overwrite", "--format", "json"]);
+        let summary = parcelle(arguments.iter().chain(options)).expect_code(0).json();
+        (summary["rows"].as_u64().unwrap(), summary["inputs"].as_u64().unwrap())
+    };
+    let (one, _) = rows(&[&towns], &[]);
+    assert_eq!(rows(&[&archive], &["--member", "towns"]), (2 * one, 2));
+    assert_eq!(rows(&[&archive], &["--layer", "towns"]), (2 * one, 2));
+    assert_eq!(rows(&[&archive, &other, &towns], &["--member", "t*s"]), (4 * one, 4));
+    assert_eq!(rows(&[&path("*.zip")], &["--layer", "towns"]), (3 * one, 3));
+    std::fs::remove_file(&out).unwrap();
+
+    let layers = path("layers");
+    let arguments =
+        ["convert", archive.to_str().unwrap(), layers.to_str().unwrap(), "--all-layers", "--format", "json"];
+    let summary = parcelle(arguments).expect_code(0).json();
+    assert_eq!(listing(&layers), ["shapes.parquet", "towns.parquet"]);
+    let shown = summary.to_string();
+    assert!(!shown.contains("parcelle-tmp") && shown.contains("a.zip/D02/shapes.geojson"), "{shown}");
+    assert_eq!(listing(directory.path()), ["a.zip", "b.zip", "layers"]);
 }

@@ -10,6 +10,8 @@ mod check;
 mod convert;
 mod convert_values;
 mod hostile;
+mod inputs;
+mod partition;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

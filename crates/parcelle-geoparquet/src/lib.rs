@@ -31,14 +31,15 @@ mod native;
 mod options;
 mod output;
 mod parquet_schema;
+mod partition;
 mod pipeline;
 mod statistics;
 mod worker;
 
 pub use error::{ProducerError, WriteError};
 pub use options::{
-    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, Progress, ProgressFn, Sort,
-    WriteOptions,
+    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, PartitionNames, Partitioning, Preset,
+    Progress, ProgressFn, Sort, WriteOptions,
 };
 pub use output::leftovers;
 pub use parcelle_geometry::DECLARED_TYPE_KEY;

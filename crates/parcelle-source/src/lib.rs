@@ -22,6 +22,9 @@
 //! - **GDAL** (feature `gdal`): every driver of the system's libgdal through its Arrow stream, in sequence; databases and
 //!   services too, by connection strings such as `PG:host=…`, whose passwords no message repeats.
 //!
+//! [`resolve`] finds the files that patterns and directories stand for, and [`open_all`] makes one layer of them, with one
+//! schema.
+//!
 //! Whatever the reader, geometry comes out as little-endian ISO WKB that has been walked and found sound; where it is
 //! not, or where a value does not fit the type of its column, reading stops with a [`SourceError`] that names the place
 //! and the way out. Nothing is dropped or bent silently.
@@ -65,13 +68,16 @@ mod geometry_field;
 #[cfg(feature = "sqlite")]
 mod gpkg;
 mod inference;
+mod inputs;
 mod interrupt;
 mod names;
 mod parquet_reader;
 mod shapefile;
+mod union;
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -79,7 +85,10 @@ use arrow::datatypes::SchemaRef;
 pub use connection::without_secrets;
 pub use curves::Curves;
 pub use error::{GeometryReason, Place, RowPosition, SourceError};
+pub use inputs::{InputFile, Inputs, InputsError, resolve};
 pub use interrupt::Interrupt;
+pub use union::open::{Opened, described, list_all, open_all};
+pub use union::{LayerFiles, Side, UnionError};
 
 /// What to open, and how.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -172,6 +181,16 @@ pub trait Layer: Send + Sync {
 
     /// Size of the source in bytes, where it is a file.
     fn input_bytes(&self) -> Option<u64>;
+
+    /// Whether the type of a column of the schema means something. It does not where the format declares no types and no row
+    /// has a value: the column is text then, and all NULL.
+    fn is_typed(&self, _column: usize) -> bool {
+        true
+    }
+
+    /// Gives back what is held for the next reading and can be had again, at the price of opening the source anew. Whoever
+    /// has many layers open at a time calls it.
+    fn release(&self) {}
 }
 
 /// Takes the batches of a split, in order; [`ControlFlow::Break`] stops the reading.
@@ -188,7 +207,7 @@ pub struct Split {
 }
 
 /// Which rows a split has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SplitRange {
     /// All there are.
     Whole,
@@ -207,6 +226,8 @@ pub(crate) enum SplitRange {
         /// The one after the last.
         end: u64,
     },
+    /// Splits of layers that are united, one after the other.
+    Members(Arc<[union::MemberSplit]>),
 }
 
 impl Split {

@@ -6,6 +6,7 @@
 //! [`archive`] unpacks what data are delivered in.
 
 pub mod archive;
+mod descriptors;
 mod guard;
 mod local;
 mod memory;

@@ -84,7 +84,7 @@ impl Layer for ArrowLayer {
                 let number = |number: u64| usize::try_from(number).unwrap_or(all).min(all);
                 number(start)..number(end)
             }
-            SplitRange::RowIds { .. } => {
+            SplitRange::RowIds { .. } | SplitRange::Members(_) => {
                 let reason = "the split is not one of this layer".to_owned();
                 return Err(SourceError::Batch { path: self.file.path().to_owned(), layer: self.name.clone(), reason });
             }

@@ -70,7 +70,7 @@ pub fn is_archive_name(name: &str) -> bool {
     const EXTENSIONS: [&str; 11] = ["zip", "7z", "rar", "tar", "gz", "tgz", "bz2", "xz", "zst", "lzma", "z"];
     let path = Path::new(name);
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_lowercase();
-    EXTENSIONS.contains(&extension.as_str()) || Format::of_name(path).is_some() || later_volume(path).is_some()
+    EXTENSIONS.contains(&extension.as_str()) || Format::of_name(path).is_some() || first_volume(path).is_some()
 }
 
 /// The format that a name promises.
@@ -101,7 +101,8 @@ impl Format {
 }
 
 /// The first volume of the 7z of which this is the name of a later one.
-fn later_volume(path: &Path) -> Option<PathBuf> {
+#[must_use]
+pub fn first_volume(path: &Path) -> Option<PathBuf> {
     volumes::first_volume(path).filter(|first| Format::of_name(first).is_some())
 }
 
@@ -138,7 +139,7 @@ impl Archive {
         if !path.is_file() {
             return Ok(None);
         }
-        if let Some(first) = later_volume(path) {
+        if let Some(first) = first_volume(path) {
             return Err(ArchiveError::LaterVolume { path: path.to_owned(), first });
         }
         if Format::of_name(path).is_some() { Self::open(path).map(Some) } else { Ok(None) }

@@ -1,11 +1,16 @@
-//! An archive as the input: which member is meant, and reading it as if it had been unpacked beforehand.
+//! Archives among the inputs: which members are meant, and reading them as if they had been unpacked beforehand.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
-use parcelle_storage::archive::{Archive, Member, Unpacked, is_archive_name};
+use glob::{MatchOptions, Pattern};
+use parcelle_source::{InputFile, Inputs};
+use parcelle_storage::archive::{Archive, Member, Unpacked, first_volume, is_archive_name};
 
 use crate::convert::error::ConvertError;
+use crate::convert::{ConvertSummary, LayersSummary, StageTimes};
 
 /// Extensions of files that are read by themselves. Other files of the same name belong to them.
 const DATA: [&str; 24] = [
@@ -44,62 +49,135 @@ const IRRELEVANT: [&str; 20] = [
     "sha256", "doc", "docx", "odt",
 ];
 
-/// Which of several data sets of an archive is meant.
+/// Which data sets of an archive are meant.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Choice<'a> {
-    /// Name of a member: its path, or the end of it, with or without extension.
+    /// Name of members: a path, the end of one, with or without extension, or a pattern over either.
     pub(super) member: Option<&'a str>,
-    /// Name of a layer, which decides where a data set is called so.
+    /// Name of a layer, which decides where data sets are called so.
     pub(super) layer: Option<&'a str>,
+    /// Whether all are meant, whatever their names.
+    pub(super) all: bool,
 }
 
-/// A data set of an archive, unpacked until this is dropped.
+/// What was unpacked of the archives among the inputs, until this is dropped.
+#[derive(Debug, Default)]
+pub(super) struct UnpackedInputs {
+    archives: Vec<UnpackedArchive>,
+    /// What took the place of the only input, where that is one data set of an archive.
+    single: Option<PathBuf>,
+    /// Directories that earlier runs have left.
+    leftovers: Vec<PathBuf>,
+    seconds: f64,
+}
+
 #[derive(Debug)]
-pub(super) struct UnpackedInput {
+struct UnpackedArchive {
     archive: PathBuf,
     unpacked: Unpacked,
-    member: String,
 }
 
-impl UnpackedInput {
-    /// Where the data set is.
-    pub(super) fn path(&self) -> PathBuf {
-        self.unpacked.path().join(&self.member)
-    }
-
-    /// What the data set is called: the member as a path below the archive.
-    pub(super) fn name(&self) -> String {
-        format!("{}/{}", self.archive.display(), self.member)
-    }
-
-    /// An error of reading, which names the archive.
-    pub(super) fn named(&self, error: ConvertError) -> ConvertError {
-        ConvertError::Archived {
-            archive: self.archive.clone(),
-            directory: self.unpacked.path().to_owned(),
-            error: Box::new(error),
+impl UnpackedInputs {
+    /// Unpacks the archives among `inputs` into hidden directories within `directory`, and puts what is in them in their
+    /// places.
+    pub(super) fn new(
+        inputs: &mut Inputs,
+        choice: Choice<'_>,
+        directory: &Path,
+        interrupt: &AtomicBool,
+    ) -> Result<Self, ConvertError> {
+        let start = Instant::now();
+        let mut all = Self::default();
+        drop_later_volumes(&mut inputs.files);
+        let given = std::mem::take(&mut inputs.files);
+        let only = given.len() == 1;
+        for file in given {
+            if file.found {
+                inputs.files.push(file);
+                continue;
+            }
+            let Some(mut archive) = Archive::open_if_named(&file.path)? else {
+                inputs.files.push(file);
+                continue;
+            };
+            if let Some(name) = file.path.file_name() {
+                // They are called after the archive as temporary outputs are after theirs.
+                all.leftovers.extend(parcelle_geoparquet::leftovers(&directory.join(name)));
+            }
+            let members = chosen(&file.path, &archive, choice)?;
+            let sets: Vec<DataSet<'_>> = members.iter().map(|member| DataSet::new(member)).collect();
+            let unpacked = archive.unpack(&|other| sets.iter().any(|set| set.needs(other)), directory, interrupt)?;
+            let path = |member: &String| unpacked.path().join(member);
+            if let (true, [member]) = (only, members.as_slice()) {
+                all.single = Some(path(member));
+            }
+            let found = members.len() > 1;
+            inputs.files.extend(members.iter().map(|member| InputFile { path: path(member), found }));
+            all.archives.push(UnpackedArchive { archive: file.path, unpacked });
         }
+        if let (Some(_), true, Some(file)) = (choice.member, all.archives.is_empty(), inputs.files.first())
+            && file.path.exists()
+        {
+            return Err(ConvertError::NoArchive { path: file.path.clone() });
+        }
+        all.seconds = start.elapsed().as_secs_f64();
+        Ok(all)
+    }
+
+    /// What the input is called, where it is one data set of an archive.
+    pub(super) fn description(&self) -> Option<String> {
+        self.single.as_ref().map(|path| self.named(&path.to_string_lossy()))
+    }
+
+    /// A text that names the archives in the places of the directories.
+    fn named(&self, text: &str) -> String {
+        self.archives.iter().fold(text.to_owned(), |text, UnpackedArchive { archive, unpacked }| {
+            text.replace(&*unpacked.path().to_string_lossy(), &archive.to_string_lossy())
+        })
+    }
+
+    /// An error of reading, which names the archives.
+    pub(super) fn error(&self, error: ConvertError) -> ConvertError {
+        if self.archives.is_empty() {
+            return error;
+        }
+        let shown = self.named(&error.to_string());
+        ConvertError::Archived { shown, error: Box::new(error) }
+    }
+
+    /// A summary that names the archives, and counts what they took.
+    pub(super) fn summary(&self, summary: ConvertSummary) -> ConvertSummary {
+        let seconds = StageTimes { unpack: self.seconds, wall: summary.seconds.wall + self.seconds, ..summary.seconds };
+        let mut leftovers = summary.leftovers;
+        leftovers.extend(self.leftovers.iter().map(|path| path.display().to_string()));
+        ConvertSummary { input: self.named(&summary.input), seconds, leftovers, ..summary }
+    }
+
+    /// The same for all layers.
+    pub(super) fn layers(&self, summary: LayersSummary) -> LayersSummary {
+        let LayersSummary { mut layers, mut skipped, mut failed, .. } = summary;
+        for layer in &mut layers {
+            layer.input = self.named(&layer.input);
+        }
+        // The work was done once, before the first.
+        if let Some(first) = layers.first_mut() {
+            *first = self.summary(first.clone());
+        }
+        for layer in &mut skipped {
+            layer.input = self.named(&layer.input);
+        }
+        for layer in &mut failed {
+            layer.input = self.named(&layer.input);
+            layer.error = self.named(&layer.error);
+        }
+        LayersSummary { layers, skipped, failed, ..summary }
     }
 }
 
-/// The data set of the archive at `path`, unpacked into a hidden directory within `directory`, with the files that belong
-/// to it; `None` where `path` is no archive.
-pub(super) fn unpack_input(
-    path: &Path,
-    choice: Choice<'_>,
-    directory: &Path,
-    interrupt: &AtomicBool,
-) -> Result<Option<UnpackedInput>, ConvertError> {
-    let Some(mut archive) = Archive::open_if_named(path)? else {
-        return match choice.member {
-            Some(_) if path.exists() => Err(ConvertError::NoArchive { path: path.to_owned() }),
-            _ => Ok(None),
-        };
-    };
-    let available = data_sets(archive.members());
-    let member = chosen(path, &archive, available, choice)?;
-    let unpacked = archive.unpack(&|other| belongs(other, &member), directory, interrupt)?;
-    Ok(Some(UnpackedInput { archive: path.to_owned(), unpacked, member }))
+/// Leaves out volumes whose first is there too, as a pattern gives them.
+fn drop_later_volumes(files: &mut Vec<InputFile>) {
+    let given: HashSet<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
+    files.retain(|file| !first_volume(&file.path).is_some_and(|first| given.contains(&first)));
 }
 
 /// The members that are data sets of their own, in the order of their names.
@@ -123,7 +201,9 @@ fn data_sets(members: &[Member]) -> Vec<String> {
     found
 }
 
-fn chosen(path: &Path, archive: &Archive, available: Vec<String>, choice: Choice<'_>) -> Result<String, ConvertError> {
+/// The data sets that are meant: at least one.
+fn chosen(path: &Path, archive: &Archive, choice: Choice<'_>) -> Result<Vec<String>, ConvertError> {
+    let available = data_sets(archive.members());
     let archive_path = || path.to_owned();
     if available.is_empty() {
         let files = || archive.members().iter().filter(|member| !member.is_directory);
@@ -135,54 +215,79 @@ fn chosen(path: &Path, archive: &Archive, available: Vec<String>, choice: Choice
         let similar = available.iter().filter(|name| is_called(name, wanted));
         if exact.is_empty() { similar.cloned().collect() } else { exact }
     };
-    let candidates = match (choice.member, choice.layer) {
-        (Some(wanted), _) => match by_name(wanted) {
+    match choice {
+        Choice { member: Some(wanted), .. } => match by_name(wanted) {
             none if none.is_empty() => {
-                return Err(ConvertError::UnknownMember {
-                    archive: archive_path(),
-                    member: wanted.to_owned(),
-                    available,
-                });
+                Err(ConvertError::UnknownMember { archive: archive_path(), member: wanted.to_owned(), available })
             }
-            some => some,
+            some => Ok(some),
         },
-        (None, Some(layer)) if available.len() > 1 => match by_name(layer) {
-            none if none.is_empty() => available,
-            some => some,
+        Choice { all: true, .. } => Ok(available),
+        // Where no data set is called so, it is a layer within one of them.
+        Choice { layer: Some(layer), .. } => match by_name(layer) {
+            none if none.is_empty() => Ok(available),
+            some => Ok(some),
         },
-        _ => available,
-    };
-    match <[String; 1]>::try_from(candidates) {
-        Ok([only]) => Ok(only),
-        Err(available) => Err(ConvertError::SeveralMembers { archive: archive_path(), available }),
+        Choice { .. } => {
+            let stem = |name: &String| {
+                let file = name.rsplit('/').next().unwrap_or(name);
+                without_extension(file).to_lowercase()
+            };
+            let mut stems: Vec<String> = available.iter().map(stem).collect();
+            stems.dedup();
+            // One name in several directories is one layer, delivered in parts.
+            if stems.len() == 1 {
+                return Ok(available);
+            }
+            Err(ConvertError::SeveralMembers { archive: archive_path(), available })
+        }
     }
 }
 
-/// Whether a member ends in what was asked for, with or without its extension, in any case of letters.
+/// Whether a member ends in what was asked for, with or without its extension, in any case of letters; or matches it.
 fn is_called(name: &str, wanted: &str) -> bool {
     let (name, wanted) = (name.to_lowercase(), wanted.replace('\\', "/").to_lowercase());
     let ends = |name: &str| name.strip_suffix(&wanted).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
-    ends(&name) || ends(without_extension(&name))
-}
-
-/// Whether a file is needed to read a data set.
-fn belongs(file: &Member, data_set: &str) -> bool {
-    let name = file.name.as_str();
-    if name == data_set {
+    if ends(&name) || ends(without_extension(&name)) {
         return true;
     }
-    if geodatabase(data_set) == Some(data_set) {
-        return geodatabase(name) == Some(data_set);
+    let is_pattern = wanted.contains(['*', '?', '[']);
+    let options = MatchOptions { require_literal_separator: true, ..MatchOptions::default() };
+    let Some(pattern) = is_pattern.then(|| Pattern::new(&wanted).ok()).flatten() else { return false };
+    // As an end of the path: from each of its parts on.
+    let starts = std::iter::once(0).chain(name.match_indices('/').map(|(at, _)| at + 1));
+    starts
+        .filter_map(|start| name.get(start..))
+        .any(|end| pattern.matches_with(end, options) || pattern.matches_with(without_extension(end), options))
+}
+
+/// A data set of an archive, and what its files have in common.
+struct DataSet<'a> {
+    name: &'a str,
+    /// The path without extension, in lower case.
+    stem: String,
+}
+
+impl<'a> DataSet<'a> {
+    fn new(name: &'a str) -> Self {
+        Self { name, stem: without_extension(name).to_lowercase() }
     }
-    if is_hidden(name) || has_extension(name, &IRRELEVANT) || is_archive_name(name) {
-        return false;
+
+    /// Whether a file is needed to read it.
+    fn needs(&self, file: &Member) -> bool {
+        let name = file.name.as_str();
+        if name == self.name {
+            return true;
+        }
+        if geodatabase(self.name) == Some(self.name) {
+            return geodatabase(name) == Some(self.name);
+        }
+        if is_hidden(name) || has_extension(name, &IRRELEVANT) || is_archive_name(name) {
+            return false;
+        }
+        let beside = || name.to_lowercase().strip_prefix(&self.stem).is_some_and(|rest| rest.starts_with('.'));
+        has_extension(self.name, &WITH_NEIGHBOURS) || beside() || name.strip_prefix(self.name).is_some_and(is_journal)
     }
-    let beside = |name: &str| {
-        let rest = name.to_lowercase();
-        let rest = rest.strip_prefix(&without_extension(data_set).to_lowercase());
-        rest.is_some_and(|rest| rest.starts_with('.'))
-    };
-    has_extension(data_set, &WITH_NEIGHBOURS) || beside(name) || name.strip_prefix(data_set).is_some_and(is_journal)
 }
 
 /// What SQLite keeps beside a database that was not closed.
@@ -241,12 +346,20 @@ mod tests {
         (directory, path)
     }
 
-    fn unpacked(path: &Path, choice: Choice<'_>) -> Result<(String, Vec<String>), ConvertError> {
-        let input = unpack_input(path, choice, path.parent().unwrap(), &AtomicBool::new(false))?.unwrap();
-        let files = walkdir::WalkDir::new(input.unpacked.path()).sort_by_file_name().into_iter();
-        let files = files.map(Result::unwrap).filter(|entry| entry.file_type().is_file());
-        let files = files.map(|file| file.path().strip_prefix(input.unpacked.path()).unwrap().display().to_string());
-        Ok((input.member.clone(), files.collect()))
+    /// The data sets that take the place of an archive, and all files that were unpacked.
+    fn unpacked(path: &Path, choice: Choice<'_>) -> Result<(Vec<String>, Vec<String>), ConvertError> {
+        let file = InputFile { path: path.to_owned(), found: false };
+        let mut inputs = Inputs { files: vec![file], ..Inputs::default() };
+        let all = UnpackedInputs::new(&mut inputs, choice, path.parent().unwrap(), &AtomicBool::new(false))?;
+        let root = all.archives[0].unpacked.path();
+        let below = |path: &Path| path.strip_prefix(root).unwrap().display().to_string();
+        let files = walkdir::WalkDir::new(root).sort_by_file_name().into_iter().map(Result::unwrap);
+        let files = files.filter(|entry| entry.file_type().is_file()).map(|file| below(file.path()));
+        Ok((inputs.files.iter().map(|file| below(&file.path)).collect(), files.collect()))
+    }
+
+    fn member(name: &str) -> Choice<'_> {
+        Choice { member: Some(name), ..Choice::default() }
     }
 
     const DELIVERY: [&str; 11] = [
@@ -270,18 +383,25 @@ mod tests {
         assert!(error.is_usage());
         let text = error.to_string();
         assert!(
-            text.contains("--member: BDT/ADMIN/COMMUNE.shp, BDT/BATI/BATIMENT.shp, BDT/BATI/BATIMENT_2.shp"),
+            text.contains("--all-layers: BDT/ADMIN/COMMUNE.shp, BDT/BATI/BATIMENT.shp, BDT/BATI/BATIMENT_2.shp"),
             "{text}"
         );
 
         let files = ["BDT/BATI/BATIMENT.DBF", "BDT/BATI/BATIMENT.shp", "BDT/BATI/BATIMENT.shx"].map(str::to_owned);
         for member in ["BATIMENT", "batiment.shp", "BATI/BATIMENT", "BDT/BATI/BATIMENT.shp"] {
-            let choice = Choice { member: Some(member), layer: None };
-            assert_eq!(unpacked(&path, choice).unwrap(), ("BDT/BATI/BATIMENT.shp".to_owned(), files.to_vec()));
+            let found = unpacked(&path, self::member(member)).unwrap();
+            assert_eq!(found, (vec!["BDT/BATI/BATIMENT.shp".to_owned()], files.to_vec()));
         }
-        let choice = Choice { member: None, layer: Some("COMMUNE") };
-        assert_eq!(unpacked(&path, choice).unwrap().0, "BDT/ADMIN/COMMUNE.shp");
-        let error = unpacked(&path, Choice { member: Some("ROUTE"), layer: None }).unwrap_err();
+        let choice = Choice { layer: Some("COMMUNE"), ..Choice::default() };
+        assert_eq!(unpacked(&path, choice).unwrap().0, ["BDT/ADMIN/COMMUNE.shp"]);
+        let several = ["BDT/BATI/BATIMENT.shp", "BDT/BATI/BATIMENT_2.shp"];
+        for pattern in ["bati*", "BATI/*", "*/bati/*.shp", "BDT/BATI/BATI*"] {
+            assert_eq!(unpacked(&path, member(pattern)).unwrap().0, several, "{pattern}");
+        }
+        assert_eq!(unpacked(&path, Choice { all: true, ..Choice::default() }).unwrap().0.len(), 3);
+        // A layer within one of them, perhaps.
+        assert_eq!(unpacked(&path, Choice { layer: Some("other"), ..Choice::default() }).unwrap().0.len(), 3);
+        let error = unpacked(&path, member("ROUTE*")).unwrap_err();
         assert!(matches!(error, ConvertError::UnknownMember { .. }), "{error}");
     }
 
@@ -299,13 +419,29 @@ mod tests {
     fn geodatabases_journals_and_lone_tables() {
         let (_directory, path) = zip(&["x/PLU.gdb/a0001.gdbtable", "x/PLU.gdb/gdb", "x/note.csv"]);
         let (member, files) = unpacked(&path, Choice::default()).unwrap();
-        assert_eq!((member.as_str(), files.len()), ("x/PLU.gdb", 2));
+        assert_eq!((member, files.len()), (vec!["x/PLU.gdb".to_owned()], 2));
         let (_directory, path) = zip(&["a.gpkg", "a.gpkg-wal", "a.gpkg-shm", "b.gpkg-wal", "a-b.txt"]);
         assert_eq!(unpacked(&path, Choice::default()).unwrap().1, ["a.gpkg", "a.gpkg-shm", "a.gpkg-wal"]);
         let (_directory, path) = zip(&["only.csv", "only.csvt"]);
-        assert_eq!(
-            unpacked(&path, Choice::default()).unwrap(),
-            ("only.csv".to_owned(), vec!["only.csv".to_owned(), "only.csvt".to_owned()])
-        );
+        assert_eq!(unpacked(&path, Choice::default()).unwrap().1, ["only.csv", "only.csvt"]);
+    }
+
+    #[test]
+    fn one_name_in_several_directories_is_one_layer() {
+        let parts = ["D01/BATIMENT.shp", "D02/BATIMENT.SHP"];
+        let (_directory, path) = zip(&parts);
+        assert_eq!(unpacked(&path, Choice::default()).unwrap().0, parts);
+        assert_eq!(unpacked(&path, member("BATIMENT")).unwrap().0, parts);
+        assert_eq!(unpacked(&path, member("D02/BATIMENT.shp")).unwrap().0, parts[1..]);
+    }
+
+    #[test]
+    fn a_pattern_may_give_all_volumes() {
+        let mut files: Vec<InputFile> = ["a.7z.001", "a.7z.002", "b.7z.002", "c.002"]
+            .map(|path| InputFile { path: path.into(), found: false })
+            .into();
+        drop_later_volumes(&mut files);
+        let paths: Vec<_> = files.iter().map(|file| file.path.to_str().unwrap()).collect();
+        assert_eq!(paths, ["a.7z.001", "b.7z.002", "c.002"]);
     }
 }

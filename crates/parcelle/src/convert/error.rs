@@ -1,6 +1,6 @@
 //! Why a conversion failed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use parcelle_geoparquet::WriteError;
 use parcelle_source::SourceError;
@@ -31,18 +31,16 @@ pub enum ConvertError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     /// What was unpacked from an archive could not be converted.
-    #[error("{}", in_archive(.error, .directory, .archive))]
+    #[error("{shown}")]
     Archived {
-        /// The archive.
-        archive: PathBuf,
-        /// Where it was unpacked; the message names the archive instead.
-        directory: PathBuf,
+        /// Why, with the archive in the place of the directory that it was unpacked into.
+        shown: String,
         /// Why.
         error: Box<ConvertError>,
     },
     /// An archive with a choice to be made.
     #[error(
-        "{}: the archive holds several data sets, choose one with --member: {}",
+        "{}: the archive holds several data sets, choose with --member, or convert each with --all-layers: {}",
         .archive.display(), listed(.available)
     )]
     SeveralMembers {
@@ -80,6 +78,21 @@ pub enum ConvertError {
         /// The input.
         path: PathBuf,
     },
+    /// All layers need a directory.
+    #[error("{} is there and no directory: all layers go to files in a directory, name another one", .path.display())]
+    NotADirectory {
+        /// The output.
+        path: PathBuf,
+    },
+    /// Files of other runs would be among those of this one.
+    #[error(
+        "{} is not empty: name another directory, or let the files of the layers be replaced with --overwrite (others stay)",
+        .path.display()
+    )]
+    DirectoryNotEmpty {
+        /// The output.
+        path: PathBuf,
+    },
 }
 
 /// Most names that a message lists.
@@ -105,11 +118,6 @@ fn no_data(members: usize, nested: &[String]) -> String {
     )
 }
 
-/// The message of an error, with the archive in the place of the directory it was unpacked into.
-fn in_archive(error: &ConvertError, directory: &Path, archive: &Path) -> String {
-    error.to_string().replace(&*directory.to_string_lossy(), &archive.to_string_lossy())
-}
-
 impl From<WriteError> for ConvertError {
     fn from(error: WriteError) -> Self {
         match error {
@@ -132,6 +140,7 @@ impl ConvertError {
     #[must_use]
     pub fn is_usage(&self) -> bool {
         match self {
+            Self::Source(SourceError::Union(error)) => error.is_usage(),
             Self::Source(error) => matches!(
                 error,
                 SourceError::NotFound { .. }
@@ -142,12 +151,15 @@ impl ConvertError {
                     | SourceError::NoNativeReader { .. }
                     | SourceError::ConnectionString { .. }
                     | SourceError::MissingDriver { .. }
+                    | SourceError::Inputs(_)
             ),
             Self::Write(error) => matches!(
                 error,
                 WriteError::Exists { .. }
                     | WriteError::SortColumn { .. }
                     | WriteError::SortColumnType { .. }
+                    | WriteError::PartitionColumn { .. }
+                    | WriteError::PartitionColumnType { .. }
                     | WriteError::Options(_)
                     | WriteError::UnknownColumn { .. }
             ),
@@ -157,6 +169,8 @@ impl ConvertError {
             Self::Archived { error, .. } => error.is_usage(),
             Self::Stage(_) | Self::NoData { .. } => false,
             Self::OutputIsInput { .. }
+            | Self::NotADirectory { .. }
+            | Self::DirectoryNotEmpty { .. }
             | Self::SeveralMembers { .. }
             | Self::UnknownMember { .. }
             | Self::NoArchive { .. } => true,

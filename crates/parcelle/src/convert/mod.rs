@@ -2,25 +2,27 @@
 
 mod archive;
 mod error;
+mod inputs;
+mod layers;
 mod stage;
 mod summary;
 mod within;
 
 use std::ops::ControlFlow;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::datatypes::SchemaRef;
 use parcelle_geoparquet::{
-    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Input, Orientation, Part, ProducerError, Sort,
-    WriteError, WriteOptions,
+    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Input, Orientation, Part, Partitioning, Preset,
+    ProducerError, Sort, WriteError, WriteOptions,
 };
-use parcelle_source::{Curves, Interrupt, Layer, OpenOptions, Reader, Split, Window, without_secrets};
+use parcelle_source::{Curves, Inputs, Interrupt, Layer, OpenOptions, Opened, Reader, Split, Window, without_secrets};
 
-use archive::Choice;
+use archive::{Choice, UnpackedInputs};
 pub use error::ConvertError;
+pub use layers::{FailedLayer, LayersSummary, SkippedLayer};
 pub use stage::StageError;
 use stage::{Stage, Stages};
 pub use summary::{ConvertSummary, StageTimes};
@@ -36,9 +38,34 @@ const LEAST_SPLIT_ROWS: usize = 512;
 ///
 /// The output has GeoParquet 1.1 metadata, WKB geometry, a `bbox` covering, a page index, zstd, and the rows along
 /// a Hilbert curve. It has its name only when it is whole.
+///
+/// The input may also be a directory, or a pattern such as `D0*/BATIMENT.shp`: then all files that it stands for become one
+/// dataset, as with [`convert_many`].
 pub fn convert(input: impl AsRef<Path>, output: impl AsRef<Path>) -> Convert {
+    convert_many([input], output)
+}
+
+/// The same for several files, directories and patterns, which become one dataset with one schema, in this order.
+///
+/// Columns are merged by name; a column that a file does not have is NULL there. Types widen where nothing is lost; where
+/// they cannot, or reference systems differ, the run is refused. The rules are those of `parcelle-source`, in its module
+/// `union`.
+///
+/// ```
+/// # let directory = std::env::temp_dir().join(format!("parcelle-doc-many-{}", std::process::id()));
+/// # std::fs::create_dir_all(&directory)?;
+/// # let testdata = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/vector");
+/// # let (one, two) = (format!("{testdata}/towns.geojson"), format!("{testdata}/shapes.geojson"));
+/// # let output = directory.join("out.parquet");
+/// let summary = parcelle::convert_many([one, two], &output).threads(2).run()?;
+/// println!("{} rows of {} files", summary.rows, summary.inputs);
+/// # assert_eq!(summary.inputs, 2);
+/// # std::fs::remove_dir_all(&directory)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn convert_many(inputs: impl IntoIterator<Item = impl AsRef<Path>>, output: impl AsRef<Path>) -> Convert {
     Convert {
-        input: input.as_ref().to_owned(),
+        inputs: inputs.into_iter().map(|input| input.as_ref().to_owned()).collect(),
         output: output.as_ref().to_owned(),
         member: None,
         open: OpenOptions::default(),
@@ -69,7 +96,7 @@ pub type ProgressFn = Arc<dyn Fn(Progress) + Send + Sync>;
 #[derive(Clone)]
 #[must_use = "nothing is converted until run() is called"]
 pub struct Convert {
-    input: PathBuf,
+    inputs: Vec<PathBuf>,
     output: PathBuf,
     member: Option<String>,
     open: OpenOptions,
@@ -81,7 +108,7 @@ impl std::fmt::Debug for Convert {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Convert")
-            .field("input", &without_secrets(&self.input))
+            .field("inputs", &self.inputs.iter().map(|input| without_secrets(input)).collect::<Vec<_>>())
             .field("output", &self.output)
             .field("member", &self.member)
             .field("open", &self.open)
@@ -91,6 +118,12 @@ impl std::fmt::Debug for Convert {
 }
 
 impl Convert {
+    /// One more file, directory or pattern, after those there are.
+    pub fn input(mut self, input: impl AsRef<Path>) -> Self {
+        self.inputs.push(input.as_ref().to_owned());
+        self
+    }
+
     /// Name of the layer; needed where the file has several.
     pub fn layer(mut self, name: impl Into<String>) -> Self {
         self.open.layer = Some(name.into());
@@ -98,7 +131,7 @@ impl Convert {
     }
 
     /// Where the input is an archive with several data sets, which of them: the path of a member, or the end of it, with or
-    /// without its extension.
+    /// without its extension, or a pattern over either.
     pub fn member(mut self, name: impl Into<String>) -> Self {
         self.member = Some(name.into());
         self
@@ -136,6 +169,12 @@ impl Convert {
         self
     }
 
+    /// Codec, page size and rows per row group as the preset has them; what is said afterwards counts.
+    pub fn preset(mut self, preset: Preset) -> Self {
+        self.write.preset(preset);
+        self
+    }
+
     /// Codec of the column chunks.
     pub fn compression(mut self, compression: Compression) -> Self {
         self.write.compression = compression;
@@ -151,6 +190,12 @@ impl Convert {
     /// Order of the rows: along a Hilbert curve, unless something else is wanted.
     pub fn sort(mut self, sort: Sort) -> Self {
         self.write.sort = sort;
+        self
+    }
+
+    /// A dataset in place of one file: the output becomes a directory of files, with an index.
+    pub fn partitioning(mut self, partitioning: Partitioning) -> Self {
+        self.write.partitioning = Some(partitioning);
         self
     }
 
@@ -191,9 +236,15 @@ impl Convert {
         self
     }
 
-    /// Rows per row group, at most.
+    /// Rows per row group, at most: along a Hilbert curve it may end earlier, at the edge of an area.
     pub fn row_group_rows(mut self, rows: usize) -> Self {
         self.write.row_group_rows = rows.max(1);
+        self
+    }
+
+    /// Bytes of a data page before compression, about.
+    pub fn page_bytes(mut self, bytes: usize) -> Self {
+        self.write.page_bytes = bytes.max(1);
         self
     }
 
@@ -240,53 +291,43 @@ impl Convert {
     /// [`ConvertError`]; nothing is left at the output then, or what was there before.
     pub fn run(mut self) -> Result<ConvertSummary, ConvertError> {
         // Asked for first, so that nobody waits for a large input to be opened before learning it.
-        if !self.write.overwrite && self.output.symlink_metadata().is_ok() {
-            return Err(ConvertError::Write(WriteError::Exists { path: self.output }));
-        }
-        if is_same_or_within(&self.output, &self.input) {
-            return Err(ConvertError::OutputIsInput { path: self.output });
-        }
-        self.open.threads = self.write.threads;
-        let cancelled = self.write.cancel.flag();
-        self.open.interrupt = Interrupt::on(Arc::clone(&cancelled));
-        let mut leftovers = parcelle_geoparquet::leftovers(&self.output);
-        let directory = self.temporary_files();
-        // Directories of unpacked archives are called after them as temporary outputs are after theirs.
-        if let Some(name) = self.input.file_name() {
-            leftovers.extend(parcelle_geoparquet::leftovers(&directory.join(name)));
-        }
-        let start = Instant::now();
-        let choice = Choice { member: self.member.as_deref(), layer: self.open.layer.as_deref() };
-        let converted = match archive::unpack_input(&self.input, choice, &directory, &cancelled)? {
-            None => {
-                let input = self.input.clone();
-                self.from(&input)
-            }
-            Some(unpacked) => {
-                let (input, unpack) = (unpacked.name(), start.elapsed().as_secs_f64());
-                let converted = self.from(&unpacked.path()).map_err(|error| unpacked.named(error));
-                converted.map(|summary| {
-                    let seconds = StageTimes { unpack, wall: summary.seconds.wall + unpack, ..summary.seconds };
-                    ConvertSummary { input, seconds, ..summary }
-                })
-            }
-        };
-        let leftovers = leftovers.iter().map(|path| path.display().to_string()).collect();
-        converted.map(|summary| ConvertSummary { leftovers, ..summary })
+        self.check_absent()?;
+        let mut inputs = inputs::resolve(&self.inputs, &self.output, self.write.partitioning.is_some())?;
+        self.prepare();
+        let unpacked = self.unpack(&mut inputs, false)?;
+        let description = unpacked.description().unwrap_or_else(|| parcelle_source::described(&self.inputs));
+        let converted = self.run_on(&inputs, description);
+        converted.map(|summary| unpacked.summary(summary)).map_err(|error| unpacked.error(error))
     }
-}
 
-impl Convert {
-    /// Where temporary files go.
-    fn temporary_files(&self) -> PathBuf {
+    /// Unpacks the archives among the inputs. What they hold is there until this is dropped.
+    fn unpack(&self, inputs: &mut Inputs, all: bool) -> Result<UnpackedInputs, ConvertError> {
         let beside = || self.output.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let directory = self.write.temporary_directory.as_deref().or_else(beside);
-        directory.unwrap_or(Path::new(".")).to_owned()
+        let directory = self.write.temporary_directory.as_deref().or_else(beside).unwrap_or(Path::new("."));
+        let choice = Choice { member: self.member.as_deref(), layer: self.open.layer.as_deref(), all };
+        UnpackedInputs::new(inputs, choice, directory, &self.write.cancel.flag())
     }
 
-    /// Converts a layer of a file that is no archive.
-    fn from(mut self, input: &Path) -> Result<ConvertSummary, ConvertError> {
-        let layer = parcelle_source::open(input, &self.open)?;
+    /// Refuses to replace an output without being asked to.
+    fn check_absent(&self) -> Result<(), ConvertError> {
+        if !self.write.overwrite && self.is_taken() {
+            return Err(ConvertError::Write(WriteError::Exists { path: self.output.clone() }));
+        }
+        Ok(())
+    }
+
+    /// One number of threads and one way to stop for reading and writing.
+    fn prepare(&mut self) {
+        self.open.threads = self.write.threads;
+        self.open.interrupt = Interrupt::on(self.write.cancel.flag());
+    }
+
+    /// Converts these files, which the summary calls by `description`.
+    fn run_on(mut self, inputs: &Inputs, description: String) -> Result<ConvertSummary, ConvertError> {
+        let start = Instant::now();
+        let linearised_before = self.open.curves.count();
+        let leftovers = parcelle_geoparquet::leftovers(&self.output);
+        let Opened { layer, paths } = parcelle_source::open_all(inputs, &self.open)?;
         // How many rows meet a window nobody knows before they are read.
         let total_rows = layer.row_count_hint().filter(|_| self.open.window.is_none());
         self.write.expected_rows = total_rows;
@@ -306,24 +347,33 @@ impl Convert {
         };
         let written = parcelle_geoparquet::write(stages.schema(), parts, &self.output, &self.write)?;
         Ok(ConvertSummary {
-            input: without_secrets(input).display().to_string(),
+            input: description,
+            inputs: paths.len() as u64,
             layer: layer.name().to_owned(),
             driver: layer.driver().to_owned(),
             output: self.output.display().to_string(),
             rows: written.rows,
-            linearised: self.open.curves.count(),
+            linearised: self.open.curves.count().saturating_sub(linearised_before),
             row_groups: written.row_groups,
             bytes_in: layer.input_bytes(),
             bytes_out: written.bytes,
-            seconds: written.seconds.into(),
+            files: written.files,
+            // Opening is part of it: some formats are read for that, and a thousand files take their time.
+            seconds: StageTimes { wall: start.elapsed().as_secs_f64(), ..written.seconds.into() },
             peak_memory_bytes: peak_resident_bytes(),
             spilled_bytes: written.spilled_bytes,
-            leftovers: Vec::new(),
+            leftovers: leftovers.iter().map(|path| path.display().to_string()).collect(),
         })
     }
 }
 
 impl Convert {
+    /// Whether something is at the output already. A dataset may take the place of an empty directory.
+    fn is_taken(&self) -> bool {
+        let is_empty = |path: &Path| path.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+        self.output.symlink_metadata().is_ok() && !(self.write.partitioning.is_some() && is_empty(&self.output))
+    }
+
     /// What rows pass between reader and writer.
     fn stages(&self, source: &SchemaRef) -> Stages {
         let mut stages: Vec<Box<dyn Stage>> = Vec::new();
@@ -332,14 +382,6 @@ impl Convert {
         stages.extend(window.map(|within| Box::new(within) as Box<dyn Stage>));
         Stages::new(stages, source)
     }
-}
-
-/// Whether writing to `output` would destroy the input: the two are one file, by whatever names, or the output lies in
-/// the directory that is the input.
-fn is_same_or_within(output: &Path, input: &Path) -> bool {
-    let (Ok(output), Ok(input)) = (output.canonicalize(), input.canonicalize()) else { return false };
-    let identity = |path: &Path| path.metadata().map(|metadata| (metadata.dev(), metadata.ino())).ok();
-    output.starts_with(&input) || identity(&output).is_some_and(|output| identity(&input) == Some(output))
 }
 
 /// Rows per split: as many as a row group has, or fewer where rows are so large that the splits that are under way at
