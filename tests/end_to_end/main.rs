@@ -8,6 +8,7 @@ mod architecture;
 mod check;
 mod convert;
 mod convert_values;
+mod filter;
 mod hostile;
 
 use std::ffi::OsStr;

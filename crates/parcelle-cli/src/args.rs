@@ -32,6 +32,7 @@ pub(crate) enum Command {
 Examples:
   parcelle convert buildings.gpkg buildings.parquet
   parcelle convert bdtopo.gpkg batiment.parquet --layer batiment --select cleabs,hauteur
+  parcelle convert bdtopo.gpkg hauts.parquet --layer batiment --where 'hauteur > 20'
   parcelle convert communes.geojson communes.parquet --overwrite --format json")]
 pub(crate) struct ConvertArguments {
     /// File to read, in a format with a native reader or any that GDAL's vector drivers can open
@@ -52,6 +53,15 @@ pub(crate) struct ConvertArguments {
     /// Only rows whose bounding box meets this window, in the coordinates of the layer
     #[arg(long, value_name = "XMIN,YMIN,XMAX,YMAX", value_parser = parse_window, allow_hyphen_values = true)]
     pub(crate) bbox: Option<parcelle::Window>,
+
+    /// Only rows for which this condition is TRUE, such as "height > 10 AND kind IN ('house', 'barn')"
+    ///
+    /// In the language of SQL's WHERE: = <> < <= > >=, AND OR NOT, IN, BETWEEN, LIKE and ILIKE, IS NULL, + - * / % ||,
+    /// CAST and TRY_CAST, LOWER, UPPER, LENGTH, SUBSTRING; columns (in "double quotes" exactly as they are written, without
+    /// in any case of letters), numbers, 'text', TRUE, FALSE, DATE '2024-12-31', TIMESTAMP '2024-12-31 12:00:00'. The columns
+    /// need not be in --select. What is NULL is not TRUE; a division by zero is NULL; integers that overflow are an error.
+    #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true)]
+    pub(crate) condition: Option<String>,
 
     /// Coordinate reference system to assign, such as EPSG:2154; coordinates stay as they are
     #[arg(long, value_name = "DEFINITION")]

@@ -111,6 +111,9 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
     if let Some(window) = arguments.bbox {
         convert = convert.window(window);
     }
+    if let Some(condition) = arguments.condition {
+        convert = convert.filter(condition);
+    }
     if let Some(threads) = arguments.threads {
         convert = convert.threads(usize::from(threads));
     }
@@ -172,6 +175,14 @@ fn human(summary: &ConvertSummary, windowed: bool) -> String {
         counted(summary.row_groups, "row group"),
         grouped(rate.round() as u64),
     );
+    if summary.rows_read != summary.rows {
+        let _ = write!(
+            text,
+            "\n{} read, of which {} left out",
+            counted(summary.rows_read, "row"),
+            summary.rows_read - summary.rows
+        );
+    }
     if windowed && summary.rows == 0 {
         text.push_str("\nNo row meets the window: are the numbers of --bbox in the reference system of the layer?");
     }

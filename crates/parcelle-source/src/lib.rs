@@ -72,6 +72,7 @@ use arrow::datatypes::SchemaRef;
 
 pub use error::{GeometryReason, Place, RowPosition, SourceError};
 pub use interrupt::Interrupt;
+pub use names::suggestion;
 
 /// What to open, and how.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -40,11 +40,13 @@
 
 mod check;
 mod convert;
+mod expression;
 mod memory;
 
 pub use check::{Check, CheckError, FileObserver, Profile, check, rule, rules};
 pub use convert::{Convert, ConvertError, ConvertSummary, Progress, ProgressFn, StageError, StageTimes, convert};
 
+pub use expression::ExpressionError;
 pub use parcelle_geoparquet::{
     CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, Sort, WriteError,
 };

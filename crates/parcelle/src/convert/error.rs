@@ -6,6 +6,7 @@ use parcelle_geoparquet::WriteError;
 use parcelle_source::SourceError;
 
 use crate::convert::stage::StageError;
+use crate::expression::ExpressionError;
 
 /// Why a layer was not converted.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,9 @@ pub enum ConvertError {
     /// The output could not be written.
     #[error(transparent)]
     Write(WriteError),
+    /// The condition of the filter cannot be asked of the layer.
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
     /// A row could not be filtered or changed as it was asked for.
     #[error(transparent)]
     Stage(#[from] StageError),
@@ -69,7 +73,7 @@ impl ConvertError {
                     | WriteError::UnknownColumn { .. }
             ),
             Self::Stage(_) => false,
-            Self::OutputIsInput { .. } => true,
+            Self::Expression(_) | Self::OutputIsInput { .. } => true,
         }
     }
 

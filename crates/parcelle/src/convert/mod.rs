@@ -1,6 +1,7 @@
 //! A layer to GeoParquet.
 
 mod error;
+mod filter;
 mod stage;
 mod summary;
 mod within;
@@ -18,6 +19,7 @@ use parcelle_geoparquet::{
 use parcelle_source::{Interrupt, Layer, OpenOptions, Reader, Split, Window};
 
 pub use error::ConvertError;
+use filter::Condition;
 pub use stage::StageError;
 use stage::{Stage, Stages};
 pub use summary::{ConvertSummary, StageTimes};
@@ -39,6 +41,7 @@ pub fn convert(input: impl AsRef<Path>, output: impl AsRef<Path>) -> Convert {
         output: output.as_ref().to_owned(),
         open: OpenOptions::default(),
         write: WriteOptions::default(),
+        filter: None,
         observer: None,
     }
 }
@@ -69,6 +72,7 @@ pub struct Convert {
     output: PathBuf,
     open: OpenOptions,
     write: WriteOptions,
+    filter: Option<String>,
     observer: Option<ProgressFn>,
 }
 
@@ -80,6 +84,7 @@ impl std::fmt::Debug for Convert {
             .field("output", &self.output)
             .field("open", &self.open)
             .field("write", &self.write)
+            .field("filter", &self.filter)
             .finish_non_exhaustive()
     }
 }
@@ -114,6 +119,14 @@ impl Convert {
     /// Columns to keep beside geometry.
     pub fn select(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.open.select = Some(columns.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Only rows for which this condition on their columns is TRUE, in the language of SQL's `WHERE`, such as
+    /// `height > 10 AND kind IN ('house', 'barn')`. The columns it names need not be selected. The command line's help
+    /// lists what can be written.
+    pub fn filter(mut self, condition: impl Into<String>) -> Self {
+        self.filter = Some(condition.into());
         self
     }
 
@@ -229,9 +242,16 @@ impl Convert {
         self.open.threads = self.write.threads;
         self.open.interrupt = Interrupt::on(self.write.cancel.flag());
         let leftovers = parcelle_geoparquet::leftovers(&self.output);
-        let layer = parcelle_source::open(&self.input, &self.open)?;
-        // How many rows meet a window nobody knows before they are read.
-        let total_rows = layer.row_count_hint().filter(|_| self.open.window.is_none());
+        let select = self.open.select.as_deref();
+        let mut condition = self.filter.as_deref().map(|text| Condition::new(text, select)).transpose()?;
+        let open = |select| parcelle_source::open(&self.input, &OpenOptions { select, ..self.open.clone() });
+        let layer = match &mut condition {
+            Some(condition) => condition.open(open)?,
+            None => open(self.open.select.clone())?,
+        };
+        let stages = self.stages(&layer.schema(), condition)?;
+        // How many rows meet a window or a condition nobody knows before they are read.
+        let total_rows = layer.row_count_hint().filter(|_| self.open.window.is_none() && self.filter.is_none());
         self.write.expected_rows = total_rows;
         if let Some(observer) = self.observer.take() {
             observer(Progress { total_rows, ..Progress::default() });
@@ -240,7 +260,6 @@ impl Convert {
                 observer(Progress { rows_arranged, rows, total_rows, row_groups, bytes });
             }));
         }
-        let stages = self.stages(&layer.schema());
         let splits = layer.splits(split_rows(layer.as_ref(), &self.write))?;
         let part = |split| part(layer.as_ref(), &stages, split);
         let input = match <[Split; 1]>::try_from(splits) {
@@ -254,6 +273,7 @@ impl Convert {
             driver: layer.driver().to_owned(),
             output: self.output.display().to_string(),
             rows: written.rows,
+            rows_read: stages.rows_read(),
             row_groups: written.row_groups,
             bytes_in: layer.input_bytes(),
             bytes_out: written.bytes,
@@ -267,12 +287,15 @@ impl Convert {
 
 impl Convert {
     /// What rows pass between reader and writer.
-    fn stages(&self, source: &SchemaRef) -> Stages {
+    fn stages(&self, source: &SchemaRef, condition: Option<Condition>) -> Result<Stages, ConvertError> {
         let mut stages: Vec<Box<dyn Stage>> = Vec::new();
         // A reader may have used the window already, but none promises to leave out every row outside.
         let window = self.open.window.and_then(|window| Within::new(source, window));
         stages.extend(window.map(|within| Box::new(within) as Box<dyn Stage>));
-        Stages::new(stages, source)
+        if let Some(condition) = condition {
+            stages.push(Box::new(condition.bind(source)?));
+        }
+        Ok(Stages::new(stages, source))
     }
 }
 

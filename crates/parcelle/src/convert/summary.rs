@@ -14,8 +14,11 @@ pub struct ConvertSummary {
     pub driver: String,
     /// The output as it was given.
     pub output: String,
-    /// Rows, in and out.
+    /// Rows of the output.
     pub rows: u64,
+    /// Rows that were read; those that are not in the output were outside the window, or filtered out. Readers with a
+    /// spatial index read fewer than the layer has.
+    pub rows_read: u64,
     /// Row groups of the output.
     pub row_groups: u64,
     /// Size of the input file.
