@@ -67,6 +67,14 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "DEFINITION")]
     pub(crate) crs: Option<String>,
 
+    /// Coordinate reference system to bring geometry to, such as EPSG:4326
+    ///
+    /// PROJ chooses the most exact transformation by position; one that is only a guess is refused, and the summary warns
+    /// where a more exact one needs grids that are not installed. Heights are transformed where both systems have one, and
+    /// stay as they are elsewhere; M always stays. --bbox is in the coordinates before.
+    #[arg(long, value_name = "DEFINITION")]
+    pub(crate) t_crs: Option<String>,
+
     /// Reader to use
     #[arg(long, value_enum, default_value_t)]
     pub(crate) reader: ReaderArgument,
@@ -142,8 +150,6 @@ pub(crate) struct ConvertArguments {
 /// Options of the contract that are refused by name until they are there.
 #[derive(Debug, Args)]
 pub(crate) struct LaterConvertArguments {
-    #[arg(long, hide = true)]
-    pub(crate) t_crs: Option<String>,
     #[arg(long, hide = true)]
     pub(crate) on_invalid: Option<String>,
 }

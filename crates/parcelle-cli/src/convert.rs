@@ -111,6 +111,9 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
     if let Some(window) = arguments.bbox {
         convert = convert.window(window);
     }
+    if let Some(target) = arguments.t_crs {
+        convert = convert.target_crs(target);
+    }
     if let Some(condition) = arguments.condition {
         convert = convert.filter(condition);
     }
@@ -136,14 +139,11 @@ fn refuse_later(later: &LaterConvertArguments) -> Result<(), Failure> {
     let given = |value: &Option<String>, ready: &[&str]| {
         value.as_deref().is_some_and(|value| !ready.iter().any(|ready| value.eq_ignore_ascii_case(ready)))
     };
-    let refusals = [
-        (given(&later.t_crs, &[]), "reprojection (--t-crs)", "reproject first, such as with `ogr2ogr -t_srs`"),
-        (
-            given(&later.on_invalid, &["error"]),
-            "going on after an invalid value (--on-invalid)",
-            "leave the option out; the first invalid value is named",
-        ),
-    ];
+    let refusals = [(
+        given(&later.on_invalid, &["error"]),
+        "going on after an invalid value (--on-invalid)",
+        "leave the option out; the first invalid value is named",
+    )];
     match refusals.into_iter().find(|(refused, ..)| *refused) {
         Some((_, what, way_out)) => Err(Failure::not_yet(what, way_out)),
         None => Ok(()),
@@ -185,6 +185,9 @@ fn human(summary: &ConvertSummary, windowed: bool) -> String {
     }
     if windowed && summary.rows == 0 {
         text.push_str("\nNo row meets the window: are the numbers of --bbox in the reference system of the layer?");
+    }
+    for warning in &summary.warnings {
+        let _ = write!(text, "\nwarning: {warning}");
     }
     for leftover in &summary.leftovers {
         let _ = write!(text, "\nLeft by a run that was killed, unless one is under way; delete it: {leftover}");

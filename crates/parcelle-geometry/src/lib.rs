@@ -20,6 +20,7 @@
 //! ```
 
 mod bounds;
+mod coordinates;
 mod error;
 mod flatten;
 mod rewrite;
@@ -29,6 +30,7 @@ mod wind;
 mod wkt;
 
 pub use bounds::Bounds;
+pub use coordinates::Coordinates;
 pub use error::WkbError;
 pub use flatten::{FlatGeometries, FlattenError};
 pub use rewrite::normalise;

@@ -71,6 +71,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 pub use error::{GeometryReason, Place, RowPosition, SourceError};
+pub use geometry_field::{FieldReference, with_crs};
 pub use interrupt::Interrupt;
 pub use names::suggestion;
 

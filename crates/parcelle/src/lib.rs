@@ -44,7 +44,9 @@ mod expression;
 mod memory;
 
 pub use check::{Check, CheckError, FileObserver, Profile, check, rule, rules};
-pub use convert::{Convert, ConvertError, ConvertSummary, Progress, ProgressFn, StageError, StageTimes, convert};
+pub use convert::{
+    Convert, ConvertError, ConvertSummary, Progress, ProgressFn, ReprojectionError, StageError, StageTimes, convert,
+};
 
 pub use expression::ExpressionError;
 pub use parcelle_geoparquet::{

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use parcelle_geoparquet::WriteError;
 use parcelle_source::SourceError;
 
+use crate::convert::reproject::ReprojectionError;
 use crate::convert::stage::StageError;
 use crate::expression::ExpressionError;
 
@@ -21,6 +22,9 @@ pub enum ConvertError {
     /// The condition of the filter cannot be asked of the layer.
     #[error(transparent)]
     Expression(#[from] ExpressionError),
+    /// The layer cannot be reprojected.
+    #[error(transparent)]
+    Reprojection(#[from] ReprojectionError),
     /// A row could not be filtered or changed as it was asked for.
     #[error(transparent)]
     Stage(#[from] StageError),
@@ -73,7 +77,7 @@ impl ConvertError {
                     | WriteError::UnknownColumn { .. }
             ),
             Self::Stage(_) => false,
-            Self::Expression(_) | Self::OutputIsInput { .. } => true,
+            Self::Expression(_) | Self::Reprojection(_) | Self::OutputIsInput { .. } => true,
         }
     }
 

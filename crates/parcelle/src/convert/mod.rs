@@ -2,6 +2,7 @@
 
 mod error;
 mod filter;
+mod reproject;
 mod stage;
 mod summary;
 mod within;
@@ -20,6 +21,7 @@ use parcelle_source::{Interrupt, Layer, OpenOptions, Reader, Split, Window};
 
 pub use error::ConvertError;
 use filter::Condition;
+pub use reproject::ReprojectionError;
 pub use stage::StageError;
 use stage::{Stage, Stages};
 pub use summary::{ConvertSummary, StageTimes};
@@ -42,6 +44,7 @@ pub fn convert(input: impl AsRef<Path>, output: impl AsRef<Path>) -> Convert {
         open: OpenOptions::default(),
         write: WriteOptions::default(),
         filter: None,
+        target_crs: None,
         observer: None,
     }
 }
@@ -73,6 +76,7 @@ pub struct Convert {
     open: OpenOptions,
     write: WriteOptions,
     filter: Option<String>,
+    target_crs: Option<String>,
     observer: Option<ProgressFn>,
 }
 
@@ -85,6 +89,7 @@ impl std::fmt::Debug for Convert {
             .field("open", &self.open)
             .field("write", &self.write)
             .field("filter", &self.filter)
+            .field("target_crs", &self.target_crs)
             .finish_non_exhaustive()
     }
 }
@@ -106,6 +111,15 @@ impl Convert {
     /// they are.
     pub fn crs(mut self, definition: impl Into<String>) -> Self {
         self.open.crs = Some(definition.into());
+        self
+    }
+
+    /// Coordinate reference system to bring all geometry to, such as `EPSG:4326`: it is transformed by PROJ (feature
+    /// `gdal`), with x before y whatever the order of the system's axes. Heights are transformed where both systems
+    /// have one, and stay as they are elsewhere; M always stays. A transformation that is only a guess is refused, and the
+    /// summary warns where a more exact one needs grids that are not installed.
+    pub fn target_crs(mut self, definition: impl Into<String>) -> Self {
+        self.target_crs = Some(definition.into());
         self
     }
 
@@ -249,7 +263,7 @@ impl Convert {
             Some(condition) => condition.open(open)?,
             None => open(self.open.select.clone())?,
         };
-        let stages = self.stages(&layer.schema(), condition)?;
+        let (stages, warnings) = self.stages(&layer.schema(), condition)?;
         // How many rows meet a window or a condition nobody knows before they are read.
         let total_rows = layer.row_count_hint().filter(|_| self.open.window.is_none() && self.filter.is_none());
         self.write.expected_rows = total_rows;
@@ -280,6 +294,7 @@ impl Convert {
             seconds: written.seconds.into(),
             peak_memory_bytes: peak_resident_bytes(),
             spilled_bytes: written.spilled_bytes,
+            warnings,
             leftovers: leftovers.iter().map(|path| path.display().to_string()).collect(),
         })
     }
@@ -287,7 +302,7 @@ impl Convert {
 
 impl Convert {
     /// What rows pass between reader and writer.
-    fn stages(&self, source: &SchemaRef, condition: Option<Condition>) -> Result<Stages, ConvertError> {
+    fn stages(&self, source: &SchemaRef, condition: Option<Condition>) -> Result<(Stages, Vec<String>), ConvertError> {
         let mut stages: Vec<Box<dyn Stage>> = Vec::new();
         // A reader may have used the window already, but none promises to leave out every row outside.
         let window = self.open.window.and_then(|window| Within::new(source, window));
@@ -295,7 +310,12 @@ impl Convert {
         if let Some(condition) = condition {
             stages.push(Box::new(condition.bind(source)?));
         }
-        Ok(Stages::new(stages, source))
+        let mut warnings = Vec::new();
+        if let Some(target) = &self.target_crs {
+            let schema = stages.last().map_or_else(|| Arc::clone(source), |stage| stage.schema());
+            stages.extend(reproject::stage(&schema, target, self.write.epoch, &mut warnings)?);
+        }
+        Ok((Stages::new(stages, source), warnings))
     }
 }
 

@@ -30,6 +30,25 @@ pub enum StageError {
         /// What fails, and the way out.
         reason: String,
     },
+    /// A position has no place in the target's coordinates.
+    #[error(
+        "--t-crs: column {column}, in the row with {row}: the position {x} {y} cannot be transformed from {from} to {to}: \
+         correct or delete the row in the source, or check that the coordinates are in {from} (--crs assigns another)"
+    )]
+    Position {
+        /// Name of the geometry column.
+        column: String,
+        /// The first attributes of the row.
+        row: String,
+        /// First ordinate, such as longitude.
+        x: String,
+        /// Second ordinate.
+        y: String,
+        /// The reference system it is in.
+        from: String,
+        /// The one it should be brought to.
+        to: String,
+    },
     /// Rows cannot be put together to a batch.
     #[error("{0}")]
     Batch(String),

@@ -31,6 +31,8 @@ pub struct ConvertSummary {
     pub peak_memory_bytes: Option<u64>,
     /// Bytes that went to temporary files for lack of memory.
     pub spilled_bytes: u64,
+    /// What is not as good as it could be, in sentences for people.
+    pub warnings: Vec<String>,
     /// Temporary files beside the output that were there before: left by runs that were killed, unless another run for
     /// the same output is under way.
     pub leftovers: Vec<String>,
