@@ -75,6 +75,14 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "DEFINITION")]
     pub(crate) t_crs: Option<String>,
 
+    /// What becomes of values that are not valid: geometry that cannot be read, text in another encoding, numbers and dates
+    /// that are none, positions that cannot be reprojected
+    ///
+    /// Damage to the structure of INPUT is always an error. The summary says how many values of which columns became
+    /// something else, with the first of them.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) on_invalid: OnInvalidArgument,
+
     /// Reader to use
     #[arg(long, value_enum, default_value_t)]
     pub(crate) reader: ReaderArgument,
@@ -142,16 +150,17 @@ pub(crate) struct ConvertArguments {
     /// Format of the closing summary
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: SummaryFormat,
-
-    #[command(flatten)]
-    pub(crate) later: LaterConvertArguments,
 }
 
-/// Options of the contract that are refused by name until they are there.
-#[derive(Debug, Args)]
-pub(crate) struct LaterConvertArguments {
-    #[arg(long, hide = true)]
-    pub(crate) on_invalid: Option<String>,
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum OnInvalidArgument {
+    /// They end the run
+    #[default]
+    Error,
+    /// They become NULL
+    Null,
+    /// They are kept where GeoParquet can carry them: text with U+FFFD for what is damaged; others end the run
+    Keep,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]

@@ -6,20 +6,19 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use parcelle::{
-    CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Encoding, GeoParquetVersion,
+    CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Encoding, GeoParquetVersion, OnInvalid,
     Orientation, Reader, Sort,
 };
 
 use crate::args::{
-    CompressionArgument, ConvertArguments, CoveringArgument, EncodingArgument, GeoParquetArgument,
-    LaterConvertArguments, OrientationArgument, ReaderArgument, SummaryFormat,
+    CompressionArgument, ConvertArguments, CoveringArgument, EncodingArgument, GeoParquetArgument, OnInvalidArgument,
+    OrientationArgument, ReaderArgument, SummaryFormat,
 };
 use crate::failure::Failure;
 use crate::format::{bytes, counted, grouped};
 use crate::terminal;
 
 pub(crate) fn run(arguments: ConvertArguments) -> Result<ExitCode, Failure> {
-    refuse_later(&arguments.later)?;
     let format = arguments.format;
     let windowed = arguments.bbox.is_some();
     let convert = resolve(arguments)?;
@@ -90,6 +89,11 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
             OrientationArgument::Keep => Orientation::Keep,
             OrientationArgument::Counterclockwise => Orientation::CounterClockwise,
         })
+        .on_invalid(match arguments.on_invalid {
+            OnInvalidArgument::Error => OnInvalid::Error,
+            OnInvalidArgument::Null => OnInvalid::Null,
+            OnInvalidArgument::Keep => OnInvalid::Keep,
+        })
         .bloom_filters(arguments.bloom_filter)
         .sort(match arguments.sort.as_slice() {
             [order] if order.eq_ignore_ascii_case("hilbert") => Sort::Hilbert,
@@ -135,21 +139,6 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
     Ok(convert)
 }
 
-fn refuse_later(later: &LaterConvertArguments) -> Result<(), Failure> {
-    let given = |value: &Option<String>, ready: &[&str]| {
-        value.as_deref().is_some_and(|value| !ready.iter().any(|ready| value.eq_ignore_ascii_case(ready)))
-    };
-    let refusals = [(
-        given(&later.on_invalid, &["error"]),
-        "going on after an invalid value (--on-invalid)",
-        "leave the option out; the first invalid value is named",
-    )];
-    match refusals.into_iter().find(|(refused, ..)| *refused) {
-        Some((_, what, way_out)) => Err(Failure::not_yet(what, way_out)),
-        None => Ok(()),
-    }
-}
-
 fn failure(error: &ConvertError) -> Failure {
     if error.is_usage() {
         Failure::Usage(error.to_string())
@@ -185,6 +174,11 @@ fn human(summary: &ConvertSummary, windowed: bool) -> String {
     }
     if windowed && summary.rows == 0 {
         text.push_str("\nNo row meets the window: are the numbers of --bbox in the reference system of the layer?");
+    }
+    for repaired in &summary.repaired {
+        let parcelle::RepairedValues { column, repair, values, first, .. } = repaired;
+        let what = if *repair == "null" { "became NULL" } else { "had characters replaced" };
+        let _ = write!(text, "\nColumn {column}: {} {what}; the first: {first}", counted(*values, "value"));
     }
     for warning in &summary.warnings {
         let _ = write!(text, "\nwarning: {warning}");

@@ -22,7 +22,7 @@
 //!
 //! Whatever the reader, geometry comes out as little-endian ISO WKB that has been walked and found sound; where it is
 //! not, or where a value does not fit the type of its column, reading stops with a [`SourceError`] that names the place
-//! and the way out. Nothing is dropped or bent silently.
+//! and the way out. Nothing is dropped or bent silently. [`OnInvalid`] says what else can be done.
 //!
 //! ```no_run
 //! use std::ops::ControlFlow;
@@ -60,6 +60,7 @@ mod geometry_field;
 mod gpkg;
 mod inference;
 mod interrupt;
+mod invalid;
 mod names;
 mod parquet_reader;
 mod shapefile;
@@ -73,6 +74,7 @@ use arrow::datatypes::SchemaRef;
 pub use error::{GeometryReason, Place, RowPosition, SourceError};
 pub use geometry_field::{FieldReference, with_crs};
 pub use interrupt::Interrupt;
+pub use invalid::{InvalidValues, OnInvalid, Repair, Repaired};
 pub use names::suggestion;
 
 /// What to open, and how.
@@ -90,6 +92,8 @@ pub struct OpenOptions {
     /// Only rows whose geometry may meet this window are wanted. It is a hint for readers with a spatial index, which
     /// then leave others out; any reader may also give rows outside, so the caller still has to look.
     pub window: Option<Window>,
+    /// What becomes of values that are not valid; a clone of it tells afterwards what was done.
+    pub invalid: InvalidValues,
     /// Threads that may be busy while the layer is opened (formats without a schema are read once to find it); 0 means
     /// as many as there are cores.
     pub threads: usize,

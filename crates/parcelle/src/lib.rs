@@ -45,7 +45,8 @@ mod memory;
 
 pub use check::{Check, CheckError, FileObserver, Profile, check, rule, rules};
 pub use convert::{
-    Convert, ConvertError, ConvertSummary, Progress, ProgressFn, ReprojectionError, StageError, StageTimes, convert,
+    Convert, ConvertError, ConvertSummary, Progress, ProgressFn, RepairedValues, ReprojectionError, StageError,
+    StageTimes, convert,
 };
 
 pub use expression::ExpressionError;
@@ -54,7 +55,7 @@ pub use parcelle_geoparquet::{
 };
 pub use parcelle_raster::Depth;
 pub use parcelle_report as report;
-pub use parcelle_source::{FieldInfo, LayerInfo, Reader, SourceError, Window, layers};
+pub use parcelle_source::{FieldInfo, LayerInfo, OnInvalid, Reader, SourceError, Window, layers};
 
 /// Version of this crate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

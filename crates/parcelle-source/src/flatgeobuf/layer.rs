@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
 use flatgeobuf::{ColumnType, Feature as Fields};
 
@@ -20,6 +20,7 @@ use crate::flatgeobuf::table::{OutOfBounds, Table};
 use crate::flatgeobuf::values::ByteStrings;
 use crate::geometry_field::{geometry_field, layer_crs};
 use crate::interrupt::Interrupt;
+use crate::invalid::InvalidValues;
 use crate::names;
 use crate::{BatchSink, Layer, OpenOptions, Split, SplitRange, Window};
 
@@ -41,6 +42,7 @@ pub(crate) struct FlatGeobufLayer {
     geometry_name: String,
     schema: SchemaRef,
     window: Option<Window>,
+    invalid: InvalidValues,
 }
 
 impl FlatGeobufLayer {
@@ -72,11 +74,16 @@ impl FlatGeobufLayer {
         };
         let geometry_name = check(&columns.iter().map(|(column, _)| column.name.as_str()).collect::<Vec<_>>())?;
         let projection = Projection::new(columns, in_header, is_kept);
-        let fields = projection.kept.iter().map(|(column, times)| column.field(*times));
+        let invalid = options.invalid.clone();
+        let fields = projection.kept.iter().map(|(column, times)| {
+            let field = column.field(*times);
+            let is_nullable = field.is_nullable() || !invalid.are_errors();
+            field.with_nullable(is_nullable)
+        });
         let schema =
             Schema::new(fields.chain([geometry_field(&geometry_name, true, crs.as_ref())]).collect::<Vec<_>>());
         let window = options.window.filter(|_| file.index.is_some());
-        Ok(Self { file, directory, name, projection, geometry_name, schema: Arc::new(schema), window })
+        Ok(Self { file, directory, name, projection, geometry_name, schema: Arc::new(schema), window, invalid })
     }
 
     fn count(&self) -> Result<u64, SourceError> {
@@ -141,14 +148,14 @@ impl FlatGeobufLayer {
     }
 
     fn error(&self, number: u64, offset: u64, fault: FeatureFault) -> SourceError {
-        match fault {
+        self.invalid.refusal(match fault {
             FeatureFault::Malformed(reason) => self.file.malformed_feature(number, offset, reason),
             FeatureFault::Properties(Fault::Malformed(reason)) => self.file.malformed_feature(number, offset, &reason),
             FeatureFault::Properties(Fault::Value { column, found }) => self.value_error(number, column, found),
             FeatureFault::Geometry(reason) => {
                 SourceError::Geometry { place: self.place(number, self.geometry_name.clone()), reason }
             }
-        }
+        })
     }
 
     fn place(&self, number: u64, column: String) -> Box<Place> {
@@ -239,18 +246,30 @@ impl<'l> Batch<'l> {
             None => self.geometry.null_row(),
             Some(geometry) => {
                 let declared = self.layer.file.header.geometry;
-                geometry::write(&geometry, declared, feature.len(), &mut self.geometry.values).map_err(|fault| {
-                    match fault {
-                        geometry::Fault::Malformed(reason) => FeatureFault::Malformed(reason),
-                        geometry::Fault::Refused(reason) => FeatureFault::Geometry(reason),
+                match geometry::write(&geometry, declared, feature.len(), &mut self.geometry.values) {
+                    Ok(_) => {
+                        let end = self.geometry.end_row();
+                        end.map_err(|_| FeatureFault::Malformed("its geometry has more than 2 GiB"))?;
                     }
-                })?;
-                let end = self.geometry.end_row();
-                end.map_err(|_| FeatureFault::Malformed("its geometry has more than 2 GiB"))?;
+                    Err(geometry::Fault::Malformed(reason)) => return Err(FeatureFault::Malformed(reason)),
+                    Err(geometry::Fault::Refused(reason)) => {
+                        let place = self.layer.place(number, self.layer.geometry_name.clone());
+                        let error = SourceError::Geometry { place, reason: reason.clone() };
+                        if self.layer.invalid.null(error).is_err() {
+                            return Err(FeatureFault::Geometry(reason));
+                        }
+                        self.geometry.forget_row();
+                        self.geometry.null_row();
+                    }
+                }
             }
         }
         let own_columns = table.tables(Fields::VT_COLUMNS)?;
-        let appended = self.columns.append(table.vector(Fields::VT_PROPERTIES, 1)?, own_columns);
+        let layer = self.layer;
+        let is_null = |column: usize, found: &str| {
+            layer.invalid.null(layer.value_error(number, column, found.to_owned())).is_ok()
+        };
+        let appended = self.columns.append(table.vector(Fields::VT_PROPERTIES, 1)?, own_columns, is_null);
         appended.map_err(FeatureFault::Properties)?;
         self.numbers.push(number);
         self.bytes += feature.len();
@@ -259,9 +278,13 @@ impl<'l> Batch<'l> {
 
     fn finish(&mut self) -> Result<RecordBatch, SourceError> {
         let layer = self.layer;
-        let mut columns = self.columns.finish().map_err(|(column, row)| {
-            let number = self.numbers.get(row).copied().unwrap_or(0);
-            layer.value_error(number, column, "text that is not UTF-8".to_owned())
+        let numbers = &self.numbers;
+        let mut columns = self.columns.finish(|column, bytes| {
+            let error = |row: usize, _: &[u8]| {
+                let number = numbers.get(row).copied().unwrap_or(0);
+                layer.value_error(number, column, "text that is not UTF-8".to_owned())
+            };
+            layer.invalid.texts(&bytes, error).map(|texts| Arc::new(texts) as ArrayRef)
         })?;
         columns.push(self.geometry.finish_binary().map_err(|error| layer.batch_error(error.to_string()))?);
         self.numbers.clear();

@@ -46,12 +46,14 @@ pub(super) fn output_name<'a>(schema: &'a Schema, field: &'a Field) -> &'a str {
 }
 
 impl Projection {
-    /// Keeps geometry and the fields that are selected; `crs` has one entry per geometry field, in order. Fails with the
+    /// Keeps geometry and the fields that are selected; `crs` has one entry per geometry field, in order. Geometry
+    /// `may_be_null` also where GDAL says that it is not. Fails with the
     /// name and type of a column that Parquet cannot store.
     pub(super) fn new(
         source: &Schema,
         select: Option<&[String]>,
         crs: &[Option<Crs>],
+        may_be_null: bool,
     ) -> Result<Self, (String, DataType)> {
         let select: Option<HashSet<&str>> = select.map(|names| names.iter().map(String::as_str).collect());
         let (mut fields, mut columns) = (Vec::new(), Vec::new());
@@ -61,7 +63,7 @@ impl Projection {
             let is_geometry = is_geometry(field);
             if is_geometry {
                 let crs = crs.next().and_then(Option::as_ref);
-                fields.push(geometry_field(name, field.is_nullable(), crs));
+                fields.push(geometry_field(name, field.is_nullable() || may_be_null, crs));
             } else if select.as_ref().is_none_or(|select| select.contains(name)) {
                 if !storable(field.data_type()) {
                     return Err((name.to_owned(), field.data_type().clone()));
@@ -75,8 +77,13 @@ impl Projection {
         Ok(Self { schema: Arc::new(Schema::new(fields)), columns })
     }
 
-    /// Brings a batch of GDAL to the output's form.
-    pub(super) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch, Fault> {
+    /// Brings a batch of GDAL to the output's form. `is_null` is asked, by column and row, whether a geometry that is not
+    /// sound becomes NULL.
+    pub(super) fn apply(
+        &self,
+        batch: &RecordBatch,
+        mut is_null: impl FnMut(&str, usize, &GeometryReason) -> bool,
+    ) -> Result<RecordBatch, Fault> {
         let mut arrays = Vec::with_capacity(self.columns.len());
         for (column, field) in self.columns.iter().zip(self.schema.fields()) {
             let array = batch
@@ -89,7 +96,8 @@ impl Projection {
                 .validate_full()
                 .map_err(|error| Fault::Column { column: field.name().clone(), reason: error.to_string() })?;
             arrays.push(if column.is_geometry {
-                normalised(array).map_err(|(row, reason)| Fault::Geometry {
+                let mut is_null = |row: usize, reason: &GeometryReason| is_null(field.name(), row, reason);
+                normalised(array, &mut is_null).map_err(|(row, reason)| Fault::Geometry {
                     column: field.name().clone(),
                     row,
                     reason,
@@ -125,31 +133,36 @@ fn storable(data_type: &DataType) -> bool {
     }
 }
 
+/// Whether a geometry that is not sound, by its row, becomes NULL.
+type IsNull<'a> = &'a mut dyn FnMut(usize, &GeometryReason) -> bool;
+
 /// The geometries as little-endian ISO WKB; the array itself where it is that already.
-fn normalised(array: &ArrayRef) -> Result<ArrayRef, (usize, GeometryReason)> {
+fn normalised(array: &ArrayRef, is_null: IsNull<'_>) -> Result<ArrayRef, (usize, GeometryReason)> {
     if let Some(binary) = array.as_any().downcast_ref::<BinaryArray>() {
-        let mut canonical = true;
-        for (row, wkb) in binary.iter().enumerate() {
-            if let Some(wkb) = wkb {
-                canonical &= scan(wkb).map_err(|error| (row, error.into()))?.is_canonical;
-            }
-        }
-        if canonical { Ok(Arc::clone(array)) } else { rewritten(binary.iter()) }
+        let is_canonical = |wkb: &[u8]| scan(wkb).is_ok_and(|summary| summary.is_canonical);
+        let canonical = binary.iter().flatten().all(is_canonical);
+        if canonical { Ok(Arc::clone(array)) } else { rewritten(binary.iter(), is_null) }
     } else if let Some(binary) = array.as_any().downcast_ref::<LargeBinaryArray>() {
-        rewritten(binary.iter())
+        rewritten(binary.iter(), is_null)
     } else {
         Err((0, GeometryReason::Blob { reason: format!("GDAL gives it as {}", array.data_type()) }))
     }
 }
 
-fn rewritten<'a>(values: impl Iterator<Item = Option<&'a [u8]>>) -> Result<ArrayRef, (usize, GeometryReason)> {
+fn rewritten<'a>(
+    values: impl Iterator<Item = Option<&'a [u8]>>,
+    is_null: IsNull<'_>,
+) -> Result<ArrayRef, (usize, GeometryReason)> {
     let (mut builder, mut scratch) = (BinaryBuilder::new(), Vec::new());
     for (row, wkb) in values.enumerate() {
         match wkb {
             Some(wkb) => {
                 scratch.clear();
-                normalise(wkb, &mut scratch).map_err(|error| (row, error.into()))?;
-                builder.append_value(&scratch);
+                match normalise(wkb, &mut scratch).map_err(GeometryReason::from) {
+                    Ok(_) => builder.append_value(&scratch),
+                    Err(reason) if is_null(row, &reason) => builder.append_null(),
+                    Err(reason) => return Err((row, reason)),
+                }
             }
             None => builder.append_null(),
         }

@@ -24,8 +24,9 @@ use gdal::vector::{
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use parcelle_crs::Crs;
 
-use crate::error::{Place, RowPosition, SourceError};
+use crate::error::{GeometryReason, Place, RowPosition, SourceError};
 use crate::geometry_field::{crs_error, layer_crs};
+use crate::invalid::InvalidValues;
 use crate::names;
 use crate::{BatchSink, FieldInfo, Layer, LayerInfo, OpenOptions, Split, SplitRange};
 use columns::{Fault, Projection, is_geometry, output_name};
@@ -47,6 +48,7 @@ pub(crate) struct GdalLayer {
     time_zones: TimeZones,
     rows: Option<u64>,
     bytes: Option<u64>,
+    invalid: InvalidValues,
     // The dataset as it was opened, for the first reading: opening can mean parsing the whole file (GeoJSON).
     opened: Mutex<Option<Dataset>>,
 }
@@ -85,11 +87,13 @@ impl GdalLayer {
         let crs = geometry_crs(path, &layer, &source, options.crs.as_deref())?;
         let select = options.select.as_deref();
         let projection =
-            Projection::new(&source, select, &crs).map_err(|(column, data_type)| SourceError::UnsupportedColumn {
-                path: path.to_owned(),
-                layer: name.clone(),
-                column,
-                data_type: data_type.to_string(),
+            Projection::new(&source, select, &crs, !options.invalid.are_errors()).map_err(|(column, data_type)| {
+                SourceError::UnsupportedColumn {
+                    path: path.to_owned(),
+                    layer: name.clone(),
+                    column,
+                    data_type: data_type.to_string(),
+                }
             })?;
         // What was said about reference systems is no failure of the reading that follows.
         let reading = Messages::capture();
@@ -109,7 +113,8 @@ impl GdalLayer {
         let schema = time_zones.schema(&projection.schema);
         let bytes = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
         let opened = Mutex::new(Some(dataset));
-        Ok(Self { path: path.to_owned(), name, index, driver, schema, projection, time_zones, rows, bytes, opened })
+        let (path, invalid) = (path.to_owned(), options.invalid.clone());
+        Ok(Self { path, name, index, driver, schema, projection, time_zones, rows, bytes, invalid, opened })
     }
 
     fn read_rows(&self, dataset: &Dataset, messages: &Messages, sink: BatchSink<'_>) -> Result<(), SourceError> {
@@ -130,7 +135,12 @@ impl GdalLayer {
             if batch.num_rows() == 0 {
                 continue;
             }
-            let batch = self.projection.apply(&batch).map_err(|fault| self.fault(fault, rows))?;
+            let is_null = |column: &str, row: usize, reason: &GeometryReason| {
+                let fault = Fault::Geometry { column: column.to_owned(), row, reason: reason.clone() };
+                self.invalid.null(self.fault(fault, rows)).is_ok()
+            };
+            let batch = self.projection.apply(&batch, is_null);
+            let batch = batch.map_err(|fault| self.invalid.refusal(self.fault(fault, rows)))?;
             let batch = dates.apply(batch).map_err(|fault| match fault {
                 DateFault::Open(error) => error,
                 DateFault::Batch(reason) => failed(rows, reason),

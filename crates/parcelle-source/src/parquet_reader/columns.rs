@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, IntervalUnit, Sch
 use parcelle_crs::Crs;
 use parquet::arrow::ArrowSchemaConverter;
 
+use crate::error::GeometryReason;
 use crate::geometry_field::geometry_field_with_edges;
 use crate::parquet_reader::file::guarded;
 use crate::parquet_reader::geometry::{Encoding, GeometryColumn};
@@ -117,8 +118,13 @@ impl Projection {
         Ok(Self { schema: Arc::new(Schema::new(fields)), roots, sources })
     }
 
-    /// Brings a batch of the file to the output's form.
-    pub(super) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch, Fault> {
+    /// Brings a batch of the file to the output's form. `is_null` is asked, by column and row, whether a geometry that is
+    /// not sound becomes NULL.
+    pub(super) fn apply(
+        &self,
+        batch: &RecordBatch,
+        mut is_null: impl FnMut(&str, usize, &GeometryReason) -> bool,
+    ) -> Result<RecordBatch, Fault> {
         let mut arrays = Vec::with_capacity(self.sources.len());
         for (source, field) in self.sources.iter().zip(self.schema.fields()) {
             let column = |position: usize| {
@@ -132,7 +138,10 @@ impl Projection {
                     let values = cast(column(*position)?, field.data_type());
                     values.map_err(|error| Fault::Batch(format!("column {}: {error}", field.name())))?
                 }
-                Source::Wkb(position) => normalised(column(*position)?).map_err(refused)?,
+                Source::Wkb(position) => {
+                    let mut is_null = |row: usize, reason: &GeometryReason| is_null(field.name(), row, reason);
+                    normalised(column(*position)?, &mut is_null).map_err(refused)?
+                }
                 Source::Native(position, native) => {
                     let wkb = native.to_wkb(column(*position)?);
                     Arc::new(wkb.map_err(|(row, reason)| refused((row, Refusal::Other(reason))))?)

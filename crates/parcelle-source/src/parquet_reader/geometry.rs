@@ -290,7 +290,7 @@ fn begins_with_wkb(file: &ParquetFile, metadata: &ArrowReaderMetadata, root: usi
                 let batch = batch?;
                 let Some(array) = batch.columns().first() else { continue };
                 if let Some(row) = (0..array.len()).find(|row| array.is_valid(*row)) {
-                    return Ok(Some(normalised(&array.slice(row, 1)).is_ok()));
+                    return Ok(Some(normalised(&array.slice(row, 1), &mut |_, _| false).is_ok()));
                 }
             }
             Ok(None)

@@ -8,8 +8,9 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
 use parquet::errors::ParquetError;
 
-use crate::error::{Place, RowPosition, SourceError};
+use crate::error::{GeometryReason, Place, RowPosition, SourceError};
 use crate::geometry_field::{crs_error, layer_crs};
+use crate::invalid::InvalidValues;
 use crate::names;
 use crate::parquet_reader::columns::{Fault, Projection, coverings};
 use crate::parquet_reader::file::{ParquetFile, guarded};
@@ -34,6 +35,7 @@ pub(crate) struct ParquetLayer {
     /// The row groups that may meet the window.
     groups: Vec<Group>,
     rows: u64,
+    invalid: InvalidValues,
 }
 
 impl ParquetLayer {
@@ -41,7 +43,11 @@ impl ParquetLayer {
         let file = ParquetFile::open(path)?;
         let metadata = file.metadata()?;
         let name = layer_name(path);
-        let columns = geometry::find(&file, &metadata)?;
+        let mut columns = geometry::find(&file, &metadata)?;
+        let invalid = options.invalid.clone();
+        for column in &mut columns {
+            column.nullable |= !invalid.are_errors();
+        }
         names::choose_layer(path, options.layer.as_deref(), &[(name.clone(), true)])?;
         let schema = metadata.schema();
         let all = || schema.fields().iter().map(|field| field.name().clone());
@@ -90,7 +96,7 @@ impl ParquetLayer {
             }
             rows = rows.saturating_add(count);
         }
-        Ok(Self { file, name, metadata, projection, groups, rows })
+        Ok(Self { file, name, metadata, projection, groups, rows, invalid })
     }
 
     /// Rows of a batch, fewer where rows are large. Dictionaries count as if they were spread out evenly.
@@ -127,7 +133,13 @@ impl ParquetLayer {
             let next = guarded(|| reader.next().transpose().map_err(ParquetError::from));
             let Some(batch) = next.map_err(|reason| self.damaged(parts, rows, &reason))? else { break };
             let batch_rows = batch.num_rows() as u64;
-            let batch = self.projection.apply(&batch).map_err(|fault| self.fault(fault, parts, rows))?;
+            let is_null = |column: &str, row: usize, reason: &GeometryReason| {
+                let refusal = Refusal::Geometry(reason.clone());
+                let fault = Fault::Row { column: column.to_owned(), row, refusal };
+                self.invalid.null(self.fault(fault, parts, rows)).is_ok()
+            };
+            let batch = self.projection.apply(&batch, is_null);
+            let batch = batch.map_err(|fault| self.invalid.refusal(self.fault(fault, parts, rows)))?;
             rows = rows.saturating_add(batch_rows);
             if batch_rows > 0 && sink(batch).is_break() {
                 return Ok(());

@@ -22,34 +22,40 @@ pub(super) enum Refusal {
     Other(String),
 }
 
+/// Whether a geometry that is not sound, by its row, becomes NULL.
+pub(super) type IsNull<'a> = &'a mut dyn FnMut(usize, &GeometryReason) -> bool;
+
 /// The geometries as little-endian ISO WKB; the array itself where it is that already. Else the first row that is
-/// refused.
-pub(super) fn normalised(array: &ArrayRef) -> Result<ArrayRef, (usize, Refusal)> {
+/// refused, and does not become NULL.
+pub(super) fn normalised(array: &ArrayRef, is_null: IsNull<'_>) -> Result<ArrayRef, (usize, Refusal)> {
     if let Some(binary) = array.as_binary_opt::<i32>() {
-        let mut canonical = true;
-        for (row, wkb) in binary.iter().enumerate() {
-            if let Some(wkb) = wkb {
-                canonical &= scan(wkb).map_err(|error| (row, Refusal::Geometry(error.into())))?.is_canonical;
-            }
-        }
-        if canonical { Ok(Arc::clone(array)) } else { rewritten(array.len(), binary.iter()) }
+        let is_canonical = |wkb: &[u8]| scan(wkb).is_ok_and(|summary| summary.is_canonical);
+        let canonical = binary.iter().flatten().all(is_canonical);
+        if canonical { Ok(Arc::clone(array)) } else { rewritten(array.len(), binary.iter(), is_null) }
     } else if let Some(binary) = array.as_binary_opt::<i64>() {
-        rewritten(array.len(), binary.iter())
+        rewritten(array.len(), binary.iter(), is_null)
     } else if let Some(binary) = array.as_binary_view_opt() {
-        rewritten(array.len(), binary.iter())
+        rewritten(array.len(), binary.iter(), is_null)
     } else {
         Err((0, Refusal::Other(format!("geometry is stored as {}", array.data_type()))))
     }
 }
 
-fn rewritten<'a>(rows: usize, values: impl Iterator<Item = Option<&'a [u8]>>) -> Result<ArrayRef, (usize, Refusal)> {
+fn rewritten<'a>(
+    rows: usize,
+    values: impl Iterator<Item = Option<&'a [u8]>>,
+    is_null: IsNull<'_>,
+) -> Result<ArrayRef, (usize, Refusal)> {
     let (mut builder, mut scratch) = (WkbBuilder::new(rows), Vec::new());
     for (row, wkb) in values.enumerate() {
         match wkb {
             Some(wkb) => {
                 scratch.clear();
-                normalise(wkb, &mut scratch).map_err(|error| (row, Refusal::Geometry(error.into())))?;
-                builder.append(&scratch).map_err(|reason| (row, Refusal::Other(reason)))?;
+                match normalise(wkb, &mut scratch).map_err(GeometryReason::from) {
+                    Ok(_) => builder.append(&scratch).map_err(|reason| (row, Refusal::Other(reason)))?,
+                    Err(reason) if is_null(row, &reason) => builder.append_null(),
+                    Err(reason) => return Err((row, Refusal::Geometry(reason))),
+                }
             }
             None => builder.append_null(),
         }

@@ -12,19 +12,19 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
 use parcelle_geoparquet::{
     CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Input, Orientation, Part, ProducerError, Sort,
     WriteError, WriteOptions,
 };
-use parcelle_source::{Interrupt, Layer, OpenOptions, Reader, Split, Window};
+use parcelle_source::{Interrupt, InvalidValues, Layer, OnInvalid, OpenOptions, Reader, Split, Window};
 
 pub use error::ConvertError;
 use filter::Condition;
+use reproject::Origin;
 pub use reproject::ReprojectionError;
 pub use stage::StageError;
 use stage::{Stage, Stages};
-pub use summary::{ConvertSummary, StageTimes};
+pub use summary::{ConvertSummary, RepairedValues, StageTimes};
 use within::Within;
 
 use crate::memory::peak_resident_bytes;
@@ -144,6 +144,12 @@ impl Convert {
         self
     }
 
+    /// What becomes of values that are not valid; they end the run unless said otherwise. The summary says what was done.
+    pub fn on_invalid(mut self, policy: OnInvalid) -> Self {
+        self.open.invalid = InvalidValues::new(policy);
+        self
+    }
+
     /// Codec of the column chunks.
     pub fn compression(mut self, compression: Compression) -> Self {
         self.write.compression = compression;
@@ -254,6 +260,8 @@ impl Convert {
             return Err(ConvertError::OutputIsInput { path: self.output });
         }
         self.open.threads = self.write.threads;
+        // Counts of its own: the builder may be cloned and run several times.
+        self.open.invalid = self.open.invalid.afresh();
         self.open.interrupt = Interrupt::on(self.write.cancel.flag());
         let leftovers = parcelle_geoparquet::leftovers(&self.output);
         let select = self.open.select.as_deref();
@@ -263,7 +271,7 @@ impl Convert {
             Some(condition) => condition.open(open)?,
             None => open(self.open.select.clone())?,
         };
-        let (stages, warnings) = self.stages(&layer.schema(), condition)?;
+        let (stages, warnings) = self.stages(layer.as_ref(), condition)?;
         // How many rows meet a window or a condition nobody knows before they are read.
         let total_rows = layer.row_count_hint().filter(|_| self.open.window.is_none() && self.filter.is_none());
         self.write.expected_rows = total_rows;
@@ -295,6 +303,7 @@ impl Convert {
             peak_memory_bytes: peak_resident_bytes(),
             spilled_bytes: written.spilled_bytes,
             warnings,
+            repaired: self.open.invalid.repaired().into_iter().map(Into::into).collect(),
             leftovers: leftovers.iter().map(|path| path.display().to_string()).collect(),
         })
     }
@@ -302,7 +311,8 @@ impl Convert {
 
 impl Convert {
     /// What rows pass between reader and writer.
-    fn stages(&self, source: &SchemaRef, condition: Option<Condition>) -> Result<(Stages, Vec<String>), ConvertError> {
+    fn stages(&self, layer: &dyn Layer, condition: Option<Condition>) -> Result<(Stages, Vec<String>), ConvertError> {
+        let source = &layer.schema();
         let mut stages: Vec<Box<dyn Stage>> = Vec::new();
         // A reader may have used the window already, but none promises to leave out every row outside.
         let window = self.open.window.and_then(|window| Within::new(source, window));
@@ -313,7 +323,12 @@ impl Convert {
         let mut warnings = Vec::new();
         if let Some(target) = &self.target_crs {
             let schema = stages.last().map_or_else(|| Arc::clone(source), |stage| stage.schema());
-            stages.extend(reproject::stage(&schema, target, self.write.epoch, &mut warnings)?);
+            let origin = Origin {
+                path: self.input.display().to_string(),
+                layer: layer.name().to_owned(),
+                invalid: self.open.invalid.clone(),
+            };
+            stages.extend(reproject::stage(&schema, target, self.write.epoch, origin, &mut warnings)?);
         }
         Ok((Stages::new(stages, source), warnings))
     }

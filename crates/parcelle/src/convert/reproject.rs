@@ -2,7 +2,7 @@
 
 use arrow::datatypes::SchemaRef;
 use parcelle_crs::{Crs, CrsError, Measure, TransformationError};
-use parcelle_source::FieldReference;
+use parcelle_source::{FieldReference, InvalidValues};
 
 use crate::convert::stage::{Stage, is_geometry};
 
@@ -63,6 +63,15 @@ pub enum ReprojectionError {
     NoProj,
 }
 
+/// Where rows come from, and what becomes of positions that cannot be transformed.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "gdal"), expect(dead_code, reason = "only PROJ finds such positions"))]
+pub(crate) struct Origin {
+    pub(crate) path: String,
+    pub(crate) layer: String,
+    pub(crate) invalid: InvalidValues,
+}
+
 /// A geometry column to transform.
 #[derive(Debug)]
 struct Task {
@@ -77,6 +86,7 @@ pub(crate) fn stage(
     schema: &SchemaRef,
     target: &str,
     year: Option<f64>,
+    origin: Origin,
     warnings: &mut Vec<String>,
 ) -> Result<Option<Box<dyn Stage>>, ReprojectionError> {
     let target = Crs::from_definition(target).map_err(ReprojectionError::Target)?;
@@ -100,7 +110,7 @@ pub(crate) fn stage(
     if tasks.is_empty() {
         return Ok(None);
     }
-    build(schema, target, tasks, warnings)
+    build(schema, target, tasks, origin, warnings)
 }
 
 #[cfg(feature = "gdal")]
@@ -108,9 +118,10 @@ fn build(
     schema: &SchemaRef,
     target: Crs,
     tasks: Vec<Task>,
+    origin: Origin,
     warnings: &mut Vec<String>,
 ) -> Result<Option<Box<dyn Stage>>, ReprojectionError> {
-    Ok(Some(Box::new(positions::Reproject::new(schema, target, tasks, warnings)?)))
+    Ok(Some(Box::new(positions::Reproject::new(schema, target, tasks, origin, warnings)?)))
 }
 
 #[cfg(not(feature = "gdal"))]
@@ -118,6 +129,7 @@ fn build(
     _: &SchemaRef,
     _: Crs,
     _: Vec<Task>,
+    _: Origin,
     _: &mut Vec<String>,
 ) -> Result<Option<Box<dyn Stage>>, ReprojectionError> {
     Err(ReprojectionError::NoProj)

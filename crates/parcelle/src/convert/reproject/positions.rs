@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch};
-use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
@@ -11,7 +11,7 @@ use arrow::util::display::array_value_to_string;
 use parcelle_crs::{Crs, Transformation};
 use parcelle_geometry::Coordinates;
 
-use crate::convert::reproject::{ReprojectionError, Task};
+use crate::convert::reproject::{Origin, ReprojectionError, Task};
 use crate::convert::stage::{Stage, StageError, is_geometry};
 
 /// Attributes by which a row is named in messages.
@@ -27,6 +27,7 @@ pub(crate) struct Reproject {
     schema: SchemaRef,
     target: Crs,
     columns: Vec<Column>,
+    origin: Origin,
 }
 
 #[derive(Debug)]
@@ -45,6 +46,7 @@ impl Reproject {
         schema: &SchemaRef,
         target: Crs,
         tasks: Vec<Task>,
+        origin: Origin,
         warnings: &mut Vec<String>,
     ) -> Result<Self, ReprojectionError> {
         let mut fields: Vec<Arc<Field>> = schema.fields().iter().cloned().collect();
@@ -62,12 +64,13 @@ impl Reproject {
             let name = slot.name().clone();
             let field = parcelle_source::with_crs(slot, &target)
                 .map_err(|reason| ReprojectionError::Source { column: name.clone(), reason })?;
-            *slot = Arc::new(field.with_data_type(DataType::Binary));
+            let is_nullable = field.is_nullable() || !origin.invalid.are_errors();
+            *slot = Arc::new(field.with_data_type(DataType::Binary).with_nullable(is_nullable));
             let with_z = source.has_height() && target.has_height();
             columns.push(Column { index, name, source, year, with_z, idle: Mutex::new(vec![first]) });
         }
         let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
-        Ok(Self { schema, target, columns })
+        Ok(Self { schema, target, columns, origin })
     }
 
     fn column(&self, column: &Column, batch: &RecordBatch) -> Result<ArrayRef, StageError> {
@@ -95,26 +98,54 @@ impl Reproject {
         }
         let (x, y) = (coordinates.x.clone(), coordinates.y.clone());
         self.transform(column, &mut coordinates)?;
-        let is_lost = |((x, y), z): ((&f64, &f64), &f64)| !(x.is_finite() && y.is_finite() && z.is_finite());
-        if let Some(lost) = coordinates.x.iter().zip(&coordinates.y).zip(&coordinates.z).position(is_lost) {
-            let row = positions_before.partition_point(|before| *before <= lost).saturating_sub(1);
-            let ordinate = |values: &[f64]| values.get(lost).map_or_else(String::new, f64::to_string);
-            return Err(StageError::Position {
-                column: column.name.clone(),
-                row: describe(batch, row),
-                x: ordinate(&x),
-                y: ordinate(&y),
-                from: column.source.to_string(),
-                to: self.target.to_string(),
-            });
-        }
+        let lost = self.lost_rows(column, batch, &coordinates, [&x, &y], &positions_before)?;
         let mut bytes = values.to_vec();
         coordinates.scatter(&mut bytes, column.with_z);
         let offsets = geometry.value_offsets().iter().map(|offset| offset.saturating_sub(start));
         let offsets = OffsetBuffer::new(ScalarBuffer::from_iter(offsets));
-        let array =
-            BinaryArray::try_new(offsets, Buffer::from_vec(bytes), geometry.nulls().cloned()).map_err(failed)?;
+        let nulls = if lost.is_empty() {
+            geometry.nulls().cloned()
+        } else {
+            let mut valid: Vec<bool> = (0..geometry.len()).map(|row| geometry.is_valid(row)).collect();
+            for row in lost {
+                if let Some(valid) = valid.get_mut(row) {
+                    *valid = false;
+                }
+            }
+            Some(NullBuffer::from(valid))
+        };
+        let array = BinaryArray::try_new(offsets, Buffer::from_vec(bytes), nulls).map_err(failed)?;
         Ok(Arc::new(array))
+    }
+
+    /// The rows with a position that could not be transformed, which are counted, or are an error.
+    fn lost_rows(
+        &self,
+        column: &Column,
+        batch: &RecordBatch,
+        after: &Coordinates,
+        before: [&[f64]; 2],
+        positions_before: &[usize],
+    ) -> Result<Vec<usize>, StageError> {
+        let mut rows = Vec::new();
+        for (position, ((x, y), z)) in after.x.iter().zip(&after.y).zip(&after.z).enumerate() {
+            if x.is_finite() && y.is_finite() && z.is_finite() {
+                continue;
+            }
+            let row = positions_before.partition_point(|before| *before <= position).saturating_sub(1);
+            if rows.last() == Some(&row) {
+                continue;
+            }
+            rows.push(row);
+            let [x, y] = before.map(|values| values.get(position).map_or_else(String::new, f64::to_string));
+            let (from, to) = (column.source.to_string(), self.target.to_string());
+            let described = describe(batch, row);
+            let what = format!("row with {described}: the position {x} {y} cannot be transformed from {from} to {to}");
+            let error = StageError::Position { column: column.name.clone(), row: described, x, y, from, to };
+            let Origin { path, layer, invalid } = &self.origin;
+            invalid.null_later(path, layer, &column.name, what, error)?;
+        }
+        Ok(rows)
     }
 
     fn transform(&self, column: &Column, coordinates: &mut Coordinates) -> Result<(), StageError> {
