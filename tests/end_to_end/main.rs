@@ -10,6 +10,7 @@ mod convert;
 mod convert_values;
 mod filter;
 mod hostile;
+mod invalid;
 mod reproject;
 
 use std::ffi::OsStr;
