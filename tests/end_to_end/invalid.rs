@@ -8,6 +8,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::{fixture, parcelle};
 
+/// Column, kind and number of a repair.
+type Named = (String, &'static str, u64);
+
 /// The rows of a file of one batch.
 fn rows(path: &Path) -> RecordBatch {
     let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path).unwrap()).unwrap();
@@ -25,7 +28,7 @@ fn convert(
     input: &Path,
     policy: OnInvalid,
     options: impl FnOnce(parcelle::Convert) -> parcelle::Convert,
-) -> Result<(RecordBatch, Vec<(String, &'static str, u64)>), ConvertError> {
+) -> Result<(RecordBatch, Vec<Named>), ConvertError> {
     let directory = tempfile::tempdir().unwrap();
     let output = directory.path().join("out.parquet");
     let summary = options(parcelle::convert(input, &output).on_invalid(policy).sort(Sort::None)).run()?;
@@ -33,7 +36,7 @@ fn convert(
     Ok((rows(&output), repaired.collect()))
 }
 
-fn named(column: &str, repair: &'static str, values: u64) -> (String, &'static str, u64) {
+fn named(column: &str, repair: &'static str, values: u64) -> Named {
     (column.to_owned(), repair, values)
 }
 

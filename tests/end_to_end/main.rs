@@ -11,6 +11,7 @@ mod convert_values;
 mod filter;
 mod hostile;
 mod invalid;
+mod layers;
 mod reproject;
 
 use std::ffi::OsStr;

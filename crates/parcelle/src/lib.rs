@@ -45,8 +45,8 @@ mod memory;
 
 pub use check::{Check, CheckError, FileObserver, Profile, check, rule, rules};
 pub use convert::{
-    Convert, ConvertError, ConvertSummary, Progress, ProgressFn, RepairedValues, ReprojectionError, StageError,
-    StageTimes, convert,
+    Convert, ConvertError, ConvertSummary, LostPosition, Progress, ProgressFn, RepairedValues, ReprojectionError,
+    StageError, StageTimes, convert,
 };
 
 pub use expression::ExpressionError;

@@ -22,6 +22,9 @@ pub(super) enum Refusal {
     Encoding,
 }
 
+/// Asked about a value by its index, its bytes and why it is refused: for the text that takes its place.
+pub(super) type OnRefusal<'a, E> = &'a mut dyn FnMut(usize, &[u8], Refusal) -> Result<Option<String>, E>;
+
 /// Collects the values of a field.
 pub(super) enum Builder {
     Text(StringBuilder),
@@ -52,7 +55,7 @@ impl Builder {
         &mut self,
         values: impl Iterator<Item = &'a [u8]>,
         encoding: &Encoding,
-        invalid: &mut dyn FnMut(usize, &[u8], Refusal) -> Result<Option<String>, E>,
+        invalid: OnRefusal<'_, E>,
     ) -> Result<(), E> {
         /// One loop for each type, so that no value asks for its type again.
         macro_rules! append_each {

@@ -22,7 +22,7 @@ pub use error::ConvertError;
 use filter::Condition;
 use reproject::Origin;
 pub use reproject::ReprojectionError;
-pub use stage::StageError;
+pub use stage::{LostPosition, StageError};
 use stage::{Stage, Stages};
 pub use summary::{ConvertSummary, RepairedValues, StageTimes};
 use within::Within;

@@ -31,27 +31,32 @@ pub enum StageError {
         reason: String,
     },
     /// A position has no place in the target's coordinates.
-    #[error(
-        "--t-crs: column {column}, in the row with {row}: the position {x} {y} cannot be transformed from {from} to {to}: \
-         correct or delete the row in the source, or check that the coordinates are in {from} (--crs assigns another)"
-    )]
-    Position {
-        /// Name of the geometry column.
-        column: String,
-        /// The first attributes of the row.
-        row: String,
-        /// First ordinate, such as longitude.
-        x: String,
-        /// Second ordinate.
-        y: String,
-        /// The reference system it is in.
-        from: String,
-        /// The one it should be brought to.
-        to: String,
-    },
+    #[error("--t-crs: {0}")]
+    Position(Box<LostPosition>),
     /// Rows cannot be put together to a batch.
     #[error("{0}")]
     Batch(String),
+}
+
+/// A position that cannot be transformed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "column {column}, in the row with {row}: the position {x} {y} cannot be transformed from {from} to {to}: correct or \
+     delete the row in the source, or check that the coordinates are in {from} (--crs assigns another)"
+)]
+pub struct LostPosition {
+    /// Name of the geometry column.
+    pub column: String,
+    /// The first attributes of the row.
+    pub row: String,
+    /// First ordinate, such as longitude.
+    pub x: String,
+    /// Second ordinate.
+    pub y: String,
+    /// The reference system it is in.
+    pub from: String,
+    /// The one it should be brought to.
+    pub to: String,
 }
 
 /// Whether a field is one of geometry.

@@ -48,9 +48,9 @@ pub(crate) fn parse(text: &str) -> Result<Syntax, ExpressionError> {
     if text.trim().is_empty() {
         return Err(ExpressionError::Syntax { reason: "the expression is empty".to_owned() });
     }
-    let tokens = Tokenizer::new(&Standard, text).tokenize_with_location().map_err(|error| match error {
-        TokenizerError { message, location } => ExpressionError::Syntax { reason: format!("{message}{location}") },
-    })?;
+    let refused =
+        |error: TokenizerError| ExpressionError::Syntax { reason: format!("{}{}", error.message, error.location) };
+    let tokens = Tokenizer::new(&Standard, text).tokenize_with_location().map_err(refused)?;
     let count = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).count();
     if count > MAX_TOKENS {
         let what = format!("has {count} words and signs, {MAX_TOKENS} are the most");

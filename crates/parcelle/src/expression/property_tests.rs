@@ -407,7 +407,7 @@ fn batch(rows: &[Row]) -> RecordBatch {
         Arc::new(rows.iter().map(|row| row.1).collect::<Int64Array>()),
         Arc::new(rows.iter().map(|row| row.2).collect::<UInt64Array>()),
         Arc::new(rows.iter().map(|row| row.3).collect::<Float64Array>()),
-        if rows.len() % 2 == 0 {
+        if rows.len().is_multiple_of(2) {
             Arc::new(rows.iter().map(|row| row.4.as_deref()).collect::<StringArray>())
         } else {
             Arc::new(rows.iter().map(|row| row.4.as_deref()).collect::<StringViewArray>())
@@ -446,7 +446,7 @@ fn has_overflowing_constant(syntax: &Syntax) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn batches_give_what_rows_give(condition in conditions(), rows in rows()) {

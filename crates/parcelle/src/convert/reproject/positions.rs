@@ -12,7 +12,7 @@ use parcelle_crs::{Crs, Transformation};
 use parcelle_geometry::Coordinates;
 
 use crate::convert::reproject::{Origin, ReprojectionError, Task};
-use crate::convert::stage::{Stage, StageError, is_geometry};
+use crate::convert::stage::{LostPosition, Stage, StageError, is_geometry};
 
 /// Attributes by which a row is named in messages.
 const NAMING_ATTRIBUTES: usize = 3;
@@ -141,7 +141,8 @@ impl Reproject {
             let (from, to) = (column.source.to_string(), self.target.to_string());
             let described = describe(batch, row);
             let what = format!("row with {described}: the position {x} {y} cannot be transformed from {from} to {to}");
-            let error = StageError::Position { column: column.name.clone(), row: described, x, y, from, to };
+            let lost = LostPosition { column: column.name.clone(), row: described, x, y, from, to };
+            let error = StageError::Position(Box::new(lost));
             let Origin { path, layer, invalid } = &self.origin;
             invalid.null_later(path, layer, &column.name, what, error)?;
         }
