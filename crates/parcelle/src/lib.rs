@@ -33,8 +33,8 @@
 //! ```
 //!
 //! # Features
-//! - `gdal` (default): every vector driver of the system's libgdal (3.6 or newer), and its register of coordinate
-//!   reference systems. GeoPackages are read natively, with the system's SQLite, which libgdal uses too.
+//! - `gdal` (default): every vector driver of the system's libgdal (3.6 or newer), its register of coordinate
+//!   reference systems, and PROJ for reprojection. GeoPackages are read natively, with the system's SQLite, which libgdal uses too.
 //! - `sqlite-bundled`: GeoPackages without any C library but those that cargo builds. It excludes `gdal`: two copies of
 //!   SQLite in one process crash. Use it with `default-features = false`.
 

@@ -74,6 +74,7 @@ pub(crate) struct Origin {
 
 /// A geometry column to transform.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "gdal"), expect(dead_code, reason = "only PROJ transforms it"))]
 struct Task {
     index: usize,
     source: Crs,
