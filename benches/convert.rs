@@ -5,6 +5,8 @@
 //! whole conversion and the floor (read the input once, zstd the same Arrow bytes on all cores) in turn, so that both
 //! see the same machine.
 
+mod input;
+
 use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -17,12 +19,14 @@ use parcelle_geoparquet::{Compression, Input, Part, Sort, WriteOptions};
 use parcelle_source::Layer;
 use rayon::prelude::*;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+use input::Failure;
 
 /// Rows per split and row group, as in the façade.
 const ROW_GROUP_ROWS: usize = 65_536;
-/// Input of one call of the codec at the floor: a data page.
-const PAGE_BYTES: usize = 128 * 1024;
+/// Input of one call of the codec at the floor: a data page of the default preset.
+const PAGE_BYTES: usize = 256 * 1024;
+/// Level of the codec at the floor: that of the preset the conversion has.
+const LEVEL: i32 = 3;
 /// Turns of the comparison with the floor.
 const TURNS: usize = 5;
 
@@ -35,21 +39,9 @@ struct Bench {
 
 impl Bench {
     fn new() -> Result<Self, Failure> {
-        let rows = std::env::var("PARCELLE_BENCH_ROWS").ok().map_or(Ok(200_000), |rows| rows.parse())?;
+        let rows = input::rows()?;
         let directory = tempfile::tempdir()?;
-        let input = directory.path().join("buildings.gpkg");
-        let mut generator = std::env::current_exe()?;
-        generator.pop();
-        generator.pop();
-        generator.push("parcelle-testdata");
-        let made = std::process::Command::new(&generator)
-            .args(["extract".as_ref(), input.as_os_str(), "--rows".as_ref(), rows.to_string().as_ref()])
-            .stdout(std::process::Stdio::null())
-            .status()
-            .map_err(|error| format!("{}: {error}: run `make bench`, which builds it", generator.display()))?;
-        if !made.success() {
-            return Err("the generator of the input has failed".into());
-        }
+        let input = input::buildings(directory.path(), rows)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self { rows, threads, directory, input })
     }
@@ -95,7 +87,7 @@ impl Bench {
             .par_iter()
             .flat_map(|buffer| buffer.par_chunks(PAGE_BYTES))
             .map_init(
-                || zstd::bulk::Compressor::new(1),
+                || zstd::bulk::Compressor::new(LEVEL),
                 |compressor, page| match compressor {
                     Ok(compressor) => compressor.compress(page).map_or(0, |bytes| bytes.len()),
                     Err(_) => 0,

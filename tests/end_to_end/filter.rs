@@ -117,3 +117,35 @@ fn wrong_conditions_are_wrong_requests() {
     let run = parcelle(arguments.iter().chain(&["population > 130000"])).expect_code(0);
     assert!(run.stdout.contains("rows read, of which"), "{}", run.stdout);
 }
+
+#[test]
+fn several_files_are_asked_together() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let inputs = [
+        write("a.csv", "Name,height,WKT\na,1,POINT (1 2)\nb,20,POINT (1 2)\nc,x,POINT (1\n"),
+        write("b.csv", "name,Height,colour,WKT\nd,30,red,POINT (3 4)\ne,40,,POINT (3 95)\n"),
+    ];
+    let output = directory.path().join("out.parquet");
+    let convert = || {
+        parcelle::convert_many(inputs.iter(), &output)
+            .crs("EPSG:4326")
+            .on_invalid(parcelle::OnInvalid::Null)
+            .overwrite(true)
+    };
+    // Text in one file and numbers in the other cannot be united.
+    assert!(convert().run().is_err());
+    write("a.csv", "Name,height,WKT\na,1,POINT (1 2)\nb,20,POINT (1 2)\nc,25,POINT (1\n");
+    let summary =
+        convert().select(["name"]).filter("HEIGHT > 10 AND colour IS NULL").target_crs("EPSG:3857").run().unwrap();
+    assert_eq!((summary.rows, summary.rows_read), (3, 5));
+    assert_eq!(names(&output), ["Name", "WKT"]);
+    let repaired: Vec<_> = summary.repaired.iter().map(|column| (column.column.as_str(), column.values)).collect();
+    assert_eq!(repaired, [("WKT", 1), ("WKT", 1)], "{:?}", summary.repaired);
+    let error = convert().select(["name"]).filter("hight > 10").run().unwrap_err();
+    assert!(error.is_usage() && error.to_string().contains("did you mean \"height\""), "{error}");
+}

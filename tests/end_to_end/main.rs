@@ -10,8 +10,10 @@ mod convert;
 mod convert_values;
 mod filter;
 mod hostile;
+mod inputs;
 mod invalid;
 mod layers;
+mod partition;
 mod reproject;
 
 use std::ffi::OsStr;

@@ -12,6 +12,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
+import datasets
 import matrix
 import rasters
 import vectors
@@ -26,7 +27,7 @@ def main() -> int:
     parser.add_argument("--testdata", type=Path, default=ROOT / "target/release/parcelle-testdata")
     parser.add_argument("--gdal-python", default="/usr/bin/python3", help="interpreter with GDAL's Python bindings")
     parser.add_argument("--rows", type=int, default=1_000_000, help="features of the generated extract; 0 leaves it out")
-    parser.add_argument("--only", choices=["rasters", "vectors", "matrix"], help="one part of the comparisons")
+    parser.add_argument("--only", choices=["rasters", "vectors", "matrix", "datasets"], help="one part of the comparisons")
     parser.add_argument("--match", default="", help="only files whose name contains this")
     arguments = parser.parse_args()
     parcelle = arguments.parcelle.resolve()
@@ -38,6 +39,8 @@ def main() -> int:
         scratch = Path(scratch_name)
         if arguments.only in {None, "matrix"}:
             matrix.compare(parcelle, arguments.match, scratch, report)
+        if arguments.only in {None, "datasets"}:
+            datasets.compare(parcelle, arguments.testdata.resolve(), scratch, report)
         if arguments.only in {None, "vectors"}:
             compare_vectors(parcelle, arguments, scratch, report)
         if arguments.only in {None, "rasters"}:

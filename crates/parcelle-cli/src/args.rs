@@ -25,6 +25,8 @@ pub(crate) enum Command {
 /// Reads GeoPackage, Shapefile, FlatGeobuf, GeoJSON, CSV and GeoParquet natively and in parallel, every other vector
 /// format through GDAL, and writes GeoParquet with a bbox covering, PROJJSON, exact geometry types and extent, a page
 /// index and zstd. Rows are put in order along a Hilbert curve. OUTPUT gets its name only when it is whole.
+///
+/// Several inputs become one dataset: columns are merged by name, and those that a file does not have are NULL there.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 written whole; 1 the data could not be converted, nothing is left at OUTPUT;
 2 wrong usage, missing INPUT, or OUTPUT exists.
@@ -33,18 +35,27 @@ Examples:
   parcelle convert buildings.gpkg buildings.parquet
   parcelle convert bdtopo.gpkg batiment.parquet --layer batiment --select cleabs,hauteur
   parcelle convert bdtopo.gpkg hauts.parquet --layer batiment --where 'hauteur > 20'
-  parcelle convert communes.geojson communes.parquet --overwrite --format json")]
+  parcelle convert batiments.gpkg batiments/ --partition-by departement --partition-size 512MB
+  parcelle convert communes.geojson communes.parquet --overwrite --format json
+  parcelle convert 'D0*/BATIMENT.shp' batiments.parquet
+  parcelle convert bdtopo.gpkg layers/ --all-layers")]
 pub(crate) struct ConvertArguments {
-    /// File to read, in a format with a native reader or any that GDAL's vector drivers can open
-    pub(crate) input: PathBuf,
+    /// Files to read, directories to walk for them, or patterns in quotes ('D0*/BATIMENT.shp', 'data/**/*.gpkg'), in a
+    /// format with a native reader or any that GDAL's vector drivers can open
+    #[arg(value_name = "INPUT", required = true, num_args = 1..)]
+    pub(crate) inputs: Vec<PathBuf>,
 
-    /// GeoParquet file to write
-    #[arg(value_name = "OUTPUT.parquet")]
+    /// GeoParquet file to write; with --all-layers a directory
+    #[arg(value_name = "OUTPUT.parquet", required = true)]
     pub(crate) output: PathBuf,
 
     /// Layer to convert; needed where INPUT has several
     #[arg(long, value_name = "NAME")]
     pub(crate) layer: Option<String>,
+
+    /// Write every layer with geometry to a file of its own in the directory OUTPUT, which must be empty or not there
+    #[arg(long, conflicts_with = "layer")]
+    pub(crate) all_layers: bool,
 
     /// Columns to keep beside geometry
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
@@ -91,6 +102,18 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "hilbert|none|COLUMN,…", default_value = "hilbert", value_delimiter = ',')]
     pub(crate) sort: Vec<String>,
 
+    /// Write a directory with a file for each value of this column, and _index.json
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) partition_by: Option<String>,
+
+    /// Write a directory of files of at most this size, such as 512MB, and _index.json
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) partition_size: Option<u64>,
+
+    /// Names of the files of a directory
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) partition_names: PartitionNamesArgument,
+
     /// Version of GeoParquet
     #[arg(long, value_enum, value_name = "VERSION", default_value_t)]
     pub(crate) geoparquet: GeoParquetArgument,
@@ -111,17 +134,23 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "YEAR")]
     pub(crate) epoch: Option<f64>,
 
-    /// Codec
+    /// Codec and page size together; an option that names one of them counts
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) compression: CompressionArgument,
+    pub(crate) preset: PresetArgument,
 
-    /// Level of the codec: 1 to 22 for zstd [default: 1]
+    /// Codec [default: zstd]
+    #[arg(long, value_enum)]
+    pub(crate) compression: Option<CompressionArgument>,
+
+    /// Level of the codec: 1 to 22 for zstd [default: 3, or that of the preset]
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=22))]
     pub(crate) compression_level: Option<i32>,
 
-    /// Rows per row group
-    #[arg(long, value_name = "ROWS", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) row_group_rows: u32,
+    /// Most rows of a row group; along a Hilbert curve it ends at the edge of an area, with a quarter of them at the least
+    ///
+    /// [default: 65536]
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) row_group_rows: Option<u32>,
 
     /// Uncompressed bytes per row group, such as 64MB; it ends at this or at --row-group-rows, whichever comes first
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
@@ -143,7 +172,7 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
 
-    /// Replace OUTPUT where it exists
+    /// Replace OUTPUT where it exists; with --all-layers the files of the layers
     #[arg(long)]
     pub(crate) overwrite: bool,
 
@@ -189,6 +218,15 @@ pub(crate) enum GeoParquetArgument {
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum PartitionNamesArgument {
+    /// 75.parquet, part-00000.parquet: files with all columns
+    #[default]
+    Flat,
+    /// departement=75/part-00000.parquet: files without that column; readers guess its type, and make a number of 01
+    Hive,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(crate) enum EncodingArgument {
     /// Well-known binary, for any geometry
     #[default]
@@ -214,9 +252,19 @@ pub(crate) enum CoveringArgument {
     None,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CompressionArgument {
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum PresetArgument {
+    /// zstd 1 on pages of 128 KiB: the least time
+    Fast,
+    /// zstd 3 on pages of 256 KiB
     #[default]
+    Balanced,
+    /// zstd 15 on pages of 128 KiB: the smallest files, for many times the processor time
+    Archive,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompressionArgument {
     Zstd,
     Snappy,
     None,

@@ -6,13 +6,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use parcelle::{
-    CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Encoding, GeoParquetVersion, OnInvalid,
-    Orientation, Reader, Sort,
+    CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Encoding, FailedLayer,
+    GeoParquetVersion, LayersSummary, OnInvalid, Orientation, PartitionNames, Partitioning, Preset, Reader,
+    SkippedLayer, Sort,
 };
+use serde::Serialize;
 
 use crate::args::{
     CompressionArgument, ConvertArguments, CoveringArgument, EncodingArgument, GeoParquetArgument, OnInvalidArgument,
-    OrientationArgument, ReaderArgument, SummaryFormat,
+    OrientationArgument, PartitionNamesArgument, PresetArgument, ReaderArgument, SummaryFormat,
 };
 use crate::failure::Failure;
 use crate::format::{bytes, counted, grouped};
@@ -21,6 +23,7 @@ use crate::terminal;
 pub(crate) fn run(arguments: ConvertArguments) -> Result<ExitCode, Failure> {
     let format = arguments.format;
     let windowed = arguments.bbox.is_some();
+    let all_layers = arguments.all_layers;
     let convert = resolve(arguments)?;
 
     let cancel = CancelToken::default();
@@ -31,41 +34,57 @@ pub(crate) fn run(arguments: ConvertArguments) -> Result<ExitCode, Failure> {
     }
     let bar = terminal::progress("rows");
     let shown = bar.clone();
-    let result = convert
-        .cancel_token(cancel)
-        .on_progress(Arc::new(move |progress: parcelle::Progress| {
-            let (done, unit) = match progress {
-                parcelle::Progress { rows: 0, rows_arranged, .. } if rows_arranged > 0 => (rows_arranged, "rows read"),
-                parcelle::Progress { rows, .. } => (rows, "rows written"),
-            };
-            terminal::show(&shown, done, progress.total_rows, unit);
-        }))
-        .run();
+    let convert = convert.cancel_token(cancel).on_progress(Arc::new(move |progress: parcelle::Progress| {
+        let (done, unit) = match progress {
+            parcelle::Progress { rows: 0, rows_arranged, .. } if rows_arranged > 0 => (rows_arranged, "rows read"),
+            parcelle::Progress { rows, .. } => (rows, "rows written"),
+        };
+        terminal::show(&shown, done, progress.total_rows, unit);
+    }));
+    if all_layers {
+        let result = convert.run_layers();
+        bar.finish_and_clear();
+        return report_layers(&result.map_err(|error| failure(&error, all_layers))?, format, windowed);
+    }
+    let result = convert.run();
     bar.finish_and_clear();
-    let summary = result.map_err(|error| failure(&error))?;
+    let summary = result.map_err(|error| failure(&error, all_layers))?;
+    report(&summary, format, || human(&summary, windowed))?;
+    Ok(ExitCode::SUCCESS)
+}
 
+/// Prints a summary.
+fn report(summary: &impl Serialize, format: SummaryFormat, human: impl FnOnce() -> String) -> Result<(), Failure> {
     let text = match format {
-        SummaryFormat::Human => human(&summary, windowed),
-        SummaryFormat::Json => match serde_json::to_string_pretty(&summary) {
+        SummaryFormat::Human => human(),
+        SummaryFormat::Json => match serde_json::to_string_pretty(summary) {
             Ok(json) => json,
             Err(error) => return Err(Failure::Data(format!("cannot write the summary as JSON: {error}"))),
         },
     };
-    writeln!(std::io::stdout().lock(), "{text}").map_err(|error| Failure::output("the summary", &error))?;
-    Ok(ExitCode::SUCCESS)
+    writeln!(std::io::stdout().lock(), "{text}").map_err(|error| Failure::output("the summary", &error))
+}
+
+/// Prints what became of all layers, and complains of those that failed.
+fn report_layers(summary: &LayersSummary, format: SummaryFormat, windowed: bool) -> Result<ExitCode, Failure> {
+    report(summary, format, || human_layers(summary, windowed))?;
+    for FailedLayer { layer, error, .. } in &summary.failed {
+        terminal::complain(&Failure::Data(format!("layer {layer} is not written: {error}")));
+    }
+    Ok(if summary.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// Arguments to a conversion: everything that depends on several of them is decided here.
 fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
     let compression = match (arguments.compression, arguments.compression_level) {
-        (CompressionArgument::Zstd, level) => level.map(Compression::Zstd),
-        (CompressionArgument::Snappy, None) => Some(Compression::Snappy),
-        (CompressionArgument::None, None) => Some(Compression::Uncompressed),
-        (_, Some(_)) => {
+        (None | Some(CompressionArgument::Zstd), level) => level.map(Compression::Zstd),
+        (Some(CompressionArgument::Snappy), None) => Some(Compression::Snappy),
+        (Some(CompressionArgument::None), None) => Some(Compression::Uncompressed),
+        (Some(_), Some(_)) => {
             return Err(Failure::Usage("--compression-level goes with --compression zstd only".to_owned()));
         }
     };
-    let mut convert = parcelle::convert(arguments.input, arguments.output)
+    let mut convert = parcelle::convert_many(arguments.inputs, arguments.output)
         .reader(match arguments.reader {
             ReaderArgument::Auto => Reader::Auto,
             ReaderArgument::Native => Reader::Native,
@@ -100,11 +119,28 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
             [order] if order.eq_ignore_ascii_case("none") => Sort::None,
             _ => Sort::Columns(arguments.sort),
         })
-        .row_group_rows(arguments.row_group_rows as usize)
+        .preset(match arguments.preset {
+            PresetArgument::Fast => Preset::Fast,
+            PresetArgument::Balanced => Preset::Balanced,
+            PresetArgument::Archive => Preset::Archive,
+        })
         .memory(arguments.memory)
         .overwrite(arguments.overwrite);
+    if arguments.partition_by.is_some() || arguments.partition_size.is_some() {
+        convert = convert.partitioning(Partitioning {
+            by: arguments.partition_by,
+            size: arguments.partition_size,
+            names: match arguments.partition_names {
+                PartitionNamesArgument::Flat => PartitionNames::Flat,
+                PartitionNamesArgument::Hive => PartitionNames::Hive,
+            },
+        });
+    }
     if let Some(compression) = compression {
         convert = convert.compression(compression);
+    }
+    if let Some(rows) = arguments.row_group_rows {
+        convert = convert.row_group_rows(rows as usize);
     }
     if let Some(bytes) = arguments.row_group_bytes {
         convert = convert.row_group_bytes(bytes);
@@ -139,11 +175,12 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
     Ok(convert)
 }
 
-fn failure(error: &ConvertError) -> Failure {
+fn failure(error: &ConvertError, all_layers: bool) -> Failure {
     if error.is_usage() {
         Failure::Usage(error.to_string())
     } else if error.is_cancelled() {
-        Failure::Data("interrupted; nothing was written".to_owned())
+        let left = if all_layers { "only layers that were whole by then are there" } else { "nothing was written" };
+        Failure::Data(format!("interrupted; {left}"))
     } else {
         Failure::Data(error.to_string())
     }
@@ -157,8 +194,10 @@ fn human(summary: &ConvertSummary, windowed: bool) -> String {
         None => bytes(summary.bytes_out),
     };
     let memory = summary.peak_memory_bytes.map_or_else(String::new, |peak| format!(", {} of memory", bytes(peak)));
+    let read = if summary.inputs == 1 { String::new() } else { format!(" of {}", counted(summary.inputs, "file")) };
+    let files = if summary.files == 1 { String::new() } else { format!(" of {}", counted(summary.files, "file")) };
     let mut text = format!(
-        "{}: {} in {}, {size}, {seconds:.1} s ({} rows/s){memory}",
+        "{}: {}{read} in {}{files}, {size}, {seconds:.1} s ({} rows/s){memory}",
         summary.output,
         counted(summary.rows, "row"),
         counted(summary.row_groups, "row group"),
@@ -186,5 +225,30 @@ fn human(summary: &ConvertSummary, windowed: bool) -> String {
     for leftover in &summary.leftovers {
         let _ = write!(text, "\nLeft by a run that was killed, unless one is under way; delete it: {leftover}");
     }
+    text
+}
+
+fn human_layers(summary: &LayersSummary, windowed: bool) -> String {
+    let mut text = String::new();
+    for layer in &summary.layers {
+        let _ = writeln!(text, "{}", human(layer, windowed));
+    }
+    for SkippedLayer { layer, input, reason } in &summary.skipped {
+        let _ = writeln!(text, "{layer}: skipped, {reason} ({input})");
+    }
+    let written = summary.layers.iter().map(|layer| layer.files).sum();
+    let rows = summary.layers.iter().map(|layer| layer.rows).sum();
+    let bytes_out = summary.layers.iter().map(|layer| layer.bytes_out).sum();
+    let _ = write!(
+        text,
+        "{}: {} of {} in {}, {}; {} skipped, {} failed",
+        summary.output,
+        counted(rows, "row"),
+        counted(summary.layers.len() as u64, "layer"),
+        counted(written, "file"),
+        bytes(bytes_out),
+        summary.skipped.len(),
+        summary.failed.len()
+    );
     text
 }

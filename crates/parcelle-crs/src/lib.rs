@@ -168,7 +168,25 @@ impl Crs {
             _ => essence(&self.projjson) == essence(&other.projjson),
         }
     }
+
+    /// Whether positions in the order x, y mean the same in both: they are the same, or one is the other with longitude and
+    /// latitude in the other order. Vector formats write x first whatever the definition says (OGC 12-128r18, clause
+    /// 2.1.3.1.1; GeoParquet 1.1, "Coordinate axis order").
+    pub fn same_positions_as(&self, other: &Self) -> bool {
+        let is = |crs: &Self, name: &str, code: &str| {
+            crs.authority.as_ref().is_some_and(|authority| {
+                authority.name.eq_ignore_ascii_case(name) && authority.code.eq_ignore_ascii_case(code)
+            })
+        };
+        self.same_as(other)
+            || LONGITUDE_FIRST.iter().any(|(ogc, epsg)| {
+                (is(self, "OGC", ogc) && is(other, "EPSG", epsg)) || (is(self, "EPSG", epsg) && is(other, "OGC", ogc))
+            })
+    }
 }
+
+/// OGC's codes of reference systems with longitude first, and those of EPSG with latitude first (OGC 06-042, annex B).
+const LONGITUDE_FIRST: [(&str, &str); 3] = [("CRS84", "4326"), ("CRS83", "4269"), ("CRS27", "4267")];
 
 /// A definition without what only describes it.
 fn essence(object: &Map<String, Value>) -> Value {

@@ -91,6 +91,15 @@ fn wkt2_is_translated() {
 }
 
 #[test]
+fn longitude_and_latitude_are_the_same_positions_in_either_order() {
+    let crs = |code: &str| Crs::from_definition(code).unwrap();
+    let (ogc, epsg) = (crs("OGC:CRS84"), crs("EPSG:4326"));
+    assert!(!ogc.same_as(&epsg));
+    assert!(ogc.same_positions_as(&epsg) && epsg.same_positions_as(&ogc) && epsg.same_positions_as(&epsg));
+    assert!(!ogc.same_positions_as(&crs("EPSG:4258")) && !epsg.same_positions_as(&crs("EPSG:2154")));
+}
+
+#[test]
 fn projjson_is_kept() {
     let original = Crs::from_definition("EPSG:3857").unwrap().to_projjson();
     let crs = Crs::from_definition(&original.to_string()).unwrap();

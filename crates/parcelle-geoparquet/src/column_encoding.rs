@@ -14,8 +14,6 @@ use parquet::basic::Encoding;
 use parquet::file::properties::WriterPropertiesBuilder;
 use parquet::schema::types::ColumnPath;
 
-/// zstd chooses smaller tables for inputs up to 128 KiB, which makes it faster and, on attribute data, no worse.
-pub(crate) const PAGE_BYTES: usize = 128 * 1024;
 /// Splitting floats into byte streams pays the more, the longer the streams are.
 const SPLIT_PAGE_BYTES: usize = 1024 * 1024;
 /// Rows of the first row group that are looked at to choose encodings.

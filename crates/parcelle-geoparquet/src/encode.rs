@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, RecordBatch};
+use arrow::compute::concat;
 use arrow::datatypes::{DataType, SchemaRef};
 use parcelle_geometry::{normalise, scan};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
@@ -17,6 +18,9 @@ use crate::native;
 use crate::options::{GeoParquetVersion, Orientation};
 use crate::statistics::{GeometryStatistics, describe};
 
+/// Rows that are given to the writer of a column at a time.
+const WRITE_ROWS: usize = 8192;
+
 /// Rows of one row group, in order, not encoded yet.
 #[derive(Debug)]
 pub(crate) struct RowGroup {
@@ -24,6 +28,10 @@ pub(crate) struct RowGroup {
     pub(crate) index: usize,
     /// Number of its first row in the output, from 0.
     pub(crate) first_row: u64,
+    /// Number of the partition its rows are in.
+    pub(crate) partition: usize,
+    /// Whether no row comes after it.
+    pub(crate) is_last: bool,
     /// Its rows.
     pub(crate) batches: Vec<RecordBatch>,
 }
@@ -37,6 +45,8 @@ impl RowGroup {
 /// A row group that only has to be appended.
 pub(crate) struct EncodedRowGroup {
     pub(crate) rows: usize,
+    /// Number of the partition its rows are in.
+    pub(crate) partition: usize,
     pub(crate) chunks: Vec<ArrowColumnChunk>,
     /// One per geometry column of the layout.
     pub(crate) statistics: Vec<GeometryStatistics>,
@@ -50,7 +60,7 @@ pub(crate) fn encode(
     group: RowGroup,
     columns_in_parallel: bool,
 ) -> Result<EncodedRowGroup, WriteError> {
-    let rows = group.rows();
+    let (rows, partition) = (group.rows(), group.partition);
     let mut columns: Vec<Vec<ArrayRef>> = (0..layout.input.fields().len())
         .map(|index| group.batches.iter().map(|batch| Arc::clone(batch.column(index))).collect())
         .collect();
@@ -93,7 +103,7 @@ pub(crate) fn encode(
             describe(chunk, nulls, geospatial)?;
         }
     }
-    Ok(EncodedRowGroup { rows, chunks, statistics })
+    Ok(EncodedRowGroup { rows, partition, chunks, statistics })
 }
 
 /// Takes statistics and boxes of an array of geometries, and brings it to canonical WKB where it is not.
@@ -152,6 +162,41 @@ pub(crate) fn to_binary(array: &ArrayRef) -> Result<BinaryArray, ParquetError> {
     })
 }
 
+/// The same values in arrays of [`WRITE_ROWS`], but for the last one. The writer of a column looks after every so many rows of
+/// an array whether the page is full: where arrays end must not depend on how rows came, or pages would.
+fn even(arrays: Vec<ArrayRef>) -> Vec<ArrayRef> {
+    let mut even = Vec::new();
+    let mut pending: Vec<ArrayRef> = Vec::new();
+    let mut rows = 0;
+    for array in arrays {
+        let mut start = 0;
+        while start < array.len() {
+            let count = (array.len() - start).min(WRITE_ROWS - rows);
+            pending.push(array.slice(start, count));
+            (start, rows) = (start + count, rows + count);
+            if rows == WRITE_ROWS {
+                join(&mut pending, &mut even);
+                rows = 0;
+            }
+        }
+    }
+    join(&mut pending, &mut even);
+    even
+}
+
+/// Passes on as one array what is pending.
+fn join(pending: &mut Vec<ArrayRef>, joined: &mut Vec<ArrayRef>) {
+    if pending.len() > 1 {
+        let arrays: Vec<&dyn Array> = pending.iter().map(AsRef::as_ref).collect();
+        // More than 2 GiB do not fit: then as they are.
+        if let Ok(array) = concat(&arrays) {
+            pending.clear();
+            joined.push(array);
+        }
+    }
+    joined.append(pending);
+}
+
 fn encode_columns(
     schema: &SchemaRef,
     columns: Vec<Vec<ArrayRef>>,
@@ -163,7 +208,7 @@ fn encode_columns(
     let mut leaves = Vec::new();
     for (field, arrays) in schema.fields().iter().zip(columns) {
         let mut per_leaf: Vec<Vec<_>> = Vec::new();
-        for array in &arrays {
+        for array in &even(arrays) {
             for (position, leaf) in compute_leaves(field, array)?.into_iter().enumerate() {
                 match per_leaf.get_mut(position) {
                     Some(values) => values.push(leaf),

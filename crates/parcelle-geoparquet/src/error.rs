@@ -97,6 +97,33 @@ pub enum WriteError {
         /// Its Arrow type.
         data_type: String,
     },
+    /// There is no column to name files by with this name.
+    #[error("--partition-by: there is no column {name:?}; there are: {}", .available.join(", "))]
+    PartitionColumn {
+        /// The name.
+        name: String,
+        /// The columns there are.
+        available: Vec<String>,
+    },
+    /// The values of a column make no names of files.
+    #[error(
+        "--partition-by: column {name:?} has the type {data_type}, whose values make no names of files: choose a column of \
+         text, whole numbers, dates or truth values"
+    )]
+    PartitionColumnType {
+        /// The name.
+        name: String,
+        /// Its Arrow type.
+        data_type: String,
+    },
+    /// A value is too long for the name of a file.
+    #[error("--partition-by: a value of column {column:?} is too long for the name of a file: \"{value}…\"")]
+    PartitionName {
+        /// The column.
+        column: String,
+        /// How the value begins.
+        value: String,
+    },
     /// Sorting needs more temporary space than there is.
     #[error(
         "sorting needs about {} MB of temporary space in {}, and {} MB are free there: choose another directory \

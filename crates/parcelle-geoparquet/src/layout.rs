@@ -11,8 +11,9 @@ use parquet::basic::{Compression as Codec, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
-use crate::column_encoding::{self, PAGE_BYTES};
+use crate::column_encoding;
 use crate::covering;
+use crate::encode::RowGroup;
 use crate::error::WriteError;
 use crate::geometry_column::{self, DECLARED_TYPE_KEY, GeometryColumn};
 use crate::native;
@@ -102,14 +103,15 @@ impl Layout {
         self.settled.get().ok_or_else(|| WriteError::Batch("rows came before the first row group".to_owned()))
     }
 
-    /// How the columns are encoded, chosen by type and by looking at the first rows. It depends on the data and the
-    /// options alone.
+    /// How the columns are encoded, chosen by type and by looking at the first row group; there is none where there are
+    /// no rows. It depends on the data and the options alone.
     pub(crate) fn properties(
         &self,
         options: &WriteOptions,
-        first_rows: &[RecordBatch],
+        first: Option<&RowGroup>,
     ) -> Result<WriterProperties, WriteError> {
-        let settled = self.settle(options, first_rows)?;
+        let first_rows = first.map_or(&[][..], |group| &group.batches);
+        let settled = self.settle(options, first_rows, first.is_none_or(|group| group.is_last))?;
         let codec = match options.compression {
             Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level)?),
             Compression::Snappy => Codec::SNAPPY,
@@ -118,7 +120,7 @@ impl Layout {
         let mut builder = WriterProperties::builder()
             .set_created_by(concat!("parcelle ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_compression(codec)
-            .set_data_page_size_limit(PAGE_BYTES)
+            .set_data_page_size_limit(options.page_bytes.max(1))
             .set_data_page_row_count_limit(usize::MAX)
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_max_row_group_row_count(None);
@@ -156,12 +158,10 @@ impl Layout {
         Ok(builder.build())
     }
 
-    fn settle(&self, options: &WriteOptions, first_rows: &[RecordBatch]) -> Result<&Settled, WriteError> {
+    fn settle(&self, options: &WriteOptions, first_rows: &[RecordBatch], whole: bool) -> Result<&Settled, WriteError> {
         let mut fields: Vec<_> = self.output.fields().iter().cloned().collect();
         let mut native = vec![None; self.geometry.len()];
         if options.encoding == Encoding::GeoArrow {
-            let rows: usize = first_rows.iter().map(RecordBatch::num_rows).sum();
-            let whole = rows < options.row_group_rows && options.row_group_bytes.is_none();
             for (column, native) in self.geometry.iter().zip(&mut native) {
                 let geometry_type = native::decide(column, first_rows, whole)?;
                 *native = Some(geometry_type);

@@ -31,6 +31,7 @@ mod native;
 mod options;
 mod output;
 mod parquet_schema;
+mod partition;
 mod pipeline;
 mod statistics;
 mod worker;
@@ -38,8 +39,8 @@ mod worker;
 pub use error::{ProducerError, WriteError};
 pub use geometry_column::DECLARED_TYPE_KEY;
 pub use options::{
-    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, Progress, ProgressFn, Sort,
-    WriteOptions,
+    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, PartitionNames, Partitioning, Preset,
+    Progress, ProgressFn, Sort, WriteOptions,
 };
 pub use output::leftovers;
 pub use pipeline::{BatchSink, Input, Part, StageSeconds, Written, write};

@@ -16,6 +16,29 @@ pub enum Compression {
     Uncompressed,
 }
 
+/// What the bytes of the output may cost: a name for settings that go together. [`WriteOptions::preset`] sets them.
+///
+/// | preset | codec | page | rows per row group | bytes: buildings, municipalities | encoding: buildings |
+/// |---|---|---|---|---|---|
+/// | fast | zstd 1 | 128 KiB | 65,536 | 0.99, 1.26 | 0.8 |
+/// | balanced | zstd 3 | 256 KiB | 65,536 | 1, 1 | 1 |
+/// | archive | zstd 15 | 128 KiB | 65,536 | 0.87, 0.89 | 8 |
+///
+/// Measured with the bench `settings` on 200,000 generated buildings and the 1,200 municipalities of a region, whose outlines
+/// have hundreds of positions each. zstd has other parameters for inputs up to 128 KiB, with which its high levels do better
+/// on attributes; large outlines gain from larger pages. The size of row groups changes the bytes by half a per cent, so it
+/// is chosen for skipping: see the row groups a window meets, in the comparison with other programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Preset {
+    /// The least time; on attributes and small geometry hardly larger than `Balanced`.
+    Fast,
+    /// The default.
+    #[default]
+    Balanced,
+    /// The smallest files, for many times the processor time; reading them costs no more.
+    Archive,
+}
+
 /// Version of GeoParquet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum GeoParquetVersion {
@@ -93,6 +116,33 @@ pub enum Sort {
     None,
 }
 
+/// A dataset of several files in place of one: a directory with an index, `_index.json`, that gives the rows and the
+/// bounding box of each file. Every file is whole in itself, and has the schema of the others.
+///
+/// Files are written one after the other in the order of the rows, so the source is read once however many there are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Partitioning {
+    /// A file, or several, for each value of this column. Within a value rows have the order of [`Sort`].
+    pub by: Option<String>,
+    /// Bytes of a file, at most; a single larger row group has a file of its own. Along a Hilbert curve the files are
+    /// contiguous areas.
+    pub size: Option<u64>,
+    /// Names of the files.
+    pub names: PartitionNames,
+}
+
+/// How the files of a dataset are named. What file systems or readers would misunderstand in a value is percent-encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PartitionNames {
+    /// `75.parquet`, `75-00000.parquet`, `part-00000.parquet`, and `NULL.parquet`: files have all columns.
+    #[default]
+    Flat,
+    /// `departement=75/part-00000.parquet`, which readers of hive datasets turn back into a column. The files do not have
+    /// the column, as these readers would find it twice. Its type is guessed by them: Arrow, DuckDB and Spark make a number
+    /// of `01`, so codes with leading zeros are better off with flat names.
+    Hive,
+}
+
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -137,9 +187,10 @@ impl CancelToken {
 /// The defaults follow the GeoParquet distribution guide: zstd, a `bbox` covering, row groups small enough to prune.
 #[derive(Clone)]
 pub struct WriteOptions {
-    /// Codec. Level 1 on pages of 128 KiB is both faster and smaller than level 3 on pages of 1 MiB for building
-    /// footprints (`make bench` measures it).
+    /// Codec.
     pub compression: Compression,
+    /// Bytes of a data page before compression, about. Readers skip pages by their statistics.
+    pub page_bytes: usize,
     /// Version of GeoParquet.
     pub version: GeoParquetVersion,
     /// Storage of geometry.
@@ -153,6 +204,8 @@ pub struct WriteOptions {
     pub covering: Covering,
     /// Order of the rows. Rows that are equal in it stay in the order of the source.
     pub sort: Sort,
+    /// A dataset in place of a file.
+    pub partitioning: Option<Partitioning>,
     /// Where rows go that do not fit into memory while they are sorted; the directory of the output, if not given. The
     /// file there has no name, and needs about the bytes of the rows as Arrow columns.
     pub temporary_directory: Option<PathBuf>,
@@ -161,7 +214,8 @@ pub struct WriteOptions {
     /// Names of columns that get a bloom filter, which tells readers that a value is not in a row group: for
     /// identifiers in no order. Geometry, booleans and nested columns cannot have one.
     pub bloom_filters: Vec<String>,
-    /// Rows per row group, at most. The last one has the rest.
+    /// Rows per row group, at most. Along a Hilbert curve a row group ends at the edge of an area, with a quarter of them at
+    /// the least; in any other order the last one alone has fewer.
     pub row_group_rows: usize,
     /// Bytes of Arrow data per row group, at most; a single larger row has its own. A row group ends at this or at
     /// `row_group_rows`, whichever comes first.
@@ -179,27 +233,42 @@ pub struct WriteOptions {
     pub cancel: CancelToken,
 }
 
+impl WriteOptions {
+    /// Sets codec, page size and rows per row group as the preset has them.
+    pub fn preset(&mut self, preset: Preset) {
+        (self.compression, self.page_bytes, self.row_group_rows) = match preset {
+            Preset::Fast => (Compression::Zstd(1), 128 << 10, 65_536),
+            Preset::Balanced => (Compression::Zstd(3), 256 << 10, 65_536),
+            Preset::Archive => (Compression::Zstd(15), 128 << 10, 65_536),
+        };
+    }
+}
+
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self {
-            compression: Compression::Zstd(1),
+        let mut options = Self {
+            compression: Compression::Uncompressed,
+            page_bytes: 0,
             version: GeoParquetVersion::default(),
             encoding: Encoding::default(),
             orientation: Orientation::default(),
             epoch: None,
             covering: Covering::default(),
             sort: Sort::default(),
+            partitioning: None,
             temporary_directory: None,
             expected_rows: None,
             bloom_filters: Vec::new(),
-            row_group_rows: 65_536,
+            row_group_rows: 0,
             row_group_bytes: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             memory: 1 << 30,
             overwrite: false,
             progress: None,
             cancel: CancelToken::default(),
-        }
+        };
+        options.preset(Preset::default());
+        options
     }
 }
 
@@ -208,12 +277,14 @@ impl fmt::Debug for WriteOptions {
         formatter
             .debug_struct("WriteOptions")
             .field("compression", &self.compression)
+            .field("page_bytes", &self.page_bytes)
             .field("version", &self.version)
             .field("encoding", &self.encoding)
             .field("orientation", &self.orientation)
             .field("epoch", &self.epoch)
             .field("covering", &self.covering)
             .field("sort", &self.sort)
+            .field("partitioning", &self.partitioning)
             .field("bloom_filters", &self.bloom_filters)
             .field("row_group_rows", &self.row_group_rows)
             .field("row_group_bytes", &self.row_group_bytes)

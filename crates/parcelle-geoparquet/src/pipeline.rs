@@ -6,18 +6,20 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{SchemaRef, UInt64Type};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 
-use crate::arrange::{self, ByColumns, Hilbert, KeyMaker};
+use crate::arrange::{self, ByColumns, ColumnsThen, Hilbert, KeyMaker, SortKey};
 use crate::assemble::Assembler;
 use crate::encode::{EncodedRowGroup, RowGroup, encode};
 use crate::error::{ProducerError, WriteError};
+use crate::geometry_column;
 use crate::layout::Layout;
 use crate::options::{Progress, Sort, WriteOptions};
-use crate::output::{Destination, Output};
+use crate::output::{Destination, Finished, Output};
+use crate::partition::{self, Partitioner};
 use crate::worker::PanicGuard;
 
 /// Takes the batches of a part, in order. [`ControlFlow::Break`] asks the part to stop: its rows are no longer wanted.
@@ -44,6 +46,8 @@ pub struct Written {
     pub row_groups: u64,
     /// Bytes of the output.
     pub bytes: u64,
+    /// Files of the output, without the index.
+    pub files: u64,
     /// Seconds per stage.
     pub seconds: StageSeconds,
     /// Most bytes of rows that were between reader and file at one time.
@@ -67,29 +71,50 @@ pub struct StageSeconds {
     pub wall: f64,
 }
 
-/// Writes the rows of `input`, which have the schema `schema`, to a GeoParquet file at `path`.
+/// Writes the rows of `input`, which have the schema `schema`, to a GeoParquet file at `path`, or to a dataset in the
+/// directory `path` where a [`Partitioning`](crate::Partitioning) is asked for.
 ///
 /// # Errors
 /// [`WriteError`]; nothing is left at `path` (or what was there before, if it was to be replaced).
 pub fn write(schema: &SchemaRef, input: Input<'_>, path: &Path, options: &WriteOptions) -> Result<Written, WriteError> {
     let start = Instant::now();
-    let layout = Layout::new(schema, options)?;
-    let destination = Destination::create(path, options.overwrite)?;
+    let partitioning = options.partitioning.as_ref();
+    let partitioner = Partitioner::new(schema, partitioning)?;
+    let layout = Layout::new(&partition::stored_schema(schema, partitioning), options)?;
+    let destination = match partitioning {
+        Some(_) => Destination::directory(path, options.overwrite)?,
+        None => Destination::file(path, options.overwrite)?,
+    };
     let threads = options.threads.max(1);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(|index| format!("parcelle-{index}"))
         .build()
         .map_err(|error| WriteError::Threads { threads, reason: error.to_string() })?;
-    let run = Run { layout: &layout, options, threads, pool: &pool };
-    let written = match &options.sort {
-        Sort::None => run.write(input, destination, 0),
-        Sort::Columns(names) => run.write_sorted(input, destination, &ByColumns::new(&layout.input, names)?),
-        Sort::Hilbert => match layout.geometry.first().map(|column| (column, Hilbert::new(column))) {
-            Some((_, Some(hilbert))) => run.write_sorted(input, destination, &hilbert),
-            Some((column, None)) => run.write_sorted(input, destination, &Hilbert::of_unknown(column)),
-            None => run.write(input, destination, 0),
+    let schema_of_rows = SchemaRef::clone(schema);
+    let run =
+        Run { schema: schema_of_rows, with_cells: false, layout: &layout, partitioner, options, threads, pool: &pool };
+    let primary = geometry_column::find(schema)?.into_iter().next();
+    // Files by a column come one after the other when rows are sorted by it first.
+    let by = partitioning.and_then(|partitioning| partitioning.by.as_ref());
+    let columns = by.map(|name| ByColumns::new(schema, std::slice::from_ref(name))).transpose()?;
+    let written = match (&options.sort, columns, primary) {
+        (Sort::None, None, _) => run.write(input, destination, 0),
+        (Sort::None, Some(columns), _) => run.write_sorted(input, destination, &columns),
+        (Sort::Columns(names), _, _) => {
+            let names: Vec<_> = by.into_iter().chain(names.iter().filter(|name| Some(*name) != by)).cloned().collect();
+            run.write_sorted(input, destination, &ByColumns::new(schema, &names)?)
+        }
+        (Sort::Hilbert, columns, Some(primary)) => match (Hilbert::new(&primary), columns) {
+            (Some(then), None) => run.write_sorted(input, destination, &then),
+            (None, None) => run.write_sorted(input, destination, &Hilbert::of_unknown(&primary)),
+            (Some(then), Some(columns)) => run.write_sorted(input, destination, &ColumnsThen { columns, then }),
+            (None, Some(columns)) => {
+                let then = Hilbert::of_unknown(&primary);
+                run.write_sorted(input, destination, &ColumnsThen { columns, then })
+            }
         },
+        (Sort::Hilbert, _, None) => Err(WriteError::NoGeometry),
     };
     written.map(|mut written| {
         written.seconds.wall = start.elapsed().as_secs_f64();
@@ -98,9 +123,13 @@ pub fn write(schema: &SchemaRef, input: Input<'_>, path: &Path, options: &WriteO
 }
 
 /// What all stages of a run share.
-#[derive(Clone, Copy)]
 struct Run<'run> {
+    /// That of the rows to write.
+    schema: SchemaRef,
+    /// Whether the last column is the cells of rows along a curve.
+    with_cells: bool,
     layout: &'run Layout,
+    partitioner: Option<Partitioner<'run>>,
     options: &'run WriteOptions,
     threads: usize,
     pool: &'run rayon::ThreadPool,
@@ -108,14 +137,17 @@ struct Run<'run> {
 
 impl Run<'_> {
     /// Puts the rows in order, and writes them.
-    fn write_sorted(
-        &self,
+    fn write_sorted<M: KeyMaker>(
+        mut self,
         input: Input<'_>,
         destination: Destination,
-        maker: &impl KeyMaker,
+        maker: &M,
     ) -> Result<Written, WriteError> {
-        let directory = self.options.temporary_directory.as_deref().unwrap_or_else(|| destination.directory());
-        let arranged = arrange::collect(self.pool, &self.layout.input, input, maker, directory, self.options)?;
+        let directory = self.options.temporary_directory.as_deref().unwrap_or_else(|| destination.parent());
+        let arranged = arrange::collect(self.pool, &self.schema, input, maker, directory, self.options)?;
+        if M::Key::IS_PLACE {
+            (self.schema, self.with_cells) = (arrange::with_cells(&self.schema), true);
+        }
         let parts = Input::Parallel(arranged.parts(self.options));
         let mut written = self.write(parts, destination, arranged.held_bytes).map_err(WriteError::unwrapped)?;
         let merge = std::mem::replace(&mut written.seconds.decode, arranged.decode_seconds);
@@ -126,8 +158,8 @@ impl Run<'_> {
     }
 
     /// Writes the rows in the order in which they come. `held_bytes` of the budget are in use already.
-    fn write(&self, input: Input<'_>, destination: Destination, held_bytes: u64) -> Result<Written, WriteError> {
-        let Self { layout, options, threads, pool } = *self;
+    fn write(self, input: Input<'_>, destination: Destination, held_bytes: u64) -> Result<Written, WriteError> {
+        let Self { schema, with_cells, layout, partitioner, options, threads, pool } = self;
         let abort = AtomicBool::new(false);
         let (events_in, events) = unbounded();
         // A few batches ahead of the coordinator is enough to keep the reader busy.
@@ -143,7 +175,10 @@ impl Run<'_> {
             // The scope's own thread coordinates and must never be one of the pool's: it waits on channels.
             pool.in_place_scope(|scope| {
                 let coordinator = Coordinator {
+                    schema,
+                    with_cells,
                     layout,
+                    partitioner,
                     options,
                     memory: options.memory.saturating_sub(held_bytes),
                     threads,
@@ -234,7 +269,10 @@ struct State {
 }
 
 struct Coordinator<'run, 'scope, Parts> {
+    schema: SchemaRef,
+    with_cells: bool,
     layout: &'scope Layout,
+    partitioner: Option<Partitioner<'run>>,
     options: &'run WriteOptions,
     /// Bytes of rows that may be under way.
     memory: u64,
@@ -259,14 +297,12 @@ where
         let mut assembler = Some(Assembler::new(self.options.row_group_rows, self.options.row_group_bytes));
         // The file is begun when the first row group is known: its rows decide how columns are encoded.
         let mut destination = Some(destination);
-        let mut output: Option<(Output<'scope>, std::sync::Arc<ArrowRowGroupWriterFactory>)> = None;
+        let mut output: Option<(Output<'_>, std::sync::Arc<ArrowRowGroupWriterFactory>)> = None;
         loop {
             while let Some(batches) = self.state.decoded.remove(&self.state.next_part) {
                 self.state.next_part += 1;
-                for batch in batches {
-                    if let Some(assembler) = &mut assembler {
-                        assembler.push(batch, |group| self.state.complete.push(group));
-                    }
+                if let Some(assembler) = &mut assembler {
+                    self.assemble(assembler, batches)?;
                 }
             }
             // After decoded parts have gone to the assembler: a part that completes no row group must not look like work
@@ -277,10 +313,10 @@ where
                 assembler.finish(|group| self.state.complete.push(group));
             }
             if let Some(destination) = destination.take_if(|_| input_ended || !self.state.complete.is_empty()) {
-                let first_rows = self.state.complete.first().map_or(&[][..], |group| &group.batches);
-                let properties = self.layout.properties(self.options, first_rows)?;
-                let begun = Output::new(self.layout, destination, properties)?;
-                let factory = std::sync::Arc::new(begun.factory());
+                let properties = self.layout.properties(self.options, self.state.complete.first())?;
+                let partitioning = self.options.partitioning.as_ref();
+                let begun = Output::new(self.layout, destination, properties, partitioning)?;
+                let factory = std::sync::Arc::new(begun.factory()?);
                 output = Some((begun, factory));
             }
             if let Some((output, factory)) = &mut output {
@@ -288,7 +324,8 @@ where
                 while let Some(group) = self.state.encoded.remove(&self.state.next_group) {
                     self.state.next_group += 1;
                     let before = Instant::now();
-                    let progress = output.append(group)?;
+                    let value = self.partitioner.as_ref().and_then(|partitioner| partitioner.value(group.partition));
+                    let progress = output.append(group, value)?;
                     self.state.written.seconds.commit += before.elapsed().as_secs_f64();
                     if let Some(observer) = &self.options.progress {
                         observer(progress);
@@ -304,10 +341,31 @@ where
             return Err(WriteError::Batch("the output was never begun".to_owned()));
         };
         let before = Instant::now();
-        let Progress { rows, row_groups, bytes, .. } = output.finish()?;
+        let Finished { progress: Progress { rows, row_groups, bytes, .. }, files } = output.finish()?;
         let mut written = self.state.written;
         written.seconds.commit += before.elapsed().as_secs_f64();
-        Ok(Written { rows, row_groups, bytes, ..written })
+        Ok(Written { rows, row_groups, bytes, files, ..written })
+    }
+
+    /// Passes the batches of a part to the assembler, by partition.
+    fn assemble(&mut self, assembler: &mut Assembler, batches: Vec<RecordBatch>) -> Result<(), WriteError> {
+        let complete = &mut self.state.complete;
+        for batch in batches {
+            let parts = match &mut self.partitioner {
+                Some(partitioner) => partitioner.split(&batch)?,
+                None => vec![(0, batch)],
+            };
+            for (partition, rows) in parts {
+                assembler.enter(partition, |group| complete.push(group));
+                let cells = self.with_cells.then(|| rows.columns().last().cloned()).flatten();
+                let rows = partition::stored(rows, &self.layout.input)?;
+                match cells.as_ref().and_then(|cells| cells.as_primitive_opt::<UInt64Type>()) {
+                    Some(cells) => assembler.push_along_curve(rows, cells.values(), |group| complete.push(group)),
+                    None => assembler.push(rows, |group| complete.push(group)),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Gives workers as many parts as they can take without going over the budget.
@@ -389,7 +447,7 @@ where
                 let batches = result?;
                 let bytes = memory_of(&batches);
                 for batch in &batches {
-                    check_schema(batch, &self.layout.input)?;
+                    check_schema(batch, &self.schema)?;
                 }
                 self.state.largest_part = self.state.largest_part.max(bytes);
                 self.add_bytes(bytes);
@@ -409,7 +467,7 @@ where
     fn take(&mut self, fed: Fed) -> Result<(), WriteError> {
         match fed {
             Fed::Batch(batch) => {
-                check_schema(&batch, &self.layout.input)?;
+                check_schema(&batch, &self.schema)?;
                 self.add_bytes(memory_of(std::slice::from_ref(&batch)));
                 // Each batch is a part of its own, in the order it came.
                 let index = self.state.next_part;

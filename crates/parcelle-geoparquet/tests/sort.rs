@@ -113,10 +113,13 @@ fn the_bytes_do_not_depend_on_memory_parts_or_threads() {
         (None, Sort::Hilbert),
         (None, Sort::Columns(vec!["kind".to_owned(), "name".to_owned()])),
     ] {
+        // Along a curve row groups end at the edges of areas.
+        let groups = if sort == Sort::Hilbert { 20..=30 } else { 20..=20 };
         let schema = schema(crs);
         let replaced = WriteOptions { overwrite: true, ..options(sort.clone()) };
         let (first, expected) = run(parallel(&schema, 1000), &schema, &path("a.parquet"), &replaced);
-        assert_eq!((first.rows, first.row_groups, first.spilled_bytes), (ROWS as u64, 20, 0));
+        assert_eq!((first.rows, first.spilled_bytes), (ROWS as u64, 0));
+        assert!(groups.contains(&first.row_groups), "{}", first.row_groups);
         let all = ids(&path("a.parquet"));
         let mut sorted = all.clone();
         sorted.sort_unstable();

@@ -400,3 +400,33 @@ fn unsuitable_schemas_and_places_are_refused() {
     let overwrite = WriteOptions { overwrite: true, ..options(1) };
     assert!(matches!(write(&schema(), parts(), directory.path(), &overwrite), Err(WriteError::Io { .. })));
 }
+
+#[test]
+fn pages_do_not_depend_on_how_rows_come() {
+    let directory = tempfile::tempdir().unwrap();
+    let rows = batch(0, 30_000, true);
+    let written = |lengths: &[usize]| {
+        let path = directory.path().join("out.parquet");
+        let lengths = lengths.to_vec();
+        let rows = rows.clone();
+        let part: Part<'static> = Box::new(move |sink| {
+            let mut start = 0;
+            for length in lengths.into_iter().cycle() {
+                let length = length.min(rows.num_rows() - start);
+                if length == 0 || sink(rows.slice(start, length)).is_break() {
+                    break;
+                }
+                start += length;
+            }
+            Ok(())
+        });
+        let options = WriteOptions { row_group_rows: 20_000, overwrite: true, ..options(2) };
+        write(&schema(), Input::Parallel(vec![part]), &path, &options).unwrap();
+        std::fs::read(path).unwrap()
+    };
+    let reference = written(&[30_000]);
+    // Several pages of geometry in each row group.
+    for lengths in [&[8192][..], &[1000], &[777, 16_384, 1], &[19_999, 2]] {
+        assert!(written(lengths) == reference, "{lengths:?}");
+    }
+}

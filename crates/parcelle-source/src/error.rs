@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use parcelle_crs::CrsError;
 use parcelle_geometry::WkbError;
 
+use crate::inputs::InputsError;
+use crate::union::UnionError;
+
 /// Why a source could not be read. Each message names the place, the reason and the way out.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -296,6 +299,12 @@ pub enum SourceError {
         /// What GDAL said.
         message: String,
     },
+    /// An input stands for no files.
+    #[error(transparent)]
+    Inputs(InputsError),
+    /// Several files cannot be one dataset.
+    #[error(transparent)]
+    Union(Box<UnionError>),
     /// Rows could not be put together to a batch, or the split is not one of this layer.
     #[error("{}: layer {layer}: {reason}", path.display())]
     Batch {

@@ -20,6 +20,9 @@
 //! - **GeoParquet** and other Parquet with geometry, natively: row groups, or ranges of rows of large ones.
 //! - **GDAL** (feature `gdal`): every driver of the system's libgdal through its Arrow stream, in sequence.
 //!
+//! [`resolve`] finds the files that patterns and directories stand for, and [`open_all`] makes one layer of them, with one
+//! schema.
+//!
 //! Whatever the reader, geometry comes out as little-endian ISO WKB that has been walked and found sound; where it is
 //! not, or where a value does not fit the type of its column, reading stops with a [`SourceError`] that names the place
 //! and the way out. Nothing is dropped or bent silently. [`OnInvalid`] says what else can be done.
@@ -59,23 +62,29 @@ mod geometry_field;
 #[cfg(feature = "sqlite")]
 mod gpkg;
 mod inference;
+mod inputs;
 mod interrupt;
 mod invalid;
 mod names;
 mod parquet_reader;
 mod shapefile;
+mod union;
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 pub use error::{GeometryReason, Place, RowPosition, SourceError};
 pub use geometry_field::{FieldReference, with_crs};
+pub use inputs::{InputFile, Inputs, InputsError, resolve};
 pub use interrupt::Interrupt;
 pub use invalid::{InvalidValues, OnInvalid, Repair, Repaired};
 pub use names::suggestion;
+pub use union::open::{Opened, described, list_all, open_all};
+pub use union::{LayerFiles, Side, UnionError};
 
 /// What to open, and how.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -168,6 +177,16 @@ pub trait Layer: Send + Sync {
 
     /// Size of the source in bytes, where it is a file.
     fn input_bytes(&self) -> Option<u64>;
+
+    /// Whether the type of a column of the schema means something. It does not where the format declares no types and no row
+    /// has a value: the column is text then, and all NULL.
+    fn is_typed(&self, _column: usize) -> bool {
+        true
+    }
+
+    /// Gives back what is held for the next reading and can be had again, at the price of opening the source anew. Whoever
+    /// has many layers open at a time calls it.
+    fn release(&self) {}
 }
 
 /// Takes the batches of a split, in order; [`ControlFlow::Break`] stops the reading.
@@ -184,7 +203,7 @@ pub struct Split {
 }
 
 /// Which rows a split has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SplitRange {
     /// All there are.
     Whole,
@@ -203,14 +222,12 @@ pub(crate) enum SplitRange {
         /// The one after the last.
         end: u64,
     },
+    /// Splits of layers that are united, one after the other.
+    Members(Arc<[union::MemberSplit]>),
 }
 
 impl Split {
     /// The one split of a layer that is read in sequence.
-    #[cfg_attr(
-        not(any(feature = "sqlite", feature = "gdal")),
-        expect(dead_code, reason = "the other readers cut every layer")
-    )]
     pub(crate) fn whole() -> Self {
         Self { index: 0, sequential: true, range: SplitRange::Whole }
     }

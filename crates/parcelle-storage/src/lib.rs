@@ -3,6 +3,7 @@
 //! A format parser never opens anything itself: it is given a [`ByteSource`], so that a local file, a byte buffer in
 //! a test and (later) a remote object are read by the same code, and so that every request and byte is counted.
 
+mod descriptors;
 mod local;
 mod memory;
 

@@ -1,16 +1,18 @@
 //! A local file as a source.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::descriptors::Descriptor;
 use crate::{ByteSource, Counter, Usage};
 
-/// A regular file of this machine, read with positioned reads (`pread`), so that threads need no lock.
+/// A regular file of this machine, read with positioned reads (`pread`), so that threads do not wait for each other.
+/// Any number of them may live at a time: the crate closes and opens files as the limits of the process demand.
 #[derive(Debug)]
 pub struct LocalFile {
-    file: File,
+    file: Arc<Descriptor>,
     length: u64,
     counter: Counter,
 }
@@ -27,8 +29,7 @@ impl LocalFile {
         if !kind.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
-        let file = File::open(path)?;
-        let length = file.metadata()?.len();
+        let (file, length) = Descriptor::open(path)?;
         Ok(Self { file, length, counter: Counter::default() })
     }
 }
@@ -39,19 +40,22 @@ impl ByteSource for LocalFile {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            // Past 2^63 the system refuses the offset itself; no file is that long.
-            let Some(position) = offset.checked_add(filled as u64).filter(|at| i64::try_from(*at).is_ok()) else {
-                break;
-            };
-            match self.file.read_at(&mut buffer[filled..], position) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+        let filled = self.file.with(|file| {
+            let mut filled = 0;
+            while filled < buffer.len() {
+                // Past 2^63 the system refuses the offset itself; no file is that long.
+                let Some(position) = offset.checked_add(filled as u64).filter(|at| i64::try_from(*at).is_ok()) else {
+                    break;
+                };
+                match file.read_at(&mut buffer[filled..], position) {
+                    Ok(0) => break,
+                    Ok(count) => filled += count,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
             }
-        }
+            Ok(filled)
+        })?;
         self.counter.add(filled);
         Ok(filled)
     }

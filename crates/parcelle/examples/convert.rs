@@ -1,32 +1,31 @@
-//! Converts every layer of a file to GeoParquet, each to a file of its own.
+//! Converts every layer of some files to GeoParquet, each to a file of its own.
 //!
 //! ```text
-//! cargo run -p parcelle --example convert -- extract.gpkg directory
+//! cargo run -p parcelle --example convert -- extract.gpkg 'D0*/*.shp' directory
 //! ```
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use parcelle::{Progress, Reader};
+use parcelle::Progress;
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "an example shows what it does")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
-    let (Some(input), Some(directory)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: convert INPUT DIRECTORY".into());
+    let mut inputs: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    let Some(directory) = inputs.pop().filter(|_| !inputs.is_empty()) else {
+        return Err("usage: convert INPUT... DIRECTORY".into());
     };
-    for layer in parcelle::layers(&input, Reader::Auto)? {
-        if layer.geometry.is_none() {
-            eprintln!("{}: a table without geometry is no GeoParquet", layer.name);
-            continue;
-        }
-        let name = layer.name.clone();
-        let output = directory.join(format!("{}.parquet", layer.name.replace(['/', '\\'], "_")));
-        let summary = parcelle::convert(&input, output)
-            .layer(&layer.name)
-            .on_progress(Arc::new(move |progress: Progress| eprintln!("{name}: {} rows", progress.rows)))
-            .run()?;
-        println!("{}: {} rows, {} bytes", summary.output, summary.rows, summary.bytes_out);
+    let summary = parcelle::convert_many(inputs, directory)
+        .on_progress(Arc::new(|progress: Progress| eprintln!("{} rows", progress.rows)))
+        .run_layers()?;
+    for layer in &summary.layers {
+        println!("{}: {} rows, {} bytes", layer.output, layer.rows, layer.bytes_out);
+    }
+    for layer in &summary.skipped {
+        println!("{}: {}", layer.layer, layer.reason);
+    }
+    for layer in &summary.failed {
+        eprintln!("{}: {}", layer.layer, layer.error);
     }
     Ok(())
 }

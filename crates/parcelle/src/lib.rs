@@ -2,7 +2,8 @@
 //!
 //! This is the one crate a pipeline links. It has two journeys, each a function that gives a builder:
 //!
-//! - [`convert()`]: a layer of any size to GeoParquet, in parallel and in bounded memory;
+//! - [`convert()`]: a layer of any size to GeoParquet, in parallel and in bounded memory; [`convert_many`] the layers of many
+//!   files to one dataset, and [`Convert::run_layers`] every layer to a file of its own;
 //! - [`check()`]: what is wrong with GeoTIFFs and virtual rasters, why, and the command that mends it.
 //!
 //! # Convert
@@ -45,13 +46,14 @@ mod memory;
 
 pub use check::{Check, CheckError, FileObserver, Profile, check, rule, rules};
 pub use convert::{
-    Convert, ConvertError, ConvertSummary, LostPosition, Progress, ProgressFn, RepairedValues, ReprojectionError,
-    StageError, StageTimes, convert,
+    Convert, ConvertError, ConvertSummary, FailedLayer, LayersSummary, LostPosition, Progress, ProgressFn,
+    RepairedValues, ReprojectionError, SkippedLayer, StageError, StageTimes, convert, convert_many,
 };
 
 pub use expression::ExpressionError;
 pub use parcelle_geoparquet::{
-    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, Sort, WriteError,
+    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, PartitionNames, Partitioning, Preset,
+    Sort, WriteError,
 };
 pub use parcelle_raster::Depth;
 pub use parcelle_report as report;

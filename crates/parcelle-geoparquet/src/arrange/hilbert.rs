@@ -14,7 +14,7 @@ use parcelle_geometry::scan;
 use parquet::errors::ParquetError;
 use serde_json::Value;
 
-use crate::arrange::key::{KeyMaker, SortKey};
+use crate::arrange::key::{CurveKey, KeyMaker};
 use crate::error::WriteError;
 use crate::geometry_column::GeometryColumn;
 
@@ -48,14 +48,6 @@ impl Hilbert<u128> {
     }
 }
 
-/// A key on the curve over a square from `-half` to `half`. Positions outside count as on its border.
-pub(crate) trait CurveKey: SortKey {
-    /// Behind all others: NULL and empty geometry.
-    const LAST: Self;
-
-    fn of(x: f64, y: f64, half: f64) -> Self;
-}
-
 impl CurveKey for u64 {
     const LAST: Self = Self::MAX;
 
@@ -63,6 +55,14 @@ impl CurveKey for u64 {
         // A cast from float to integer saturates.
         let cell = |value: f64| ((value + half) * (4_294_967_296.0 / (2.0 * half))) as u32;
         fast_hilbert::xy2h(cell(x), cell(y), 32)
+    }
+
+    fn to_wide(&self) -> u128 {
+        u128::from(*self)
+    }
+
+    fn from_wide(wide: u128) -> Self {
+        wide as Self
     }
 }
 
@@ -74,6 +74,14 @@ impl CurveKey for u128 {
         const CELLS: u64 = 1 << BITS;
         let cell = |value: f64| (((value + half) * (CELLS as f64 / (2.0 * half))) as u64).min(CELLS - 1);
         fast_hilbert::xy2h(cell(x), cell(y), BITS)
+    }
+
+    fn to_wide(&self) -> u128 {
+        *self
+    }
+
+    fn from_wide(wide: u128) -> Self {
+        wide
     }
 }
 

@@ -19,7 +19,18 @@ pub(crate) trait SortKey: Ord + Clone + Send + Sync + 'static {
 
     /// Keys from a column of a block; `None` where it has another type.
     fn from_array(array: &ArrayRef) -> Option<Vec<Self>>;
+
+    /// Whether keys are places on a curve through the plane.
+    const IS_PLACE: bool = false;
+
+    /// The place, where it is one.
+    fn cell(&self) -> Cell {
+        0
+    }
 }
+
+/// A place on a Hilbert curve: its pairs of bits, from the highest, are quadrants within quadrants.
+pub(crate) type Cell = u64;
 
 impl SortKey for u64 {
     const BYTES: u64 = 8;
@@ -30,6 +41,12 @@ impl SortKey for u64 {
 
     fn from_array(array: &ArrayRef) -> Option<Vec<Self>> {
         array.as_primitive_opt::<UInt64Type>().map(|array| array.values().to_vec())
+    }
+
+    const IS_PLACE: bool = true;
+
+    fn cell(&self) -> Cell {
+        *self
     }
 }
 
@@ -43,6 +60,13 @@ impl SortKey for u128 {
     fn from_array(array: &ArrayRef) -> Option<Vec<Self>> {
         let array = array.as_binary_opt::<i32>()?;
         array.iter().map(|bytes| Some(Self::from_be_bytes(bytes?.try_into().ok()?))).collect()
+    }
+
+    const IS_PLACE: bool = true;
+
+    /// The upper two thirds of the 96 bits that are used; all bits of what comes last.
+    fn cell(&self) -> Cell {
+        u64::try_from(self >> 32).unwrap_or(Cell::MAX)
     }
 }
 
@@ -58,6 +82,50 @@ impl SortKey for Box<[u8]> {
         let array = array.as_binary_opt::<i32>()?;
         array.iter().map(|bytes| Some(bytes?.into())).collect()
     }
+}
+
+/// Columns first, and within them a place.
+impl<K: CurveKey> SortKey for (Box<[u8]>, K) {
+    const BYTES: u64 = <Box<[u8]> as SortKey>::BYTES + K::BYTES;
+
+    fn to_array(keys: &[Self]) -> ArrayRef {
+        let joined = keys.iter().map(|(columns, place)| {
+            let place = place.to_wide().to_be_bytes();
+            [&columns[..], &place[..]].concat()
+        });
+        Arc::new(BinaryArray::from_iter_values(joined))
+    }
+
+    fn from_array(array: &ArrayRef) -> Option<Vec<Self>> {
+        let array = array.as_binary_opt::<i32>()?;
+        let split = |bytes: &[u8]| {
+            let (columns, place) = bytes.split_last_chunk::<16>()?;
+            Some((columns.into(), K::from_wide(u128::from_be_bytes(*place))))
+        };
+        array.iter().map(|bytes| split(bytes?)).collect()
+    }
+
+    const IS_PLACE: bool = true;
+
+    fn cell(&self) -> Cell {
+        self.1.cell()
+    }
+}
+
+/// A place on a curve.
+pub(crate) trait CurveKey: SortKey {
+    /// Behind all others: NULL and empty geometry.
+    const LAST: Self;
+
+    /// The place of a position on the curve over a square from `-half` to `half`. Positions outside count as on its
+    /// border.
+    fn of(x: f64, y: f64, half: f64) -> Self;
+
+    /// The key in more bits than it needs.
+    fn to_wide(&self) -> u128;
+
+    /// The key that [`CurveKey::to_wide`] was given.
+    fn from_wide(wide: u128) -> Self;
 }
 
 /// Makes the keys of rows.
@@ -111,6 +179,23 @@ impl KeyMaker for ByColumns {
     }
 }
 
+/// Orders by columns, and rows that are equal in them along a curve.
+#[derive(Debug)]
+pub(crate) struct ColumnsThen<M> {
+    /// What counts first.
+    pub(crate) columns: ByColumns,
+    /// What counts within.
+    pub(crate) then: M,
+}
+
+impl<M: KeyMaker<Key: CurveKey>> KeyMaker for ColumnsThen<M> {
+    type Key = (Box<[u8]>, M::Key);
+
+    fn keys(&self, batch: &RecordBatch) -> Result<Vec<Self::Key>, WriteError> {
+        Ok(self.columns.keys(batch)?.into_iter().zip(self.then.keys(batch)?).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use arrow::array::{Float64Array, Int32Array, StringArray};
@@ -126,6 +211,8 @@ mod tests {
         let rows: Vec<Box<[u8]>> = vec![[].into(), [1, 2].into()];
         assert_eq!(Box::<[u8]>::from_array(&Box::<[u8]>::to_array(&rows)), Some(rows));
         assert_eq!(u64::from_array(&u128::to_array(&[1])), None);
+        let both: Vec<(Box<[u8]>, u64)> = vec![([].into(), u64::MAX), ([1, 2].into(), 3)];
+        assert_eq!(<(Box<[u8]>, u64)>::from_array(&<(Box<[u8]>, u64)>::to_array(&both)), Some(both));
     }
 
     #[test]

@@ -31,4 +31,5 @@ mod spill;
 
 pub(crate) use collect::collect;
 pub(crate) use hilbert::Hilbert;
-pub(crate) use key::{ByColumns, KeyMaker};
+pub(crate) use key::{ByColumns, Cell, ColumnsThen, KeyMaker, SortKey};
+pub(crate) use range::with_cells;

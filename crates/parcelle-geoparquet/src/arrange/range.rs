@@ -1,9 +1,10 @@
 //! One range of keys: its rows from all runs, merged.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::arrange::key::SortKey;
 use crate::arrange::run::{Position, Run, Sorted, gather};
@@ -15,6 +16,12 @@ use crate::pipeline::BatchSink;
 /// binary columns end at 2 GiB.
 const BATCH_ROWS: usize = 16_384;
 
+/// A schema with a column for the [`Cell`](crate::arrange::Cell) of each row behind the others.
+pub(crate) fn with_cells(schema: &SchemaRef) -> SchemaRef {
+    let cells = Arc::new(Field::new("parcelle:cell", DataType::UInt64, false));
+    Arc::new(Schema::new(schema.fields().iter().cloned().chain([cells]).collect::<Vec<_>>()))
+}
+
 /// Rows between two positions.
 #[derive(Debug)]
 pub(crate) struct KeyRange<K> {
@@ -25,7 +32,7 @@ pub(crate) struct KeyRange<K> {
 }
 
 impl<K: SortKey> KeyRange<K> {
-    /// Passes the rows of the range to the sink, in order.
+    /// Passes the rows of the range to the sink, in order; with their cells where keys are places.
     pub(crate) fn read(
         &self,
         schema: &SchemaRef,
@@ -78,7 +85,14 @@ impl<K: SortKey> KeyRange<K> {
         entries.sort_by(|(left, ..), (right, ..)| left.cmp(right));
         for entries in entries.chunks(BATCH_ROWS) {
             let indices: Vec<_> = entries.iter().map(|(_, batch, row)| (*batch as usize, *row as usize)).collect();
-            if sink(gather(schema, &sources, &indices)?) == ControlFlow::Break(()) {
+            let mut batch = gather(schema, &sources, &indices)?;
+            if K::IS_PLACE {
+                let cells = UInt64Array::from_iter_values(entries.iter().map(|(key, ..)| key.cell()));
+                let columns = batch.columns().iter().cloned().chain([Arc::new(cells) as ArrayRef]).collect();
+                batch = RecordBatch::try_new(with_cells(schema), columns)
+                    .map_err(|error| WriteError::Batch(error.to_string()))?;
+            }
+            if sink(batch) == ControlFlow::Break(()) {
                 break;
             }
         }

@@ -413,4 +413,8 @@ impl Layer for CsvLayer {
     fn input_bytes(&self) -> Option<u64> {
         Some(self.file.bytes())
     }
+
+    fn is_typed(&self, column: usize) -> bool {
+        !matches!(self.outputs.get(column), Some(Output::Attribute { value_type: ValueType::Null, .. }))
+    }
 }

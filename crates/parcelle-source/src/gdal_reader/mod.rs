@@ -305,4 +305,8 @@ impl Layer for GdalLayer {
     fn input_bytes(&self) -> Option<u64> {
         self.bytes
     }
+
+    fn release(&self) {
+        drop(self.opened.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
 }

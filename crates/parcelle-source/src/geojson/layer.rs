@@ -269,4 +269,9 @@ impl Layer for GeoJsonLayer {
     fn input_bytes(&self) -> Option<u64> {
         Some(self.file.len())
     }
+
+    fn is_typed(&self, column: usize) -> bool {
+        let properties = self.plan.properties.iter().filter_map(|(_, value_type)| *value_type);
+        self.plan.id.into_iter().chain(properties).nth(column) != Some(ValueType::Null)
+    }
 }

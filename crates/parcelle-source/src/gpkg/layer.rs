@@ -96,7 +96,7 @@ impl GeoPackageLayer {
         self.direct.is_some()
     }
 
-    fn query(&self, range: SplitRange) -> String {
+    fn query(&self, range: &SplitRange) -> String {
         let mut columns: Vec<String> = self.shape.columns.iter().map(|(column, _)| quoted(&column.name)).collect();
         // The row id again, at the end: only looked at to name a row in an error.
         columns.extend(self.row_id.clone());
@@ -110,7 +110,7 @@ impl GeoPackageLayer {
         format!("SELECT {} FROM {}{order}", columns.join(", "), quoted(&self.shape.table))
     }
 
-    fn read_rows(&self, connection: &Connection, range: SplitRange, sink: BatchSink<'_>) -> Result<(), SourceError> {
+    fn read_rows(&self, connection: &Connection, range: &SplitRange, sink: BatchSink<'_>) -> Result<(), SourceError> {
         let failed = |error: rusqlite::Error| self.database.error(&error);
         let mut statement = connection.prepare(&self.query(range)).map_err(failed)?;
         let mut cursor = statement.query([]).map_err(failed)?;
@@ -222,7 +222,7 @@ impl Layer for GeoPackageLayer {
         let of_this_layer = match split.range {
             SplitRange::Whole => true,
             SplitRange::RowIds { .. } => self.row_id.is_some(),
-            SplitRange::Range { .. } => false,
+            SplitRange::Range { .. } | SplitRange::Members(_) => false,
         };
         if !of_this_layer {
             return Err(self.shape.batch_error("the split is not one of this layer".to_owned()));
@@ -235,7 +235,7 @@ impl Layer for GeoPackageLayer {
             return direct.read(&self.database, &self.shape, first, last, sink);
         }
         let connection = self.database.connect()?;
-        self.read_rows(&connection, split.range, sink)?;
+        self.read_rows(&connection, &split.range, sink)?;
         self.database.verify_unchanged()
     }
 

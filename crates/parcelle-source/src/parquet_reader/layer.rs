@@ -260,7 +260,7 @@ impl Layer for ParquetLayer {
         let (start, end) = match split.range {
             SplitRange::Whole => (0, u64::MAX),
             SplitRange::Range { start, end } => (start, end),
-            SplitRange::RowIds { .. } => {
+            SplitRange::RowIds { .. } | SplitRange::Members(_) => {
                 let reason = "the split is not one of this layer".to_owned();
                 return Err(SourceError::Batch { path: self.file.path().to_owned(), layer: self.name.clone(), reason });
             }

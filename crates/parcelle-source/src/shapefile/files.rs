@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use parcelle_storage::{ByteSource, LocalFile};
 
 use super::malformed;
+pub(super) use super::siblings::sibling;
 use crate::error::SourceError;
 use crate::fingerprint::{Fingerprint, unreadable};
 
@@ -59,33 +60,6 @@ pub(super) fn layer_names(path: &Path) -> Result<Vec<(String, PathBuf)>, SourceE
 /// The name of a file without its extension.
 pub(super) fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// The file beside another that has its name but for the extension, in any case of letters; one whose name is spelt the same
-/// comes before others.
-pub(super) fn sibling(path: &Path, extension: &str) -> Result<Option<PathBuf>, SourceError> {
-    let exact = path.with_extension(extension);
-    if exact.is_file() {
-        return Ok(Some(exact));
-    }
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let wanted = stem(path);
-    let mut found: Vec<(bool, PathBuf)> = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(|error| unreadable(directory, &error))? {
-        let candidate = entry.map_err(|error| unreadable(directory, &error))?.path();
-        let name = stem(&candidate);
-        if crate::drivers::has_extension(&candidate, &[extension])
-            && name.to_lowercase() == wanted.to_lowercase()
-            && candidate.is_file()
-        {
-            found.push((name != wanted, candidate));
-        }
-    }
-    found.sort();
-    Ok(found.into_iter().next().map(|(_, path)| path))
 }
 
 /// The bytes of a small file of text.

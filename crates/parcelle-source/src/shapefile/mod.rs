@@ -4,6 +4,7 @@
 //! | module | is |
 //! |---|---|
 //! | [`files`] | the files of a Shapefile: finding them, positioned reads, has one changed |
+//! | [`siblings`] | files of the same name, without listing a directory for each |
 //! | [`index`] | where records are: by the `.shx`, or by following the `.shp` |
 //! | [`shape`], [`rings`] | one shape as WKB; which ring of a polygon is a hole in which |
 //! | [`dbf`] | the header of the table: fields and their Arrow types |
@@ -36,6 +37,7 @@ mod layer;
 mod reference;
 mod rings;
 mod shape;
+mod siblings;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -66,6 +68,11 @@ pub(crate) fn recognises(path: &Path, head: &[u8]) -> Result<bool, SourceError> 
         return Ok(!files::shapefiles_in(path)?.is_empty());
     }
     Ok(files::has_file_code(head) || drivers::has_extension(path, &["shp", "dbf"]))
+}
+
+/// Whether a `.dbf` belongs to no Shapefile.
+pub(crate) fn is_table_alone(dbf: &Path) -> Result<bool, SourceError> {
+    Ok(files::sibling(dbf, "shp")?.is_none())
 }
 
 /// The layers: one, or one for each `.shp` of a directory.

@@ -34,6 +34,21 @@ pub enum ConvertError {
         /// The output.
         path: PathBuf,
     },
+    /// All layers need a directory.
+    #[error("{} is there and no directory: all layers go to files in a directory, name another one", .path.display())]
+    NotADirectory {
+        /// The output.
+        path: PathBuf,
+    },
+    /// Files of other runs would be among those of this one.
+    #[error(
+        "{} is not empty: name another directory, or let the files of the layers be replaced with --overwrite (others stay)",
+        .path.display()
+    )]
+    DirectoryNotEmpty {
+        /// The output.
+        path: PathBuf,
+    },
 }
 
 impl From<WriteError> for ConvertError {
@@ -58,6 +73,7 @@ impl ConvertError {
     #[must_use]
     pub fn is_usage(&self) -> bool {
         match self {
+            Self::Source(SourceError::Union(error)) => error.is_usage(),
             Self::Source(error) => matches!(
                 error,
                 SourceError::NotFound { .. }
@@ -67,17 +83,24 @@ impl ConvertError {
                     | SourceError::AssignedCrs { .. }
                     | SourceError::NoNativeReader { .. }
                     | SourceError::ConnectionString { .. }
+                    | SourceError::Inputs(_)
             ),
             Self::Write(error) => matches!(
                 error,
                 WriteError::Exists { .. }
                     | WriteError::SortColumn { .. }
                     | WriteError::SortColumnType { .. }
+                    | WriteError::PartitionColumn { .. }
+                    | WriteError::PartitionColumnType { .. }
                     | WriteError::Options(_)
                     | WriteError::UnknownColumn { .. }
             ),
             Self::Stage(_) => false,
-            Self::Expression(_) | Self::Reprojection(_) | Self::OutputIsInput { .. } => true,
+            Self::Expression(_)
+            | Self::Reprojection(_)
+            | Self::OutputIsInput { .. }
+            | Self::NotADirectory { .. }
+            | Self::DirectoryNotEmpty { .. } => true,
         }
     }
 

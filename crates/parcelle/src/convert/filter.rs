@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::SchemaRef;
-use parcelle_source::{Layer, SourceError};
+use arrow::datatypes::{Field, SchemaRef};
+use parcelle_source::{Opened, SourceError, UnionError};
 
 use crate::convert::stage::{Stage, StageError, is_geometry};
 use crate::expression::{ColumnName, ExpressionError, Predicate, Syntax, evaluation_failure, find, parse};
@@ -28,8 +28,8 @@ impl Condition {
     /// Opens a layer with the columns that are kept and those that are asked about.
     pub(crate) fn open(
         &mut self,
-        open: impl Fn(Option<Vec<String>>) -> Result<Box<dyn Layer>, SourceError>,
-    ) -> Result<Box<dyn Layer>, SourceError> {
+        open: impl Fn(Option<Vec<String>>) -> Result<Opened, SourceError>,
+    ) -> Result<Opened, SourceError> {
         let Some(select) = &self.select else { return open(None) };
         let mut asked = Vec::new();
         self.syntax.columns(&mut asked);
@@ -42,20 +42,19 @@ impl Condition {
             });
             Some(columns)
         };
-        let (available, layer) = match open(together(&mut asked.iter().map(|column| column.name.clone()))) {
-            // Mostly a name in another case of letters; or geometry, which is there without being asked for.
-            Err(SourceError::UnknownColumn { column, available, .. }) if !select.contains(&column) => {
-                let named = |wanted: &&ColumnName| {
-                    let index = find(wanted, available.iter().map(String::as_str)).ok()?;
-                    available.get(index).cloned()
-                };
-                let layer = open(together(&mut asked.iter().filter_map(named)))?;
-                (Some(available), layer)
-            }
-            opened => (None, opened?),
+        let error = match open(together(&mut asked.iter().map(|column| column.name.clone()))) {
+            Ok(opened) => return Ok(opened),
+            Err(error) => error,
         };
-        self.available = available;
-        Ok(layer)
+        // Mostly a name in another case of letters; or geometry, which is there without being asked for.
+        let Some(available) = columns_without(&error, select) else { return Err(error) };
+        let named = |wanted: &&ColumnName| {
+            let index = find(wanted, available.iter().map(String::as_str)).ok()?;
+            available.get(index).cloned()
+        };
+        let opened = open(together(&mut asked.iter().filter_map(named)))?;
+        self.available = Some(available);
+        Ok(opened)
     }
 
     /// The condition on rows of a schema.
@@ -73,16 +72,35 @@ impl Condition {
             None => (0..source.fields().len()).collect(),
             Some(select) => {
                 let fields = source.fields().iter().enumerate();
-                fields
-                    .filter(|(_, field)| is_geometry(field) || select.contains(field.name()))
-                    .map(|(at, _)| at)
-                    .collect()
+                let is_kept = |field: &Field| is_geometry(field) || is_selected(field.name(), select, source);
+                fields.filter(|(_, field)| is_kept(field)).map(|(at, _)| at).collect()
             }
         };
         let failed = |error: arrow::error::ArrowError| ExpressionError::Constant { reason: error.to_string() };
         let schema = Arc::new(source.project(&kept).map_err(failed)?);
         Ok(Filter { predicate, kept, schema })
     }
+}
+
+/// The columns there are, where one is missing that only the condition asks for.
+fn columns_without(error: &SourceError, select: &[String]) -> Option<Vec<String>> {
+    let (column, available) = match error {
+        SourceError::UnknownColumn { column, available, .. } => (column, available),
+        SourceError::Union(error) => match error.as_ref() {
+            UnionError::UnknownColumn { column, available, .. } => (column, available),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    (!select.contains(column)).then(|| available.clone())
+}
+
+/// Whether a column is one of those that are kept. Several files may spell it in different cases of letters.
+fn is_selected(name: &str, select: &[String], source: &SchemaRef) -> bool {
+    let is_alike = |wanted: &String| {
+        wanted == name || (wanted.to_lowercase() == name.to_lowercase() && source.column_with_name(wanted).is_none())
+    };
+    select.iter().any(is_alike)
 }
 
 /// See [`Condition`].

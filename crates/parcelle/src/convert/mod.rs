@@ -2,24 +2,27 @@
 
 mod error;
 mod filter;
+mod inputs;
+mod layers;
 mod reproject;
 mod stage;
 mod summary;
 mod within;
 
 use std::ops::ControlFlow;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use parcelle_geoparquet::{
-    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Input, Orientation, Part, ProducerError, Sort,
-    WriteError, WriteOptions,
+    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Input, Orientation, Part, Partitioning, Preset,
+    ProducerError, Sort, WriteError, WriteOptions,
 };
-use parcelle_source::{Interrupt, InvalidValues, Layer, OnInvalid, OpenOptions, Reader, Split, Window};
+use parcelle_source::{Inputs, Interrupt, InvalidValues, Layer, OnInvalid, OpenOptions, Opened, Reader, Split, Window};
 
 pub use error::ConvertError;
 use filter::Condition;
+pub use layers::{FailedLayer, LayersSummary, SkippedLayer};
 use reproject::Origin;
 pub use reproject::ReprojectionError;
 pub use stage::{LostPosition, StageError};
@@ -37,9 +40,34 @@ const LEAST_SPLIT_ROWS: usize = 512;
 ///
 /// The output has GeoParquet 1.1 metadata, WKB geometry, a `bbox` covering, a page index, zstd, and the rows along
 /// a Hilbert curve. It has its name only when it is whole.
+///
+/// The input may also be a directory, or a pattern such as `D0*/BATIMENT.shp`: then all files that it stands for become one
+/// dataset, as with [`convert_many`].
 pub fn convert(input: impl AsRef<Path>, output: impl AsRef<Path>) -> Convert {
+    convert_many([input], output)
+}
+
+/// The same for several files, directories and patterns, which become one dataset with one schema, in this order.
+///
+/// Columns are merged by name; a column that a file does not have is NULL there. Types widen where nothing is lost; where
+/// they cannot, or reference systems differ, the run is refused. The rules are those of `parcelle-source`, in its module
+/// `union`.
+///
+/// ```
+/// # let directory = std::env::temp_dir().join(format!("parcelle-doc-many-{}", std::process::id()));
+/// # std::fs::create_dir_all(&directory)?;
+/// # let testdata = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/vector");
+/// # let (one, two) = (format!("{testdata}/towns.geojson"), format!("{testdata}/shapes.geojson"));
+/// # let output = directory.join("out.parquet");
+/// let summary = parcelle::convert_many([one, two], &output).threads(2).run()?;
+/// println!("{} rows of {} files", summary.rows, summary.inputs);
+/// # assert_eq!(summary.inputs, 2);
+/// # std::fs::remove_dir_all(&directory)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn convert_many(inputs: impl IntoIterator<Item = impl AsRef<Path>>, output: impl AsRef<Path>) -> Convert {
     Convert {
-        input: input.as_ref().to_owned(),
+        inputs: inputs.into_iter().map(|input| input.as_ref().to_owned()).collect(),
         output: output.as_ref().to_owned(),
         open: OpenOptions::default(),
         write: WriteOptions::default(),
@@ -71,7 +99,7 @@ pub type ProgressFn = Arc<dyn Fn(Progress) + Send + Sync>;
 #[derive(Clone)]
 #[must_use = "nothing is converted until run() is called"]
 pub struct Convert {
-    input: PathBuf,
+    inputs: Vec<PathBuf>,
     output: PathBuf,
     open: OpenOptions,
     write: WriteOptions,
@@ -84,7 +112,7 @@ impl std::fmt::Debug for Convert {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Convert")
-            .field("input", &self.input)
+            .field("inputs", &self.inputs)
             .field("output", &self.output)
             .field("open", &self.open)
             .field("write", &self.write)
@@ -95,6 +123,12 @@ impl std::fmt::Debug for Convert {
 }
 
 impl Convert {
+    /// One more file, directory or pattern, after those there are.
+    pub fn input(mut self, input: impl AsRef<Path>) -> Self {
+        self.inputs.push(input.as_ref().to_owned());
+        self
+    }
+
     /// Name of the layer; needed where the file has several.
     pub fn layer(mut self, name: impl Into<String>) -> Self {
         self.open.layer = Some(name.into());
@@ -150,6 +184,12 @@ impl Convert {
         self
     }
 
+    /// Codec, page size and rows per row group as the preset has them; what is said afterwards counts.
+    pub fn preset(mut self, preset: Preset) -> Self {
+        self.write.preset(preset);
+        self
+    }
+
     /// Codec of the column chunks.
     pub fn compression(mut self, compression: Compression) -> Self {
         self.write.compression = compression;
@@ -165,6 +205,12 @@ impl Convert {
     /// Order of the rows: along a Hilbert curve, unless something else is wanted.
     pub fn sort(mut self, sort: Sort) -> Self {
         self.write.sort = sort;
+        self
+    }
+
+    /// A dataset in place of one file: the output becomes a directory of files, with an index.
+    pub fn partitioning(mut self, partitioning: Partitioning) -> Self {
+        self.write.partitioning = Some(partitioning);
         self
     }
 
@@ -204,9 +250,15 @@ impl Convert {
         self
     }
 
-    /// Rows per row group, at most.
+    /// Rows per row group, at most: along a Hilbert curve it may end earlier, at the edge of an area.
     pub fn row_group_rows(mut self, rows: usize) -> Self {
         self.write.row_group_rows = rows.max(1);
+        self
+    }
+
+    /// Bytes of a data page before compression, about.
+    pub fn page_bytes(mut self, bytes: usize) -> Self {
+        self.write.page_bytes = bytes.max(1);
         self
     }
 
@@ -253,25 +305,41 @@ impl Convert {
     /// [`ConvertError`]; nothing is left at the output then, or what was there before.
     pub fn run(mut self) -> Result<ConvertSummary, ConvertError> {
         // Asked for first, so that nobody waits for a large input to be opened before learning it.
-        if !self.write.overwrite && self.output.symlink_metadata().is_ok() {
-            return Err(ConvertError::Write(WriteError::Exists { path: self.output }));
+        self.check_absent()?;
+        let inputs = inputs::resolve(&self.inputs, &self.output, self.write.partitioning.is_some())?;
+        self.prepare();
+        let description = parcelle_source::described(&self.inputs);
+        self.run_on(&inputs, description)
+    }
+
+    /// Refuses to replace an output without being asked to.
+    fn check_absent(&self) -> Result<(), ConvertError> {
+        if !self.write.overwrite && self.is_taken() {
+            return Err(ConvertError::Write(WriteError::Exists { path: self.output.clone() }));
         }
-        if is_same_or_within(&self.output, &self.input) {
-            return Err(ConvertError::OutputIsInput { path: self.output });
-        }
+        Ok(())
+    }
+
+    /// One number of threads and one way to stop for reading and writing.
+    fn prepare(&mut self) {
         self.open.threads = self.write.threads;
+        self.open.interrupt = Interrupt::on(self.write.cancel.flag());
+    }
+
+    /// Converts these files, which the summary calls by `description`.
+    fn run_on(mut self, inputs: &Inputs, description: String) -> Result<ConvertSummary, ConvertError> {
+        let start = Instant::now();
+        let leftovers = parcelle_geoparquet::leftovers(&self.output);
         // Counts of its own: the builder may be cloned and run several times.
         self.open.invalid = self.open.invalid.afresh();
-        self.open.interrupt = Interrupt::on(self.write.cancel.flag());
-        let leftovers = parcelle_geoparquet::leftovers(&self.output);
         let select = self.open.select.as_deref();
         let mut condition = self.filter.as_deref().map(|text| Condition::new(text, select)).transpose()?;
-        let open = |select| parcelle_source::open(&self.input, &OpenOptions { select, ..self.open.clone() });
-        let layer = match &mut condition {
+        let open = |select| parcelle_source::open_all(inputs, &OpenOptions { select, ..self.open.clone() });
+        let Opened { layer, paths } = match &mut condition {
             Some(condition) => condition.open(open)?,
             None => open(self.open.select.clone())?,
         };
-        let (stages, warnings) = self.stages(layer.as_ref(), condition)?;
+        let (stages, warnings) = self.stages(layer.as_ref(), &description, condition)?;
         // How many rows meet a window or a condition nobody knows before they are read.
         let total_rows = layer.row_count_hint().filter(|_| self.open.window.is_none() && self.filter.is_none());
         self.write.expected_rows = total_rows;
@@ -290,7 +358,8 @@ impl Convert {
         };
         let written = parcelle_geoparquet::write(stages.schema(), input, &self.output, &self.write)?;
         Ok(ConvertSummary {
-            input: self.input.display().to_string(),
+            input: description,
+            inputs: paths.len() as u64,
             layer: layer.name().to_owned(),
             driver: layer.driver().to_owned(),
             output: self.output.display().to_string(),
@@ -299,7 +368,9 @@ impl Convert {
             row_groups: written.row_groups,
             bytes_in: layer.input_bytes(),
             bytes_out: written.bytes,
-            seconds: written.seconds.into(),
+            files: written.files,
+            // Opening is part of it: some formats are read for that, and a thousand files take their time.
+            seconds: StageTimes { wall: start.elapsed().as_secs_f64(), ..written.seconds.into() },
             peak_memory_bytes: peak_resident_bytes(),
             spilled_bytes: written.spilled_bytes,
             warnings,
@@ -310,8 +381,19 @@ impl Convert {
 }
 
 impl Convert {
+    /// Whether something is at the output already. A dataset may take the place of an empty directory.
+    fn is_taken(&self) -> bool {
+        let is_empty = |path: &Path| path.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+        self.output.symlink_metadata().is_ok() && !(self.write.partitioning.is_some() && is_empty(&self.output))
+    }
+
     /// What rows pass between reader and writer.
-    fn stages(&self, layer: &dyn Layer, condition: Option<Condition>) -> Result<(Stages, Vec<String>), ConvertError> {
+    fn stages(
+        &self,
+        layer: &dyn Layer,
+        description: &str,
+        condition: Option<Condition>,
+    ) -> Result<(Stages, Vec<String>), ConvertError> {
         let source = &layer.schema();
         let mut stages: Vec<Box<dyn Stage>> = Vec::new();
         // A reader may have used the window already, but none promises to leave out every row outside.
@@ -324,7 +406,7 @@ impl Convert {
         if let Some(target) = &self.target_crs {
             let schema = stages.last().map_or_else(|| Arc::clone(source), |stage| stage.schema());
             let origin = Origin {
-                path: self.input.display().to_string(),
+                path: description.to_owned(),
                 layer: layer.name().to_owned(),
                 invalid: self.open.invalid.clone(),
             };
@@ -332,14 +414,6 @@ impl Convert {
         }
         Ok((Stages::new(stages, source), warnings))
     }
-}
-
-/// Whether writing to `output` would destroy the input: the two are one file, by whatever names, or the output lies in
-/// the directory that is the input.
-fn is_same_or_within(output: &Path, input: &Path) -> bool {
-    let (Ok(output), Ok(input)) = (output.canonicalize(), input.canonicalize()) else { return false };
-    let identity = |path: &Path| path.metadata().map(|metadata| (metadata.dev(), metadata.ino())).ok();
-    output.starts_with(&input) || identity(&output).is_some_and(|output| identity(&input) == Some(output))
 }
 
 /// Rows per split: as many as a row group has, or fewer where rows are so large that the splits that are under way at

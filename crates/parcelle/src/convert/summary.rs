@@ -7,9 +7,11 @@ use serde::Serialize;
 /// What was converted, and what it took. Its serialisation is the JSON summary of the command line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ConvertSummary {
-    /// The input as it was given.
+    /// The input as it was given; of several the first ones, and how many more.
     pub input: String,
-    /// Name of the layer.
+    /// How many files were read.
+    pub inputs: u64,
+    /// Name of the layer; of several files their layers' names.
     pub layer: String,
     /// What read it: `GPKG` natively, or `GDAL/` and a driver.
     pub driver: String,
@@ -22,7 +24,9 @@ pub struct ConvertSummary {
     pub rows_read: u64,
     /// Row groups of the output.
     pub row_groups: u64,
-    /// Size of the input file.
+    /// Files of the output: 1, unless it is a dataset.
+    pub files: u64,
+    /// Size of the input files.
     pub bytes_in: Option<u64>,
     /// Size of the output.
     pub bytes_out: u64,

@@ -1,0 +1,88 @@
+//! Decoding a layer to Arrow, by format: the readers of `parcelle-source` on as many threads as there are cores, and on one.
+//!
+//! The other formats are made from the generated GeoPackage by `ogr2ogr` (GDAL's programs); where it is not installed,
+//! GeoPackage and Parquet alone are measured, and the bench says so.
+
+mod input;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use criterion::{Criterion, Throughput};
+use rayon::prelude::*;
+
+use input::Failure;
+
+/// Rows per split, as in the façade.
+const SPLIT_ROWS: usize = 65_536;
+
+/// Name of the format, extension, and what `ogr2ogr` is told.
+const DERIVED: &[(&str, &str, &[&str])] = &[
+    ("FlatGeobuf", "fgb", &["-f", "FlatGeobuf"]),
+    ("Shapefile", "shp", &["-f", "ESRI Shapefile", "-lco", "ENCODING=UTF-8"]),
+    ("CSV", "csv", &["-f", "CSV", "-lco", "GEOMETRY=AS_WKT"]),
+    ("GeoJSON", "geojson", &["-f", "GeoJSON", "-lco", "COORDINATE_PRECISION=7"]),
+    ("GeoJSONSeq", "geojsonl", &["-f", "GeoJSONSeq"]),
+];
+
+/// Opens the layer and reads all of it.
+fn decode(path: &Path, pool: &rayon::ThreadPool) -> Result<u64, Failure> {
+    let options = parcelle_source::OpenOptions { threads: pool.current_num_threads(), ..Default::default() };
+    let layer = parcelle_source::open(path, &options)?;
+    let splits = layer.splits(SPLIT_ROWS)?;
+    pool.install(|| {
+        splits
+            .par_iter()
+            .map(|split| {
+                let mut rows = 0;
+                layer.read(split, &mut |batch| {
+                    rows += batch.num_rows() as u64;
+                    ControlFlow::Continue(())
+                })?;
+                Ok(rows)
+            })
+            .sum()
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+fn inputs(directory: &Path, rows: u64) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
+    let base = input::buildings(directory, rows)?;
+    let parquet = directory.join("buildings.parquet");
+    parcelle::convert(&base, &parquet).run()?;
+    let mut inputs = vec![("GeoPackage", base.clone()), ("Parquet", parquet)];
+    for (name, extension, options) in DERIVED {
+        let path = directory.join(format!("buildings.{extension}"));
+        let made = Command::new("ogr2ogr").args(*options).arg(&path).arg(&base).stderr(Stdio::null()).status();
+        match made {
+            Ok(status) if status.success() => inputs.push((*name, path)),
+            Ok(status) => println!("{name} is not measured: ogr2ogr has ended with {status}"),
+            Err(error) => println!("{name} is not measured: ogr2ogr: {error}"),
+        }
+    }
+    Ok(inputs)
+}
+
+fn main() -> Result<(), Failure> {
+    let rows = input::rows()?;
+    let directory = tempfile::tempdir()?;
+    let inputs = inputs(directory.path(), rows)?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut criterion = Criterion::default().sample_size(10).configure_from_args();
+    for (name, path) in &inputs {
+        let mut group = criterion.benchmark_group(format!("decode/{name}"));
+        group.throughput(Throughput::Elements(rows));
+        for threads in if cores > 1 { vec![1, cores] } else { vec![1] } {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+            let found = decode(path, &pool)?;
+            if found != rows {
+                return Err(format!("{name}: {found} rows instead of {rows}").into());
+            }
+            group.bench_function(format!("{threads} threads"), |bencher| bencher.iter(|| decode(path, &pool)));
+        }
+        group.finish();
+    }
+    criterion.final_summary();
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! Where output goes: under a temporary name until it is whole.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::{NamedTempFile, TempDir};
+
+use crate::error::WriteError;
+use crate::output::index::{self, INDEX_NAME};
+
+/// How the names of temporary files and directories end.
+const TEMPORARY_SUFFIX: &str = ".parcelle-tmp";
+
+/// A file, or a directory of files, beside the destination, that nobody takes for a finished one. Removed when dropped.
+#[derive(Debug)]
+pub(crate) struct Destination {
+    path: PathBuf,
+    overwrite: bool,
+    temporary: Temporary,
+}
+
+#[derive(Debug)]
+enum Temporary {
+    File(NamedTempFile),
+    Directory(TempDir),
+}
+
+impl Destination {
+    /// Makes the temporary file, so that an unwritable place is found before any work is done.
+    pub(crate) fn file(path: &Path, overwrite: bool) -> Result<Self, WriteError> {
+        if !overwrite && path.symlink_metadata().is_ok() {
+            return Err(WriteError::Exists { path: path.to_owned() });
+        }
+        // A rename would put a regular file in the place of a device or a pipe.
+        if path.metadata().is_ok_and(|existing| !existing.is_file()) {
+            return Err(invalid(path, "it is there and not a regular file"));
+        }
+        Self::create(path, overwrite, 0o666, |builder, directory| builder.tempfile_in(directory).map(Temporary::File))
+    }
+
+    /// Makes the temporary directory of a dataset. What is at `path` may be an empty directory, or, if it is to be
+    /// replaced, a dataset that this crate has written: no option should delete a directory of other things.
+    pub(crate) fn directory(path: &Path, overwrite: bool) -> Result<Self, WriteError> {
+        if let Ok(existing) = path.symlink_metadata() {
+            let is_empty = existing.is_dir() && path.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+            if !is_empty && !overwrite {
+                return Err(WriteError::Exists { path: path.to_owned() });
+            }
+            if !is_empty && !index::is_dataset(path) {
+                let reason = format!(
+                    "it is there and not a dataset of parcelle with nothing else in it (a directory with {INDEX_NAME}), \
+                     which alone is replaced: choose another name"
+                );
+                return Err(invalid(path, &reason));
+            }
+        }
+        Self::create(path, overwrite, 0o777, |builder, directory| {
+            builder.tempdir_in(directory).map(Temporary::Directory)
+        })
+    }
+
+    fn create(
+        path: &Path,
+        overwrite: bool,
+        mode: u32,
+        make: impl FnOnce(&tempfile::Builder<'_, '_>, &Path) -> io::Result<Temporary>,
+    ) -> Result<Self, WriteError> {
+        let directory = directory_of(path);
+        let name = path.file_name().ok_or_else(|| invalid(path, "not the name of a file"))?;
+        // Hidden, and not ending in .parquet: no glob over finished files finds it. What is finished gets the
+        // permissions that the user's umask gives anything new, not the private ones of a temporary file.
+        let prefix = temporary_prefix(name);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX).permissions(Permissions::from_mode(mode));
+        // The error's own text names the temporary file, which nobody asked for.
+        let temporary = make(&builder, directory).map_err(|reason| WriteError::io(directory, reason.kind().into()))?;
+        Ok(Self { path: path.to_owned(), overwrite, temporary })
+    }
+
+    /// The name it will have.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The directory it is in.
+    pub(crate) fn parent(&self) -> &Path {
+        directory_of(&self.path)
+    }
+
+    /// A file to write to: the one there is, or in a directory a new one with this relative name.
+    pub(crate) fn open(&self, name: &Path) -> Result<File, WriteError> {
+        match &self.temporary {
+            Temporary::File(file) => file.as_file().try_clone().map_err(|reason| WriteError::io(&self.path, reason)),
+            Temporary::Directory(directory) => {
+                let file = directory.path().join(name);
+                let parent = file.parent().unwrap_or_else(|| directory.path());
+                std::fs::create_dir_all(parent)
+                    .and_then(|()| File::create_new(&file))
+                    .map_err(|reason| WriteError::io(&self.path.join(name), reason))
+            }
+        }
+    }
+
+    /// Gives it its name. Until then nothing is at the destination that was not there before.
+    pub(crate) fn commit(self) -> Result<(), WriteError> {
+        let Self { path, overwrite, temporary } = self;
+        match temporary {
+            Temporary::File(file) => {
+                let renamed = if overwrite { file.persist(&path) } else { file.persist_noclobber(&path) };
+                match renamed {
+                    Ok(_) => Ok(()),
+                    Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                        Err(WriteError::Exists { path })
+                    }
+                    Err(error) => Err(WriteError::io(&path, error.error)),
+                }
+            }
+            Temporary::Directory(directory) => commit_directory(directory, &path, overwrite),
+        }
+    }
+}
+
+/// Renames a directory. A dataset that is there changes places with the new one in one step, and is then removed with the
+/// temporary name that it has got.
+fn commit_directory(directory: TempDir, path: &Path, overwrite: bool) -> Result<(), WriteError> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let replaced = overwrite && path.symlink_metadata().is_ok();
+    // Looked at again: it may have got a neighbour's file while this run went on.
+    if replaced && !index::is_dataset(path) && std::fs::remove_dir(path).is_err() {
+        return Err(invalid(path, "it has changed while the dataset was written"));
+    }
+    if overwrite && path.symlink_metadata().is_ok() {
+        return match renameat_with(CWD, directory.path(), CWD, path, RenameFlags::EXCHANGE) {
+            Ok(()) => directory.close().map_err(|reason| WriteError::io(path, reason)),
+            Err(reason) => Err(WriteError::io(path, reason.into())),
+        };
+    }
+    // A rename replaces an empty directory, and nothing else.
+    match std::fs::rename(directory.path(), path) {
+        Ok(()) => {
+            // It has another name now; there is nothing left to remove.
+            let _ = directory.keep();
+            Ok(())
+        }
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists
+            ) =>
+        {
+            Err(WriteError::Exists { path: path.to_owned() })
+        }
+        Err(error) => Err(WriteError::io(path, error)),
+    }
+}
+
+/// How the names of temporary files for an output of this name begin.
+fn temporary_prefix(name: &OsStr) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(name);
+    prefix.push(".");
+    prefix
+}
+
+/// Temporary files and directories that earlier runs for the output at `path` have left, by name: those of runs that were
+/// killed, and those of runs that are under way. A run that ends by itself, or is interrupted, leaves none.
+#[must_use]
+pub fn leftovers(path: &Path) -> Vec<PathBuf> {
+    let Some(name) = path.file_name() else { return Vec::new() };
+    let prefix = temporary_prefix(name);
+    let is_temporary = |found: &OsStr| {
+        let found = found.as_encoded_bytes();
+        found.starts_with(prefix.as_encoded_bytes()) && found.ends_with(TEMPORARY_SUFFIX.as_bytes())
+    };
+    let entries = directory_of(path).read_dir().into_iter().flatten().flatten();
+    let mut found: Vec<_> =
+        entries.filter(|entry| is_temporary(&entry.file_name())).map(|entry| entry.path()).collect();
+    found.sort();
+    found
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn invalid(path: &Path, reason: &str) -> WriteError {
+    WriteError::io(path, io::Error::new(io::ErrorKind::InvalidInput, reason))
+}
