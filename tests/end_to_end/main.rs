@@ -9,9 +9,13 @@ mod archives;
 mod check;
 mod convert;
 mod convert_values;
+mod filter;
 mod hostile;
 mod inputs;
+mod invalid;
+mod layers;
 mod partition;
+mod reproject;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

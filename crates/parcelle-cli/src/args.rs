@@ -34,6 +34,7 @@ pub(crate) enum Command {
 Examples:
   parcelle convert buildings.gpkg buildings.parquet
   parcelle convert bdtopo.gpkg batiment.parquet --layer batiment --select cleabs,hauteur
+  parcelle convert bdtopo.gpkg hauts.parquet --layer batiment --where 'hauteur > 20'
   parcelle convert batiments.gpkg batiments/ --partition-by departement --partition-size 512MB
   parcelle convert communes.geojson communes.parquet --overwrite --format json
   parcelle convert 'D0*/BATIMENT.shp' batiments.parquet
@@ -69,6 +70,15 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "XMIN,YMIN,XMAX,YMAX", value_parser = parse_window, allow_hyphen_values = true)]
     pub(crate) bbox: Option<parcelle::Window>,
 
+    /// Only rows for which this condition is TRUE, such as "height > 10 AND kind IN ('house', 'barn')"
+    ///
+    /// In the language of SQL's WHERE: = <> < <= > >=, AND OR NOT, IN, BETWEEN, LIKE and ILIKE, IS NULL, + - * / % ||,
+    /// CAST and TRY_CAST, LOWER, UPPER, LENGTH, SUBSTRING; columns (in "double quotes" exactly as they are written, without
+    /// in any case of letters), numbers, 'text', TRUE, FALSE, DATE '2024-12-31', TIMESTAMP '2024-12-31 12:00:00'. The columns
+    /// need not be in --select. What is NULL is not TRUE; a division by zero is NULL; integers that overflow are an error.
+    #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true)]
+    pub(crate) condition: Option<String>,
+
     /// Coordinate reference system to assign, such as EPSG:2154; coordinates stay as they are
     #[arg(long, value_name = "DEFINITION")]
     pub(crate) crs: Option<String>,
@@ -77,6 +87,22 @@ pub(crate) struct ConvertArguments {
     /// curve is an error
     #[arg(long, alias = "linearise")]
     pub(crate) linearize: bool,
+
+    /// Coordinate reference system to bring geometry to, such as EPSG:4326
+    ///
+    /// PROJ chooses the most exact transformation by position; one that is only a guess is refused, and the summary warns
+    /// where a more exact one needs grids that are not installed. Heights are transformed where both systems have one, and
+    /// stay as they are elsewhere; M always stays. --bbox is in the coordinates before.
+    #[arg(long, value_name = "DEFINITION")]
+    pub(crate) t_crs: Option<String>,
+
+    /// What becomes of values that are not valid: geometry that cannot be read, text in another encoding, numbers and dates
+    /// that are none, positions that cannot be reprojected
+    ///
+    /// Damage to the structure of INPUT is always an error. The summary says how many values of which columns became
+    /// something else, with the first of them.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) on_invalid: OnInvalidArgument,
 
     /// Reader to use
     #[arg(long, value_enum, default_value_t)]
@@ -163,18 +189,17 @@ pub(crate) struct ConvertArguments {
     /// Format of the closing summary
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: SummaryFormat,
-
-    #[command(flatten)]
-    pub(crate) later: LaterConvertArguments,
 }
 
-/// Options of the contract that are refused by name until they are there.
-#[derive(Debug, Args)]
-pub(crate) struct LaterConvertArguments {
-    #[arg(long, hide = true)]
-    pub(crate) t_crs: Option<String>,
-    #[arg(long, hide = true)]
-    pub(crate) on_invalid: Option<String>,
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum OnInvalidArgument {
+    /// They end the run
+    #[default]
+    Error,
+    /// They become NULL
+    Null,
+    /// They are kept where GeoParquet can carry them: text with U+FFFD for what is damaged; others end the run
+    Keep,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]

@@ -7,20 +7,20 @@ use std::sync::Arc;
 
 use parcelle::{
     CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Encoding, FailedLayer,
-    GeoParquetVersion, LayersSummary, Orientation, PartitionNames, Partitioning, Preset, Reader, SkippedLayer, Sort,
+    GeoParquetVersion, LayersSummary, OnInvalid, Orientation, PartitionNames, Partitioning, Preset, Reader,
+    SkippedLayer, Sort,
 };
 use serde::Serialize;
 
 use crate::args::{
-    CompressionArgument, ConvertArguments, CoveringArgument, EncodingArgument, GeoParquetArgument,
-    LaterConvertArguments, OrientationArgument, PartitionNamesArgument, PresetArgument, ReaderArgument, SummaryFormat,
+    CompressionArgument, ConvertArguments, CoveringArgument, EncodingArgument, GeoParquetArgument, OnInvalidArgument,
+    OrientationArgument, PartitionNamesArgument, PresetArgument, ReaderArgument, SummaryFormat,
 };
 use crate::failure::Failure;
 use crate::format::{bytes, counted, grouped};
 use crate::terminal;
 
 pub(crate) fn run(arguments: ConvertArguments) -> Result<ExitCode, Failure> {
-    refuse_later(&arguments.later)?;
     let format = arguments.format;
     let windowed = arguments.bbox.is_some();
     let all_layers = arguments.all_layers;
@@ -108,6 +108,11 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
             OrientationArgument::Keep => Orientation::Keep,
             OrientationArgument::Counterclockwise => Orientation::CounterClockwise,
         })
+        .on_invalid(match arguments.on_invalid {
+            OnInvalidArgument::Error => OnInvalid::Error,
+            OnInvalidArgument::Null => OnInvalid::Null,
+            OnInvalidArgument::Keep => OnInvalid::Keep,
+        })
         .bloom_filters(arguments.bloom_filter)
         .sort(match arguments.sort.as_slice() {
             [order] if order.eq_ignore_ascii_case("hilbert") => Sort::Hilbert,
@@ -147,6 +152,12 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
     if let Some(window) = arguments.bbox {
         convert = convert.window(window);
     }
+    if let Some(target) = arguments.t_crs {
+        convert = convert.target_crs(target);
+    }
+    if let Some(condition) = arguments.condition {
+        convert = convert.filter(condition);
+    }
     if let Some(threads) = arguments.threads {
         convert = convert.threads(usize::from(threads));
     }
@@ -166,24 +177,6 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
         convert = convert.select(columns);
     }
     Ok(convert)
-}
-
-fn refuse_later(later: &LaterConvertArguments) -> Result<(), Failure> {
-    let given = |value: &Option<String>, ready: &[&str]| {
-        value.as_deref().is_some_and(|value| !ready.iter().any(|ready| value.eq_ignore_ascii_case(ready)))
-    };
-    let refusals = [
-        (given(&later.t_crs, &[]), "reprojection (--t-crs)", "reproject first, such as with `ogr2ogr -t_srs`"),
-        (
-            given(&later.on_invalid, &["error"]),
-            "going on after an invalid value (--on-invalid)",
-            "leave the option out; the first invalid value is named",
-        ),
-    ];
-    match refusals.into_iter().find(|(refused, ..)| *refused) {
-        Some((_, what, way_out)) => Err(Failure::not_yet(what, way_out)),
-        None => Ok(()),
-    }
 }
 
 fn failure(error: &ConvertError, all_layers: bool) -> Failure {
@@ -214,11 +207,27 @@ fn human(summary: &ConvertSummary, windowed: bool) -> String {
         counted(summary.row_groups, "row group"),
         grouped(rate.round() as u64),
     );
+    if summary.rows_read != summary.rows {
+        let _ = write!(
+            text,
+            "\n{} read, of which {} left out",
+            counted(summary.rows_read, "row"),
+            summary.rows_read - summary.rows
+        );
+    }
     if windowed && summary.rows == 0 {
         text.push_str("\nNo row meets the window: are the numbers of --bbox in the reference system of the layer?");
     }
     if summary.linearised > 0 {
         let _ = write!(text, "\nGeometries with curves, made of straight segments: {}", grouped(summary.linearised));
+    }
+    for repaired in &summary.repaired {
+        let parcelle::RepairedValues { column, repair, values, first, .. } = repaired;
+        let what = if *repair == "null" { "became NULL" } else { "had characters replaced" };
+        let _ = write!(text, "\nColumn {column}: {} {what}; the first: {first}", counted(*values, "value"));
+    }
+    for warning in &summary.warnings {
+        let _ = write!(text, "\nwarning: {warning}");
     }
     for leftover in &summary.leftovers {
         let _ = write!(text, "\nLeft by a run that was killed, unless one is under way; delete it: {leftover}");

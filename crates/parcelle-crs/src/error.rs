@@ -45,3 +45,48 @@ pub enum CrsError {
         definition: String,
     },
 }
+
+/// Why coordinates cannot be brought from one reference system to another.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransformationError {
+    /// PROJ cannot use a reference system.
+    #[error("PROJ cannot transform {crs}: {reason}")]
+    Proj {
+        /// The reference system.
+        crs: String,
+        /// What PROJ says.
+        reason: String,
+    },
+    /// Positions in space have no x and y on a map.
+    #[error(
+        "{crs} is geocentric: its positions have no place on a map; choose a geographic or projected reference system"
+    )]
+    Geocentric {
+        /// The reference system.
+        crs: String,
+    },
+    /// There is no way but a guess.
+    #[error(
+        "there is no transformation from {from} to {to} but a ballpark one, which ignores that their datums differ{}",
+        way_out(grids)
+    )]
+    None {
+        /// Where positions are.
+        from: String,
+        /// Where they should be.
+        to: String,
+        /// Names of the grids with which there would be one.
+        grids: Vec<String>,
+    },
+}
+
+fn way_out(grids: &[String]) -> String {
+    match grids {
+        [] => ": transform in steps that are known, with a program such as cs2cs".to_owned(),
+        [first, ..] => format!(
+            ": PROJ lacks the grids {}; install them, such as with `projsync --file {first}`, or set PROJ_NETWORK=ON",
+            grids.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ")
+        ),
+    }
+}

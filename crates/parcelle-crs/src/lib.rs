@@ -20,16 +20,24 @@
 
 mod definition;
 mod error;
+mod measure;
 #[cfg(feature = "gdal")]
 mod proj;
+#[cfg(feature = "gdal")]
+mod proj_library;
 mod register;
+#[cfg(feature = "gdal")]
+mod transformation;
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-pub use error::CrsError;
+pub use error::{CrsError, TransformationError};
+pub use measure::Measure;
+#[cfg(feature = "gdal")]
+pub use transformation::Transformation;
 
 use definition::Definition;
 

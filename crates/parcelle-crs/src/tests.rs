@@ -136,3 +136,58 @@ proptest! {
         let _ = Crs::from_definition(&LAMBERT_93_WKT1.chars().take(cut).collect::<String>());
     }
 }
+
+/// Positions that are the same place by the definitions of the systems: origins of projections, and corners of grids.
+#[cfg(feature = "gdal")]
+#[test]
+fn positions_go_to_where_definitions_say() {
+    for (from, to, before, after, tolerance) in [
+        ("EPSG:4326", "EPSG:2154", [3.0, 46.5, 0.0], [700_000.0, 6_600_000.0, 0.0], 1e-6),
+        ("EPSG:2154", "OGC:CRS84", [700_000.0, 6_600_000.0, 7.0], [3.0, 46.5, 7.0], 1e-12),
+        ("EPSG:4326", "EPSG:3857", [180.0, 0.0, 0.0], [20_037_508.342_789_244, 0.0, 0.0], 1e-6),
+        ("EPSG:4277", "EPSG:27700", [-2.0, 49.0, 0.0], [400_000.0, -100_000.0, 0.0], 1e-4),
+        (
+            "EPSG:4150",
+            "EPSG:2056",
+            [7.439_583_333_333_333, 46.952_405_555_555_56, 0.0],
+            [2_600_000.0, 1_200_000.0, 0.0],
+            1e-3,
+        ),
+        // Heights are those of the datum (the expected ones are ogr2ogr's).
+        ("EPSG:4979", "EPSG:4985", [7.0, 46.9, -50.0], [6.999_846_111, 46.9, -52.7896], 1e-3),
+    ] {
+        let crs = |code| Crs::from_definition(code).unwrap();
+        let mut path = Transformation::new(&crs(from), &crs(to)).unwrap();
+        let [mut x, mut y, mut z] = before.map(|ordinate| vec![ordinate; 3]);
+        path.transform(&mut x, &mut y, &mut z, None);
+        for (found, expected) in [&x, &y, &z].into_iter().zip(after) {
+            for found in found {
+                assert!((found - expected).abs() <= tolerance, "{from} {to}: {x:?} {y:?} {z:?}");
+            }
+        }
+    }
+}
+
+#[cfg(feature = "gdal")]
+#[test]
+fn what_cannot_be_transformed_is_said() {
+    let crs = |code| Crs::from_definition(code).unwrap();
+    let mut path = Transformation::new(&crs("EPSG:4326"), &crs("EPSG:3857")).unwrap();
+    let (mut x, mut y, mut z) = (vec![1.0, 1.0, f64::INFINITY], vec![1.0, 95.0, 1.0], vec![0.0; 3]);
+    path.transform(&mut x, &mut y, &mut z, None);
+    assert_eq!(x.iter().map(|x| x.is_finite()).collect::<Vec<_>>(), [true, false, false]);
+
+    let geocentric = Transformation::new(&crs("EPSG:4978"), &crs("EPSG:4326")).unwrap_err();
+    assert!(matches!(geocentric, TransformationError::Geocentric { .. }));
+    // A plane without a place on the earth.
+    let local = r#"{"type": "EngineeringCRS", "name": "site", "datum": {"name": "site"}, "coordinate_system": {"subtype":
+        "Cartesian", "axis": [{"name": "x", "abbreviation": "x", "direction": "east", "unit": "metre"}, {"name": "y",
+        "abbreviation": "y", "direction": "north", "unit": "metre"}]}}"#;
+    let error = Transformation::new(&crs(local), &crs("EPSG:4326")).unwrap_err();
+    assert!(matches!(error, TransformationError::None { .. }), "{error}");
+    assert_eq!(Transformation::shortcoming(&crs("EPSG:2154"), &crs("EPSG:4326")), Ok(None));
+    // Where the grid is installed there is nothing to say.
+    if let Some(said) = Transformation::shortcoming(&crs("EPSG:4326"), &crs("EPSG:27700")).unwrap() {
+        assert!(said.contains("2 m") && said.contains("OSTN15") && said.contains("projsync"), "{said}");
+    }
+}

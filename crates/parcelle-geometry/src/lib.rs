@@ -21,6 +21,7 @@
 
 mod arc;
 mod bounds;
+mod coordinates;
 mod error;
 mod field;
 mod flatten;
@@ -32,6 +33,7 @@ mod wind;
 mod wkt;
 
 pub use bounds::Bounds;
+pub use coordinates::Coordinates;
 pub use error::WkbError;
 pub use field::{DECLARED_TYPE_KEY, EPOCH_KEY, ORIENTATION_KEY};
 pub use flatten::{FlatGeometries, FlattenError};

@@ -250,6 +250,14 @@ pub enum SourceError {
         /// What is wrong with it, and the way out.
         reason: GeometryReason,
     },
+    /// A value that should be kept, and cannot.
+    #[error(
+        "{reason} (--on-invalid keep: GeoParquet cannot carry it as it is; with --on-invalid null it becomes NULL)"
+    )]
+    NotKept {
+        /// What is wrong with it.
+        reason: Box<SourceError>,
+    },
     /// A column of a type that has no place in Parquet.
     #[error(
         "{}: layer {layer}, column {column}: type {data_type} cannot be stored in Parquet: leave the column out with \
@@ -348,7 +356,7 @@ impl fmt::Display for Place {
 }
 
 /// Where in a layer a row is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RowPosition {
     /// By its row id in the database.
     RowId(i64),

@@ -5,10 +5,76 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
 use geoarrow_schema::{Crs as GeoArrowCrs, Edges, Metadata, WkbType};
-use parcelle_crs::Crs;
-use parcelle_geometry::{DECLARED_TYPE_KEY, GeometryType};
+use parcelle_crs::{Crs, CrsError};
+use parcelle_geometry::{DECLARED_TYPE_KEY, EPOCH_KEY, GeometryType, ORIENTATION_KEY};
+use serde_json::{Value, json};
 
 use crate::error::SourceError;
+
+/// Key of the extension metadata in an Arrow field's metadata.
+const METADATA: &str = "ARROW:extension:metadata";
+
+/// What a geometry field says of the place of its coordinates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldReference {
+    /// Their reference system; `None` where it is not known.
+    pub crs: Option<Crs>,
+    /// Decimal year for which they hold.
+    pub epoch: Option<f64>,
+    /// Whether the line between two positions is straight, rather than the shortest on the ground.
+    pub is_planar: bool,
+}
+
+impl FieldReference {
+    /// What a field of geometry says.
+    ///
+    /// # Errors
+    /// [`CrsError`] where its reference system cannot be understood.
+    pub fn of(field: &Field) -> Result<Self, CrsError> {
+        let metadata = metadata(field)?;
+        let edges = metadata.get("edges").and_then(Value::as_str);
+        let is_planar = edges.is_none_or(|edges| edges == "planar");
+        let value = metadata.get("crs").unwrap_or(&Value::Null);
+        let (value, epoch) = match value.get("type").and_then(Value::as_str) {
+            Some("CoordinateMetadata") => (value.get("crs").unwrap_or(&Value::Null), value.get("coordinateEpoch")),
+            _ => (value, None),
+        };
+        let crs = match value {
+            Value::Null => None,
+            Value::String(text) => Some(Crs::from_definition(text)?),
+            value => Some(Crs::from_projjson(value.clone())?),
+        };
+        let said = || field.metadata().get(EPOCH_KEY).and_then(|epoch| epoch.parse().ok());
+        Ok(Self { crs, epoch: epoch.and_then(Value::as_f64).or_else(said), is_planar })
+    }
+}
+
+/// The same field of geometry with another reference system, its epoch and edges as they were. What was said of the order of
+/// rings no longer holds: axes may point elsewhere.
+///
+/// # Errors
+/// [`CrsError`] where its metadata cannot be understood.
+pub fn with_crs(field: &Field, crs: &Crs) -> Result<Field, CrsError> {
+    let mut metadata = metadata(field)?;
+    let epoch = metadata.get("crs").and_then(|crs| crs.get("coordinateEpoch")).cloned();
+    let crs = match epoch {
+        None => crs.to_projjson(),
+        Some(epoch) => json!({"type": "CoordinateMetadata", "crs": crs.to_projjson(), "coordinateEpoch": epoch}),
+    };
+    metadata.insert("crs".to_owned(), crs);
+    metadata.insert("crs_type".to_owned(), "projjson".into());
+    let mut entries = field.metadata().clone();
+    entries.remove(ORIENTATION_KEY);
+    entries.insert(METADATA.to_owned(), Value::Object(metadata).to_string());
+    Ok(field.clone().with_metadata(entries))
+}
+
+fn metadata(field: &Field) -> Result<serde_json::Map<String, Value>, CrsError> {
+    match field.metadata().get(METADATA).filter(|text| !text.is_empty()) {
+        Some(text) => serde_json::from_str(text).map_err(|error| CrsError::Projjson { reason: error.to_string() }),
+        None => Ok(serde_json::Map::new()),
+    }
+}
 
 /// A binary field of the extension type `geoarrow.wkb`, with its coordinate reference system where it has one.
 pub(crate) fn geometry_field(name: &str, nullable: bool, crs: Option<&Crs>) -> Field {

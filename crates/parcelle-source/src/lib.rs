@@ -27,7 +27,7 @@
 //!
 //! Whatever the reader, geometry comes out as little-endian ISO WKB that has been walked and found sound; where it is
 //! not, or where a value does not fit the type of its column, reading stops with a [`SourceError`] that names the place
-//! and the way out. Nothing is dropped or bent silently.
+//! and the way out. Nothing is dropped or bent silently. [`OnInvalid`] says what else can be done.
 //!
 //! ```no_run
 //! use std::ops::ControlFlow;
@@ -70,6 +70,7 @@ mod gpkg;
 mod inference;
 mod inputs;
 mod interrupt;
+mod invalid;
 mod names;
 mod parquet_reader;
 mod shapefile;
@@ -85,8 +86,11 @@ use arrow::datatypes::SchemaRef;
 pub use connection::without_secrets;
 pub use curves::Curves;
 pub use error::{GeometryReason, Place, RowPosition, SourceError};
+pub use geometry_field::{FieldReference, with_crs};
 pub use inputs::{InputFile, Inputs, InputsError, resolve};
 pub use interrupt::Interrupt;
+pub use invalid::{InvalidValues, OnInvalid, Repair, Repaired};
+pub use names::suggestion;
 pub use union::open::{Opened, described, list_all, open_all};
 pub use union::{LayerFiles, Side, UnionError};
 
@@ -107,6 +111,8 @@ pub struct OpenOptions {
     pub window: Option<Window>,
     /// What becomes of geometry with curves; it is refused unless said otherwise.
     pub curves: Curves,
+    /// What becomes of values that are not valid; a clone of it tells afterwards what was done.
+    pub invalid: InvalidValues,
     /// Threads that may be busy while the layer is opened (formats without a schema are read once to find it); 0 means
     /// as many as there are cores.
     pub threads: usize,

@@ -5,7 +5,8 @@ use std::path::Path;
 use crate::error::SourceError;
 
 /// The name most similar to `wanted`, if one is similar: equal but for case, or a few edits away.
-pub(crate) fn suggestion<'a>(wanted: &str, available: impl IntoIterator<Item = &'a str>) -> Option<String> {
+#[must_use]
+pub fn suggestion<'a>(wanted: &str, available: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let wanted = wanted.to_lowercase();
     let limit = (wanted.chars().count() / 3).max(1);
     available

@@ -34,28 +34,30 @@
 //! ```
 //!
 //! # Features
-//! - `gdal` (default): every vector driver of the system's libgdal (3.6 or newer), and its register of coordinate
-//!   reference systems. GeoPackages are read natively, with the system's SQLite, which libgdal uses too.
+//! - `gdal` (default): every vector driver of the system's libgdal (3.6 or newer), its register of coordinate
+//!   reference systems, and PROJ for reprojection. GeoPackages are read natively, with the system's SQLite, which libgdal uses too.
 //! - `sqlite-bundled`: GeoPackages without any C library but those that cargo builds. It excludes `gdal`: two copies of
 //!   SQLite in one process crash. Use it with `default-features = false`.
 
 mod check;
 mod convert;
+mod expression;
 mod memory;
 
 pub use check::{Check, CheckError, FileObserver, Profile, check, rule, rules};
 pub use convert::{
-    Convert, ConvertError, ConvertSummary, FailedLayer, LayersSummary, Progress, ProgressFn, SkippedLayer, StageError,
-    StageTimes, convert, convert_many,
+    Convert, ConvertError, ConvertSummary, FailedLayer, LayersSummary, LostPosition, Progress, ProgressFn,
+    RepairedValues, ReprojectionError, SkippedLayer, StageError, StageTimes, convert, convert_many,
 };
 
+pub use expression::ExpressionError;
 pub use parcelle_geoparquet::{
     CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, PartitionNames, Partitioning, Preset,
     Sort, WriteError,
 };
 pub use parcelle_raster::Depth;
 pub use parcelle_report as report;
-pub use parcelle_source::{FieldInfo, LayerInfo, Reader, SourceError, Window, layers};
+pub use parcelle_source::{FieldInfo, LayerInfo, OnInvalid, Reader, SourceError, Window, layers};
 pub use parcelle_storage::archive::ArchiveError;
 pub use parcelle_storage::keep_guarded_panics_quiet;
 

@@ -15,7 +15,7 @@ use crate::arrow_columns::geometry::{Encoding, GeometryColumn};
 use crate::arrow_columns::guarded;
 use crate::arrow_columns::native::NativeType;
 use crate::arrow_columns::wkb_column::{Refusal, WkbBuilder, from_texts, normalised};
-use crate::error::{Place, RowPosition, SourceError};
+use crate::error::{GeometryReason, Place, RowPosition, SourceError};
 use crate::geometry_field::{crs_error, declared, geometry_field_with_edges, layer_crs};
 use crate::{Curves, OpenOptions, names};
 
@@ -163,8 +163,13 @@ impl Projection {
         Ok(Self { curves: options.curves.clone(), ..planned })
     }
 
-    /// Brings a batch of the file to the output's form.
-    pub(crate) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch, Fault> {
+    /// Brings a batch of the file to the output's form. `is_null` is asked, by column and row, whether a geometry that is
+    /// not sound becomes NULL.
+    pub(crate) fn apply(
+        &self,
+        batch: &RecordBatch,
+        mut is_null: impl FnMut(&str, usize, &GeometryReason) -> bool,
+    ) -> Result<RecordBatch, Fault> {
         let mut arrays = Vec::with_capacity(self.sources.len());
         for (source, field) in self.sources.iter().zip(self.schema.fields()) {
             let column = |position: usize| {
@@ -178,8 +183,14 @@ impl Projection {
                     let values = cast(column(*position)?, field.data_type());
                     values.map_err(|error| Fault::Batch(format!("column {}: {error}", field.name())))?
                 }
-                Source::Wkt(position) => from_texts(column(*position)?, &self.curves).map_err(refused)?,
-                Source::Wkb(position) => normalised(column(*position)?, &self.curves).map_err(refused)?,
+                Source::Wkt(position) => {
+                    let mut is_null = |row: usize, reason: &GeometryReason| is_null(field.name(), row, reason);
+                    from_texts(column(*position)?, &self.curves, &mut is_null).map_err(refused)?
+                }
+                Source::Wkb(position) => {
+                    let mut is_null = |row: usize, reason: &GeometryReason| is_null(field.name(), row, reason);
+                    normalised(column(*position)?, &self.curves, &mut is_null).map_err(refused)?
+                }
                 Source::Native(position, native) => {
                     let wkb = native.to_wkb(column(*position)?);
                     Arc::new(wkb.map_err(|(row, reason)| refused((row, Refusal::Other(reason))))?)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder};
 use arrow::datatypes::DataType;
-use parcelle_geometry::{WkbError, scan};
+use parcelle_geometry::scan;
 
 use crate::Curves;
 use crate::error::GeometryReason;
@@ -28,76 +28,59 @@ pub(crate) enum Refusal {
     Other(String),
 }
 
+/// Whether a geometry that is not sound, by its row, becomes NULL.
+pub(crate) type IsNull<'a> = &'a mut dyn FnMut(usize, &GeometryReason) -> bool;
+
 /// The geometries as little-endian ISO WKB; the array itself where it is that already. Else the first row that is
-/// refused.
-pub(crate) fn normalised(array: &ArrayRef, curves: &Curves) -> Result<ArrayRef, (usize, Refusal)> {
+/// refused, and does not become NULL.
+pub(crate) fn normalised(array: &ArrayRef, curves: &Curves, is_null: IsNull<'_>) -> Result<ArrayRef, (usize, Refusal)> {
+    let rows = array.len();
+    let read = |wkb: &[u8], out: &mut Vec<u8>| curves.normalise(wkb, out).map(|_| ()).map_err(GeometryReason::from);
     if let Some(binary) = array.as_binary_opt::<i32>() {
-        let mut canonical = true;
-        for (row, wkb) in binary.iter().enumerate() {
-            let Some(wkb) = wkb else { continue };
-            canonical &= match scan(wkb) {
-                Ok(summary) => summary.is_canonical,
-                Err(WkbError::Curve { .. }) if curves.are_taken() => false,
-                Err(error) => return Err((row, Refusal::Geometry(error.into()))),
-            };
-        }
-        if canonical { Ok(Arc::clone(array)) } else { rewritten(array.len(), binary.iter(), curves) }
+        let is_canonical = |wkb: &[u8]| scan(wkb).is_ok_and(|summary| summary.is_canonical);
+        let canonical = binary.iter().flatten().all(is_canonical);
+        if canonical { Ok(Arc::clone(array)) } else { rewritten(rows, binary.iter(), read, is_null) }
     } else if let Some(binary) = array.as_binary_opt::<i64>() {
-        rewritten(array.len(), binary.iter(), curves)
+        rewritten(rows, binary.iter(), read, is_null)
     } else if let Some(binary) = array.as_binary_view_opt() {
-        rewritten(array.len(), binary.iter(), curves)
+        rewritten(rows, binary.iter(), read, is_null)
     } else {
         Err((0, Refusal::Other(format!("geometry is stored as {}", array.data_type()))))
     }
 }
 
-fn rewritten<'a>(
-    rows: usize,
-    values: impl Iterator<Item = Option<&'a [u8]>>,
-    curves: &Curves,
-) -> Result<ArrayRef, (usize, Refusal)> {
-    let (mut builder, mut scratch) = (WkbBuilder::new(rows), Vec::new());
-    for (row, wkb) in values.enumerate() {
-        match wkb {
-            Some(wkb) => {
-                scratch.clear();
-                curves.normalise(wkb, &mut scratch).map_err(|error| (row, Refusal::Geometry(error.into())))?;
-                builder.append(&scratch).map_err(|reason| (row, Refusal::Other(reason)))?;
-            }
-            None => builder.append_null(),
-        }
-    }
-    Ok(Arc::new(builder.finish()))
-}
-
-/// Texts as WKB.
-pub(crate) fn from_texts(array: &ArrayRef, curves: &Curves) -> Result<ArrayRef, (usize, Refusal)> {
+/// Texts as WKB; else the first row that is refused, and does not become NULL.
+pub(crate) fn from_texts(array: &ArrayRef, curves: &Curves, is_null: IsNull<'_>) -> Result<ArrayRef, (usize, Refusal)> {
+    let rows = array.len();
+    let read = |text: &str, out: &mut Vec<u8>| curves.read_wkt(text.as_bytes(), out);
     if let Some(texts) = array.as_string_opt::<i32>() {
-        parsed(array.len(), texts.iter(), curves)
+        rewritten(rows, texts.iter(), read, is_null)
     } else if let Some(texts) = array.as_string_opt::<i64>() {
-        parsed(array.len(), texts.iter(), curves)
+        rewritten(rows, texts.iter(), read, is_null)
     } else if let Some(texts) = array.as_string_view_opt() {
-        parsed(array.len(), texts.iter(), curves)
+        rewritten(rows, texts.iter(), read, is_null)
     } else {
         Err((0, Refusal::Other(format!("WKT is stored as {}", array.data_type()))))
     }
 }
 
-fn parsed<'a>(
+fn rewritten<T>(
     rows: usize,
-    texts: impl Iterator<Item = Option<&'a str>>,
-    curves: &Curves,
+    values: impl Iterator<Item = Option<T>>,
+    read: impl Fn(T, &mut Vec<u8>) -> Result<(), GeometryReason>,
+    is_null: IsNull<'_>,
 ) -> Result<ArrayRef, (usize, Refusal)> {
     let (mut builder, mut scratch) = (WkbBuilder::new(rows), Vec::new());
-    for (row, text) in texts.enumerate() {
-        match text {
-            Some(text) => {
-                scratch.clear();
-                let parsed = curves.read_wkt(text.as_bytes(), &mut scratch);
-                parsed.map_err(|reason| (row, Refusal::Geometry(reason)))?;
-                builder.append(&scratch).map_err(|reason| (row, Refusal::Other(reason)))?;
-            }
-            None => builder.append_null(),
+    for (row, value) in values.enumerate() {
+        let Some(value) = value else {
+            builder.append_null();
+            continue;
+        };
+        scratch.clear();
+        match read(value, &mut scratch) {
+            Ok(()) => builder.append(&scratch).map_err(|reason| (row, Refusal::Other(reason)))?,
+            Err(reason) if is_null(row, &reason) => builder.append_null(),
+            Err(reason) => return Err((row, Refusal::Geometry(reason))),
         }
     }
     Ok(Arc::new(builder.finish()))

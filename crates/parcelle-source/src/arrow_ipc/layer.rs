@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
-use crate::arrow_columns::projection::Projection;
+use crate::arrow_columns::projection::{Fault, Projection};
+use crate::arrow_columns::wkb_column::Refusal;
 use crate::arrow_ipc::file::ArrowFile;
 use crate::arrow_ipc::{geometry, layer_name};
-use crate::error::SourceError;
+use crate::error::{GeometryReason, SourceError};
+use crate::invalid::InvalidValues;
 use crate::{BatchSink, Layer, OpenOptions, Split, SplitRange};
 
 /// Most rows of a batch that is passed on, and about as many bytes, but never fewer rows than the last.
@@ -22,18 +24,23 @@ pub(crate) struct ArrowLayer {
     file: ArrowFile,
     name: String,
     projection: Projection,
+    invalid: InvalidValues,
 }
 
 impl ArrowLayer {
     pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<Self, SourceError> {
         let file = ArrowFile::open(path)?;
         let name = layer_name(path);
-        let columns = geometry(&file)?;
+        let mut columns = geometry(&file)?;
+        let invalid = options.invalid.clone();
+        for column in &mut columns {
+            column.nullable |= !invalid.are_errors();
+        }
         let wanted = "a column of a GeoArrow extension (geoarrow.wkb, geoarrow.polygon and so on), a `geo` entry of the \
                       schema, a binary column called geometry, geom, wkb_geometry or the like that holds WKB, or a pair \
                       of numbers called longitude and latitude, or x and y";
         let projection = Projection::open(path, &name, file.schema(), &columns, options, wanted)?;
-        Ok(Self { file, name, projection })
+        Ok(Self { file, name, projection, invalid })
     }
 }
 
@@ -96,10 +103,16 @@ impl Layer for ArrowLayer {
             let mut start = 0;
             while start < batch.num_rows() {
                 let part = batch.slice(start, rows.min(batch.num_rows() - start));
-                let part = self.projection.apply(&part).map_err(|fault| {
-                    let before = first.saturating_add(start as u64);
+                let before = first.saturating_add(start as u64);
+                let located = |fault: Fault| {
                     fault.located(self.file.path(), &self.name, |row| before.saturating_add(row).saturating_add(1))
-                })?;
+                };
+                let is_null = |column: &str, row: usize, reason: &GeometryReason| {
+                    let refusal = Refusal::Geometry(reason.clone());
+                    self.invalid.null(located(Fault::Row { column: column.to_owned(), row, refusal })).is_ok()
+                };
+                let part = self.projection.apply(&part, is_null);
+                let part = part.map_err(|fault| self.invalid.refusal(located(fault)))?;
                 if sink(part).is_break() {
                     return Ok(false);
                 }

@@ -75,7 +75,7 @@ fn begins_with_wkb(file: &ArrowFile, root: usize) -> Result<bool, SourceError> {
         let column = batch.columns().first();
         found = column.and_then(|array| {
             let row = (0..array.len()).find(|row| array.is_valid(*row))?;
-            Some(normalised(&array.slice(row, 1), &Curves::linearised()).is_ok())
+            Some(normalised(&array.slice(row, 1), &Curves::linearised(), &mut |_, _| false).is_ok())
         });
         Ok(found.is_none())
     })?;

@@ -15,6 +15,7 @@ use crate::csv::value::Builder;
 use crate::error::{GeometryReason, Place, RowPosition, SourceError};
 use crate::geometry_field::{geometry_field, layer_crs};
 use crate::inference::ValueType;
+use crate::invalid::InvalidValues;
 use crate::names;
 use crate::{BatchSink, Curves, Layer, OpenOptions, Split, SplitRange};
 
@@ -36,6 +37,7 @@ pub(crate) struct CsvLayer {
     schema: SchemaRef,
     rows: u64,
     marks: Vec<(u64, u64)>,
+    invalid: InvalidValues,
 }
 
 /// A column of the batches.
@@ -116,7 +118,8 @@ impl CsvLayer {
             fields.push(geometry_field(&points_name, true, crs.as_ref()));
         }
         let schema = Arc::new(Schema::new(fields));
-        Ok(Self { file, name, header, outputs, schema, rows, marks, curves: options.curves.clone() })
+        let (curves, invalid) = (options.curves.clone(), options.invalid.clone());
+        Ok(Self { file, name, header, outputs, schema, rows, marks, curves, invalid })
     }
 
     fn read_range(&self, start: u64, end: u64, sink: BatchSink<'_>) -> Result<(), SourceError> {
@@ -168,8 +171,14 @@ impl CsvLayer {
                         result.map_err(Refusal::Geometry)
                     }
                 };
-                if let Err(refusal) = appended {
-                    return Err(self.refused(index, offset, refusal, &records));
+                match appended {
+                    Ok(()) => {}
+                    // Types come from all values: one that does not fit now was not there then.
+                    Err(refusal @ Refusal::Value(_)) => return Err(self.refused(index, offset, refusal, &records)),
+                    Err(refusal) => {
+                        self.invalid.null(self.refused(index, offset, refusal, &records))?;
+                        appender.append_null();
+                    }
                 }
             }
             rows += 1;
@@ -260,6 +269,16 @@ impl Appender {
             Output::Geometry { column, format } => Self::Geometry { column, format, builder },
             Output::Pair { x, y } => Self::Pair { x, y, builder },
             Output::Point { column } => Self::Point { column, builder },
+        }
+    }
+
+    /// Appends a row without geometry.
+    fn append_null(&mut self) {
+        match self {
+            Self::Attribute { .. } => {}
+            Self::Geometry { builder, .. } | Self::Pair { builder, .. } | Self::Point { builder, .. } => {
+                builder.values.append_null();
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, BinaryArray};
 
 use crate::flatgeobuf::date_times::DateTimes;
 use crate::flatgeobuf::header::{Column, Kind};
@@ -109,8 +109,14 @@ impl<'p> Columns<'p> {
         Self { projection, builders, own: Vec::new(), rows: 0 }
     }
 
-    /// Appends the properties of a feature.
-    pub(super) fn append(&mut self, properties: &[u8], own_columns: Tables<'_>) -> Result<(), Fault> {
+    /// Appends the properties of a feature. `is_null` is asked, by column and what was found, whether a value that does not
+    /// fit becomes NULL.
+    pub(super) fn append(
+        &mut self,
+        properties: &[u8],
+        own_columns: Tables<'_>,
+        mut is_null: impl FnMut(usize, &str) -> bool,
+    ) -> Result<(), Fault> {
         let slots = if own_columns.remaining() == 0 {
             &self.projection.header
         } else {
@@ -127,18 +133,27 @@ impl<'p> Columns<'p> {
                 if builder.rows() != rows {
                     return Err(Fault::Malformed(format!("it has two values of column number {number}")));
                 }
-                builder.append(value).map_err(|refusal| match refusal {
-                    Refusal::Value => Fault::Value { column: target, found: describe(kind, value) },
-                    Refusal::TooLarge => {
-                        Fault::Malformed(format!("the value of column number {number} has {} bytes", value.len()))
+                match builder.append(value) {
+                    Ok(()) => Ok(()),
+                    Err(Refusal::Value) => {
+                        let found = describe(kind, value);
+                        if !is_null(target, &found) {
+                            return Err(Fault::Value { column: target, found });
+                        }
+                        builder.append_null();
+                        Ok(())
                     }
-                })
+                    Err(Refusal::TooLarge) => {
+                        Err(Fault::Malformed(format!("the value of column number {number} has {} bytes", value.len())))
+                    }
+                }
             },
         )?;
         self.rows += 1;
         for (column, builder) in self.builders.iter_mut().enumerate() {
             if builder.rows() < self.rows {
-                if self.projection.kept.get(column).is_some_and(|(column, _)| !column.nullable) {
+                let is_wanted = self.projection.kept.get(column).is_some_and(|(column, _)| !column.nullable);
+                if is_wanted && !is_null(column, "NULL") {
                     return Err(Fault::Value { column, found: "NULL".to_owned() });
                 }
                 builder.append_null();
@@ -147,11 +162,14 @@ impl<'p> Columns<'p> {
         Ok(())
     }
 
-    /// The columns so far; collecting starts anew. Fails with column and row of a text that is not UTF-8.
-    pub(super) fn finish(&mut self) -> Result<Vec<ArrayRef>, (usize, usize)> {
+    /// The columns so far; collecting starts anew. `repair` gets, by column, the bytes of texts that are not all UTF-8.
+    pub(super) fn finish<E>(
+        &mut self,
+        mut repair: impl FnMut(usize, BinaryArray) -> Result<ArrayRef, E>,
+    ) -> Result<Vec<ArrayRef>, E> {
         self.rows = 0;
         let columns = self.builders.iter_mut().enumerate();
-        columns.map(|(column, builder)| builder.finish().map_err(|row| (column, row))).collect()
+        columns.map(|(column, builder)| builder.finish().or_else(|bytes| repair(column, bytes))).collect()
     }
 }
 

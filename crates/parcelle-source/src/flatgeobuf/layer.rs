@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
 use flatgeobuf::{ColumnType, Feature as Fields};
 
@@ -20,6 +20,7 @@ use crate::flatgeobuf::table::{OutOfBounds, Table};
 use crate::flatgeobuf::values::ByteStrings;
 use crate::geometry_field::{declared, geometry_field, layer_crs};
 use crate::interrupt::Interrupt;
+use crate::invalid::InvalidValues;
 use crate::names;
 use crate::{BatchSink, Curves, Layer, OpenOptions, Split, SplitRange, Window};
 
@@ -42,6 +43,7 @@ pub(crate) struct FlatGeobufLayer {
     schema: SchemaRef,
     window: Option<Window>,
     curves: Curves,
+    invalid: InvalidValues,
 }
 
 impl FlatGeobufLayer {
@@ -73,18 +75,17 @@ impl FlatGeobufLayer {
         };
         let geometry_name = check(&columns.iter().map(|(column, _)| column.name.as_str()).collect::<Vec<_>>())?;
         let projection = Projection::new(columns, in_header, is_kept);
-        let fields = projection.kept.iter().map(|(column, times)| column.field(*times));
-        let schema = Schema::new(
-            fields
-                .chain([declared(
-                    geometry_field(&geometry_name, true, crs.as_ref()),
-                    file.header.geometry.declared_type(),
-                )])
-                .collect::<Vec<_>>(),
-        );
+        let (invalid, curves) = (options.invalid.clone(), options.curves.clone());
+        let fields = projection.kept.iter().map(|(column, times)| {
+            let field = column.field(*times);
+            let is_nullable = field.is_nullable() || !invalid.are_errors();
+            field.with_nullable(is_nullable)
+        });
+        let geometry = geometry_field(&geometry_name, true, crs.as_ref());
+        let geometry = declared(geometry, file.header.geometry.declared_type());
+        let schema = Arc::new(Schema::new(fields.chain([geometry]).collect::<Vec<_>>()));
         let window = options.window.filter(|_| file.index.is_some());
-        let (schema, curves) = (Arc::new(schema), options.curves.clone());
-        Ok(Self { file, directory, name, projection, geometry_name, schema, window, curves })
+        Ok(Self { file, directory, name, projection, geometry_name, schema, window, curves, invalid })
     }
 
     fn count(&self) -> Result<u64, SourceError> {
@@ -149,14 +150,14 @@ impl FlatGeobufLayer {
     }
 
     fn error(&self, number: u64, offset: u64, fault: FeatureFault) -> SourceError {
-        match fault {
+        self.invalid.refusal(match fault {
             FeatureFault::Malformed(reason) => self.file.malformed_feature(number, offset, reason),
             FeatureFault::Properties(Fault::Malformed(reason)) => self.file.malformed_feature(number, offset, &reason),
             FeatureFault::Properties(Fault::Value { column, found }) => self.value_error(number, column, found),
             FeatureFault::Geometry(reason) => {
                 SourceError::Geometry { place: self.place(number, self.geometry_name.clone()), reason }
             }
-        }
+        })
     }
 
     fn place(&self, number: u64, column: String) -> Box<Place> {
@@ -247,17 +248,31 @@ impl<'l> Batch<'l> {
             None => self.geometry.null_row(),
             Some(geometry) => {
                 let declared = self.layer.file.header.geometry;
-                geometry::write(&geometry, declared, feature.len(), &self.layer.curves, &mut self.geometry.values)
-                    .map_err(|fault| match fault {
-                        geometry::Fault::Malformed(reason) => FeatureFault::Malformed(reason),
-                        geometry::Fault::Refused(reason) => FeatureFault::Geometry(reason),
-                    })?;
-                let end = self.geometry.end_row();
-                end.map_err(|_| FeatureFault::Malformed("its geometry has more than 2 GiB"))?;
+                let curves = &self.layer.curves;
+                match geometry::write(&geometry, declared, feature.len(), curves, &mut self.geometry.values) {
+                    Ok(_) => {
+                        let end = self.geometry.end_row();
+                        end.map_err(|_| FeatureFault::Malformed("its geometry has more than 2 GiB"))?;
+                    }
+                    Err(geometry::Fault::Malformed(reason)) => return Err(FeatureFault::Malformed(reason)),
+                    Err(geometry::Fault::Refused(reason)) => {
+                        let place = self.layer.place(number, self.layer.geometry_name.clone());
+                        let error = SourceError::Geometry { place, reason: reason.clone() };
+                        if self.layer.invalid.null(error).is_err() {
+                            return Err(FeatureFault::Geometry(reason));
+                        }
+                        self.geometry.forget_row();
+                        self.geometry.null_row();
+                    }
+                }
             }
         }
         let own_columns = table.tables(Fields::VT_COLUMNS)?;
-        let appended = self.columns.append(table.vector(Fields::VT_PROPERTIES, 1)?, own_columns);
+        let layer = self.layer;
+        let is_null = |column: usize, found: &str| {
+            layer.invalid.null(layer.value_error(number, column, found.to_owned())).is_ok()
+        };
+        let appended = self.columns.append(table.vector(Fields::VT_PROPERTIES, 1)?, own_columns, is_null);
         appended.map_err(FeatureFault::Properties)?;
         self.numbers.push(number);
         self.bytes += feature.len();
@@ -266,9 +281,13 @@ impl<'l> Batch<'l> {
 
     fn finish(&mut self) -> Result<RecordBatch, SourceError> {
         let layer = self.layer;
-        let mut columns = self.columns.finish().map_err(|(column, row)| {
-            let number = self.numbers.get(row).copied().unwrap_or(0);
-            layer.value_error(number, column, "text that is not UTF-8".to_owned())
+        let numbers = &self.numbers;
+        let mut columns = self.columns.finish(|column, bytes| {
+            let error = |row: usize, _: &[u8]| {
+                let number = numbers.get(row).copied().unwrap_or(0);
+                layer.value_error(number, column, "text that is not UTF-8".to_owned())
+            };
+            layer.invalid.texts(&bytes, error).map(|texts| Arc::new(texts) as ArrayRef)
         })?;
         columns.push(self.geometry.finish_binary().map_err(|error| layer.batch_error(error.to_string()))?);
         self.numbers.clear();

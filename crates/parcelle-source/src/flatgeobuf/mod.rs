@@ -33,6 +33,8 @@ mod file;
 mod geometry;
 mod header;
 mod index;
+#[cfg(test)]
+mod invalid_tests;
 mod layer;
 mod survey;
 mod table;

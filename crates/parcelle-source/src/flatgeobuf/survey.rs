@@ -60,7 +60,7 @@ pub(super) fn survey(
     let ranges: Vec<Range<u64>> = starts.map(|start| start..count.min(start + FEATURES_PER_RANGE)).collect();
     let look = |range: &Range<u64>| {
         options.interrupt.check()?;
-        Survey::new(file, layer).range(directory, range.clone())
+        Survey::new(file, layer, options).range(directory, range.clone())
     };
     let threads = options.thread_count();
     let parts: Vec<_> = if threads == 1 || ranges.len() < 2 {
@@ -72,7 +72,7 @@ pub(super) fn survey(
         })?;
         pool.install(|| ranges.par_iter().map(look).collect())
     };
-    let mut whole = Survey::new(file, layer);
+    let mut whole = Survey::new(file, layer, options);
     for part in parts {
         for found in part? {
             whole.merge(found)?;
@@ -87,15 +87,18 @@ struct Survey<'f> {
     found: Vec<Found>,
     /// Kinds of the columns in `found`.
     kinds: Vec<Kind>,
+    /// Whether times that do not fit are left to the reading.
+    is_lenient: bool,
 }
 
 impl<'f> Survey<'f> {
     /// Knows the columns of the header.
-    fn new(file: &'f FlatGeobuf, layer: &'f str) -> Self {
+    fn new(file: &'f FlatGeobuf, layer: &'f str, options: &OpenOptions) -> Self {
         let columns = &file.header.columns;
         let found = columns.iter().cloned();
         let found = found.map(|column| Found { column, times: DateTimes::default(), first: (0, String::new()) });
-        Self { file, layer, found: found.collect(), kinds: columns.iter().map(|column| column.kind).collect() }
+        let kinds = columns.iter().map(|column| column.kind).collect();
+        Self { file, layer, found: found.collect(), kinds, is_lenient: !options.invalid.are_errors() }
     }
 
     fn range(mut self, directory: &Directory, range: Range<u64>) -> Result<Vec<Found>, SourceError> {
@@ -126,7 +129,7 @@ impl<'f> Survey<'f> {
             own.push(self.position(number, read_column(column)?)?);
         }
         let place = |value: usize| if has_own { own.get(value).copied() } else { Some(value) };
-        let (kinds, columns) = (&self.kinds, &mut self.found);
+        let (kinds, columns, is_lenient) = (&self.kinds, &mut self.found, self.is_lenient);
         walk(
             table.vector(Fields::VT_PROPERTIES, 1)?,
             |value| kinds.get(place(value)?).copied(),
@@ -136,11 +139,15 @@ impl<'f> Survey<'f> {
                 }
                 let position = place(value).unwrap_or(usize::MAX);
                 let Some(column) = columns.get_mut(position) else { return Ok(()) };
-                let time = DateTime::parse(bytes).ok_or_else(|| SurveyFault::Time(position, describe(kind, bytes)))?;
+                let time = match DateTime::parse(bytes) {
+                    Some(time) => time,
+                    None if is_lenient => return Ok(()),
+                    None => return Err(SurveyFault::Time(position, describe(kind, bytes))),
+                };
                 if column.times.has_zone.is_none() {
                     column.first = (number, describe(kind, bytes));
                 }
-                if !column.times.add(time) {
+                if !column.times.add(time) && !is_lenient {
                     return Err(SurveyFault::Time(position, mixed(&describe(kind, bytes), time.has_zone)));
                 }
                 Ok(())
@@ -180,7 +187,7 @@ impl<'f> Survey<'f> {
         if column.times.has_zone.is_none() && part.times.has_zone.is_some() {
             column.first = (number, value.clone());
         }
-        if !column.times.merge(part.times) {
+        if !column.times.merge(part.times) && !self.is_lenient {
             let found = mixed(&value, part.times.has_zone == Some(true));
             return Err(self.value_error(position, number, found));
         }

@@ -67,23 +67,22 @@ impl ByteStrings {
         Ok(Arc::new(BinaryArray::try_new(offsets, values, nulls)?))
     }
 
-    /// Fails with the row of the first text that is not UTF-8. All are looked at together, which is several times faster
-    /// than one by one.
-    fn finish_text(&mut self) -> Result<ArrayRef, usize> {
+    /// Fails with the bytes where one of the texts is not UTF-8. All are looked at together, which is several times
+    /// faster than one by one.
+    fn finish_text(&mut self) -> Result<ArrayRef, BinaryArray> {
         let (offsets, values, nulls) = self.take();
-        match StringArray::try_new(offsets.clone(), values.clone(), nulls) {
+        let bytes = BinaryArray::try_new(offsets, values, nulls).unwrap_or_else(|_| BinaryArray::new_null(0));
+        match StringArray::try_from_binary(bytes.clone()) {
             Ok(array) => Ok(Arc::new(array)),
-            Err(_) => Err(first_invalid(&offsets, &values)),
+            Err(_) => Err(bytes),
         }
     }
-}
 
-fn first_invalid(offsets: &[i32], values: &[u8]) -> usize {
-    let place = |offset: &i32| usize::try_from(*offset).unwrap_or(0);
-    let texts = offsets.iter().zip(offsets.iter().skip(1));
-    let mut valid = texts
-        .map(|(start, end)| values.get(place(start)..place(end)).is_some_and(|text| std::str::from_utf8(text).is_ok()));
-    valid.position(|valid| !valid).unwrap_or(0)
+    /// Forgets what was pushed since the last row was ended.
+    pub(super) fn forget_row(&mut self) {
+        let end = self.offsets.last().and_then(|end| usize::try_from(*end).ok()).unwrap_or(0);
+        self.values.truncate(end);
+    }
 }
 
 /// Why a value has no place in its column.
@@ -218,12 +217,12 @@ impl Builder {
         Ok(())
     }
 
-    /// The column so far; the builder starts anew. Fails with the row of a text that is not UTF-8.
-    pub(super) fn finish(&mut self) -> Result<ArrayRef, usize> {
+    /// The column so far; the builder starts anew. Fails with the bytes of texts that are not all UTF-8.
+    pub(super) fn finish(&mut self) -> Result<ArrayRef, BinaryArray> {
         match self {
             Self::Text(strings) => strings.finish_text(),
             // Cannot fail: the offsets are those of the values.
-            Self::Binary(strings) => strings.finish_binary().map_err(|_| 0),
+            Self::Binary(strings) => strings.finish_binary().map_err(|_| BinaryArray::new_null(0)),
             fixed => Ok(fixed.finish_fixed()),
         }
     }

@@ -48,12 +48,14 @@ pub(super) fn output_name<'a>(schema: &'a Schema, field: &'a Field) -> &'a str {
 }
 
 impl Projection {
-    /// Keeps geometry and the fields that are selected; `crs` has one entry per geometry field, in order. Fails with the
+    /// Keeps geometry and the fields that are selected; `crs` has one entry per geometry field, in order. Geometry
+    /// `may_be_null` also where GDAL says that it is not. Fails with the
     /// name and type of a column that Parquet cannot store.
     pub(super) fn new(
         source: &Schema,
         select: Option<&[String]>,
         crs: &[Option<Crs>],
+        may_be_null: bool,
         curves: Curves,
     ) -> Result<Self, (String, DataType)> {
         let select: Option<HashSet<&str>> = select.map(|names| names.iter().map(String::as_str).collect());
@@ -64,7 +66,7 @@ impl Projection {
             let is_geometry = is_geometry(field);
             if is_geometry {
                 let crs = crs.next().and_then(Option::as_ref);
-                fields.push(geometry_field(name, field.is_nullable(), crs));
+                fields.push(geometry_field(name, field.is_nullable() || may_be_null, crs));
             } else if select.as_ref().is_none_or(|select| select.contains(name)) {
                 if !storable(field.data_type()) {
                     return Err((name.to_owned(), field.data_type().clone()));
@@ -78,8 +80,13 @@ impl Projection {
         Ok(Self { schema: Arc::new(Schema::new(fields)), columns, curves })
     }
 
-    /// Brings a batch of GDAL to the output's form.
-    pub(super) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch, Fault> {
+    /// Brings a batch of GDAL to the output's form. `is_null` is asked, by column and row, whether a geometry that is not
+    /// sound becomes NULL.
+    pub(super) fn apply(
+        &self,
+        batch: &RecordBatch,
+        mut is_null: impl FnMut(&str, usize, &GeometryReason) -> bool,
+    ) -> Result<RecordBatch, Fault> {
         let mut arrays = Vec::with_capacity(self.columns.len());
         for (column, field) in self.columns.iter().zip(self.schema.fields()) {
             let array = batch
@@ -92,7 +99,8 @@ impl Projection {
                 .validate_full()
                 .map_err(|error| Fault::Column { column: field.name().clone(), reason: error.to_string() })?;
             arrays.push(if column.is_geometry {
-                normalised(array, &self.curves).map_err(|(row, refusal)| {
+                let mut is_null = |row: usize, reason: &GeometryReason| is_null(field.name(), row, reason);
+                normalised(array, &self.curves, &mut is_null).map_err(|(row, refusal)| {
                     let column = field.name().clone();
                     match refusal {
                         Refusal::Geometry(reason) => Fault::Geometry { column, row, reason },

@@ -25,8 +25,9 @@ use gdal::{Dataset, DatasetOptions, DriverManager, GdalOpenFlags};
 use parcelle_crs::Crs;
 
 use crate::connection::without_secrets;
-use crate::error::{Place, RowPosition, SourceError};
+use crate::error::{GeometryReason, Place, RowPosition, SourceError};
 use crate::geometry_field::{crs_error, layer_crs};
+use crate::invalid::InvalidValues;
 use crate::names;
 use crate::{BatchSink, FieldInfo, Layer, LayerInfo, OpenOptions, Split, SplitRange};
 use columns::{Fault, Projection, is_geometry, output_name};
@@ -51,6 +52,7 @@ pub(crate) struct GdalLayer {
     time_zones: TimeZones,
     rows: Option<u64>,
     bytes: Option<u64>,
+    invalid: InvalidValues,
     // The dataset as it was opened, for the first reading: opening can mean parsing the whole file (GeoJSON).
     opened: Mutex<Option<Dataset>>,
 }
@@ -88,14 +90,12 @@ impl GdalLayer {
         }
         let crs = geometry_crs(path, &layer, &source, options.crs.as_deref())?;
         let select = options.select.as_deref();
-        let projection =
-            Projection::new(&source, select, &crs, options.curves.clone()).map_err(|(column, data_type)| {
-                SourceError::UnsupportedColumn {
-                    path: path.to_owned(),
-                    layer: name.clone(),
-                    column,
-                    data_type: data_type.to_string(),
-                }
+        let projection = Projection::new(&source, select, &crs, !options.invalid.are_errors(), options.curves.clone())
+            .map_err(|(column, data_type)| SourceError::UnsupportedColumn {
+                path: path.to_owned(),
+                layer: name.clone(),
+                column,
+                data_type: data_type.to_string(),
             })?;
         // What was said about reference systems is no failure of the reading that follows.
         let reading = Messages::capture(target);
@@ -127,6 +127,7 @@ impl GdalLayer {
             time_zones,
             rows,
             bytes,
+            invalid: options.invalid.clone(),
             opened,
         })
     }
@@ -149,7 +150,12 @@ impl GdalLayer {
             if batch.num_rows() == 0 {
                 continue;
             }
-            let batch = self.projection.apply(&batch).map_err(|fault| self.fault(fault, rows))?;
+            let is_null = |column: &str, row: usize, reason: &GeometryReason| {
+                let fault = Fault::Geometry { column: column.to_owned(), row, reason: reason.clone() };
+                self.invalid.null(self.fault(fault, rows)).is_ok()
+            };
+            let batch = self.projection.apply(&batch, is_null);
+            let batch = batch.map_err(|fault| self.invalid.refusal(self.fault(fault, rows)))?;
             let batch = dates.apply(batch).map_err(|fault| match fault {
                 DateFault::Open(error) => error,
                 DateFault::Batch(reason) => failed(rows, reason),

@@ -13,7 +13,7 @@ use arrow::error::ArrowError;
 
 use crate::date_time::{self, DateTime};
 use crate::geojson::geometry::GeometryWriter;
-use crate::geojson::json::{Cursor, Fault};
+use crate::geojson::json::{Cursor, Fault, Reason};
 use crate::geojson::record::{Names, Visitor};
 use crate::inference::ValueType;
 
@@ -163,6 +163,9 @@ pub(crate) struct Rows {
     offsets: Vec<i32>,
     valid: NullBufferBuilder,
     has_geometry: bool,
+    /// Whether a geometry that is none is passed over; what was wrong with the last one, until it is asked for.
+    is_lenient: bool,
+    invalid: Option<Cow<'static, str>>,
     /// Rows so far.
     pub(crate) count: usize,
     /// About how many bytes they need.
@@ -170,7 +173,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    pub(crate) fn new(schema: SchemaRef, plan: &Plan) -> Result<Self, String> {
+    pub(crate) fn new(schema: SchemaRef, plan: &Plan, is_lenient: bool) -> Result<Self, String> {
         let mut names = Names::default();
         for (name, _) in &plan.properties {
             names.add(name.as_bytes())?;
@@ -186,9 +189,16 @@ impl Rows {
             offsets: vec![0],
             valid: NullBufferBuilder::new(0),
             has_geometry: false,
+            is_lenient,
+            invalid: None,
             count: 0,
             bytes: 0,
         })
+    }
+
+    /// What is wrong with the geometry of the last row, which is NULL now.
+    pub(crate) fn take_invalid(&mut self) -> Option<Cow<'static, str>> {
+        self.invalid.take()
     }
 
     /// The rows so far as a batch; begins a new one.
@@ -223,9 +233,18 @@ impl Visitor for Rows {
 
     fn geometry(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
         self.has_geometry = true;
-        let start = self.wkb.len();
-        self.writer.write(cursor, &mut self.wkb)?;
-        self.bytes += self.wkb.len() - start;
+        let (start, before) = (self.wkb.len(), *cursor);
+        match self.writer.write(cursor, &mut self.wkb) {
+            Ok(()) => self.bytes += self.wkb.len() - start,
+            Err(Fault { reason: Reason::Text(text), .. }) if self.is_lenient => {
+                // It has to be JSON at least.
+                *cursor = before;
+                cursor.skip()?;
+                self.wkb.truncate(start);
+                (self.has_geometry, self.invalid) = (false, Some(text));
+            }
+            Err(fault) => return Err(fault),
+        }
         Ok(())
     }
 

@@ -78,7 +78,15 @@ impl Visitor for Inference {
         while more {
             let key = cursor.key()?;
             if key.raw == b"type" {
-                self.kinds |= bit(geometry_type(cursor)?);
+                let before = *cursor;
+                match geometry_type(cursor) {
+                    Ok(kind) => self.kinds |= bit(kind),
+                    // The reading says so, or passes it over.
+                    Err(_) => {
+                        *cursor = before;
+                        cursor.skip()?;
+                    }
+                }
             } else {
                 cursor.skip()?;
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use parcelle_crs::Crs;
 
-use crate::error::SourceError;
+use crate::error::{GeometryReason, Place, RowPosition, SourceError};
 use crate::geojson::columns::{Plan, Rows};
 use crate::geojson::envelope::{self, Framing, Members};
 use crate::geojson::json::Reason;
@@ -15,6 +15,7 @@ use crate::geojson::source::{SourceFile, Tuning, Window};
 use crate::geojson::survey::{Step, Survey, survey};
 use crate::geometry_field::{crs_error, geometry_field, layer_crs};
 use crate::inference::ValueType;
+use crate::invalid::InvalidValues;
 use crate::names;
 use crate::{BatchSink, FieldInfo, Layer, LayerInfo, OpenOptions, Split, SplitRange};
 
@@ -32,6 +33,7 @@ pub(crate) struct GeoJsonLayer {
     plan: Plan,
     schema: SchemaRef,
     crs: Option<Crs>,
+    invalid: InvalidValues,
 }
 
 impl GeoJsonLayer {
@@ -81,7 +83,8 @@ impl GeoJsonLayer {
         let fields = fields.map(|(name, value_type)| field(name, value_type));
         let fields = fields.chain(std::iter::once(geometry_field(&geometry_name, true, crs.as_ref())));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        Ok(Self { file, name, framing: head.framing, survey, plan: Plan { id, properties }, schema, crs })
+        let (plan, invalid) = (Plan { id, properties }, options.invalid.clone());
+        Ok(Self { file, name, framing: head.framing, survey, plan, schema, crs, invalid })
     }
 
     pub(crate) fn info(&self) -> LayerInfo {
@@ -102,6 +105,13 @@ impl GeoJsonLayer {
         SourceError::Batch { path: self.file.path.clone(), layer: self.name.clone(), reason: reason.to_string() }
     }
 
+    fn invalid_geometry(&self, row: u64, reason: String) -> SourceError {
+        let column = self.schema.fields().last().map_or_else(String::new, |field| field.name().clone());
+        let (path, layer, row) = (self.file.path.clone(), self.name.clone(), RowPosition::Number(row));
+        let reason = GeometryReason::Text { format: "the geometry", reason };
+        SourceError::Geometry { place: Box::new(Place { path, layer, column, row }), reason }
+    }
+
     /// The blocks of the file between two records: each is read on its own.
     fn blocks(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
         let blocks = &self.survey.blocks;
@@ -115,7 +125,8 @@ impl GeoJsonLayer {
 
     /// Reads the rows from `first` (from 0) up to `last` that are between these bytes.
     fn read_rows(&self, first: u64, last: u64, range: Range<u64>, sink: BatchSink<'_>) -> Result<(), SourceError> {
-        let mut rows = Rows::new(Arc::clone(&self.schema), &self.plan).map_err(|text| self.batch_error(text))?;
+        let mut rows = Rows::new(Arc::clone(&self.schema), &self.plan, !self.invalid.are_errors())
+            .map_err(|text| self.batch_error(text))?;
         let mut window = Window::default();
         let mut number = first;
         for block in self.blocks(range) {
@@ -133,6 +144,9 @@ impl GeoJsonLayer {
                     }
                 })?;
                 number += u64::from(is_record);
+                if let Some(reason) = rows.take_invalid() {
+                    self.invalid.null(self.invalid_geometry(number, reason.into_owned()))?;
+                }
                 bytes = bytes.get(after..).unwrap_or_default();
                 if is_record && (rows.count >= BATCH_ROWS || rows.bytes >= BATCH_BYTES) {
                     let batch = rows.finish().map_err(|error| self.batch_error(error))?;

@@ -62,12 +62,14 @@ impl GeoPackageLayer {
             catalogue::reference_system(&connection, &database, &table, geometry.srs_id)
         })?;
         let texts = catalogue::column_texts(&connection, &table).map_err(failed)?;
+        let invalid = options.invalid.clone();
         let fields = columns.iter().map(|(column, kind)| {
+            let nullable = column.nullable || !invalid.are_errors();
             let field = match kind {
                 Kind::Geometry => {
-                    declared(geometry_field(&column.name, column.nullable, crs.as_ref()), geometry.declared_type())
+                    declared(geometry_field(&column.name, nullable, crs.as_ref()), geometry.declared_type())
                 }
-                other => Field::new(&column.name, other.data_type(), column.nullable),
+                other => Field::new(&column.name, other.data_type(), nullable),
             };
             let mut metadata = field.metadata().clone();
             let texts = texts.get(&column.name.to_lowercase()).into_iter().flatten();
@@ -76,7 +78,8 @@ impl GeoPackageLayer {
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let rows = catalogue::feature_count(&connection, &table).map_err(failed)?;
-        let shape = Shape { path: path.to_owned(), table, columns, schema, rows, curves: options.curves.clone() };
+        let curves = options.curves.clone();
+        let shape = Shape { path: path.to_owned(), table, columns, schema, invalid, rows, curves };
         let direct = match row_id {
             Some(_) => DirectTable::find(&connection, &database, &shape)?,
             None => None,

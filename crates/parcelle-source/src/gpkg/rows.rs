@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, BinaryArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use rusqlite::types::ValueRef;
 
@@ -13,6 +13,7 @@ use crate::Curves;
 use crate::error::{Place, RowPosition, SourceError};
 use crate::gpkg::columns::{Column, Kind};
 use crate::gpkg::value::{Builder, Refusal, describe};
+use crate::invalid::InvalidValues;
 
 /// A batch ends at whichever comes first.
 const BATCH_ROWS: usize = 8192;
@@ -26,6 +27,7 @@ pub(crate) struct Shape {
     /// The columns that are wanted; the row id first where it is one of them.
     pub(crate) columns: Vec<(Column, Kind)>,
     pub(crate) schema: SchemaRef,
+    pub(crate) invalid: InvalidValues,
     /// How many rows there may be; sizes the first batch.
     pub(crate) rows: Option<u64>,
     pub(crate) curves: Curves,
@@ -99,7 +101,15 @@ impl<'a> Rows<'a> {
                 self.bytes += bytes;
                 Ok(())
             }
-            Err(refusal) => Err(self.refused(column, *value, refusal)),
+            Err(refusal) if self.shape.invalid.are_errors() => Err(self.refused(column, *value, refusal)),
+            Err(refusal) => {
+                let error = self.shape.refused(column, self.position(self.complete), *value, refusal);
+                self.shape.invalid.null(error)?;
+                if let Some((builder, _)) = self.columns.get_mut(column) {
+                    builder.append_null();
+                }
+                Ok(())
+            }
         }
     }
 
@@ -135,7 +145,14 @@ impl<'a> Rows<'a> {
             );
             match finished.finish() {
                 Ok(array) => arrays.push(array),
-                Err((row, text)) => invalid.push(InvalidText { row, column: index, text }),
+                Err(bytes) if !self.shape.invalid.are_errors() => {
+                    let error = |row: usize, text: &[u8]| {
+                        let row = position(&self.ids, self.before, row);
+                        self.shape.refused(index, row, ValueRef::Text(text), Refusal::Value)
+                    };
+                    arrays.push(Arc::new(self.shape.invalid.texts(&bytes, error)?));
+                }
+                Err(bytes) => invalid.push(InvalidText::first(&bytes, index)),
             }
         }
         if let Some(first) = invalid.into_iter().min_by_key(|found| (found.row, found.column)) {
@@ -155,7 +172,7 @@ impl<'a> Rows<'a> {
     }
 
     fn position(&self, row: usize) -> RowPosition {
-        self.ids.get(row).map_or(RowPosition::Number(self.before + row as u64 + 1), |id| RowPosition::RowId(*id))
+        position(&self.ids, self.before, row)
     }
 
     fn invalid_text(&self, found: &InvalidText) -> SourceError {
@@ -166,7 +183,7 @@ impl<'a> Rows<'a> {
     #[cold]
     fn refused(&mut self, column: usize, value: ValueRef<'_>, refusal: Refusal) -> SourceError {
         let texts = self.columns.iter_mut().enumerate().filter_map(|(index, (builder, _))| match builder {
-            Builder::Text(_) => builder.finish().err().map(|(row, text)| InvalidText { row, column: index, text }),
+            Builder::Text(_) => builder.finish().err().map(|bytes| InvalidText::first(&bytes, index)),
             _ => None,
         });
         match texts.min_by_key(|found| (found.row, found.column)) {
@@ -177,9 +194,24 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// Where a row of a batch is, before which there were others.
+fn position(ids: &[i64], before: u64, row: usize) -> RowPosition {
+    ids.get(row).map_or(RowPosition::Number(before + row as u64 + 1), |id| RowPosition::RowId(*id))
+}
+
 /// A text that is not UTF-8.
 struct InvalidText {
     row: usize,
     column: usize,
     text: Vec<u8>,
+}
+
+impl InvalidText {
+    /// The first of a column that has one.
+    fn first(bytes: &BinaryArray, column: usize) -> Self {
+        let is_invalid = |row: &usize| std::str::from_utf8(bytes.value(*row)).is_err();
+        // Each value being valid, the whole is: there is one to be found.
+        let row = (0..bytes.len()).find(is_invalid).unwrap_or(0);
+        Self { row, column, text: bytes.value(row).to_vec() }
+    }
 }

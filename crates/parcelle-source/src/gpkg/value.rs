@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Float32Builder, Float64Builder, Int8Builder,
+    ArrayRef, BinaryArray, BinaryBuilder, BooleanBuilder, Date32Builder, Float32Builder, Float64Builder, Int8Builder,
     Int16Builder, Int32Builder, Int64Builder, StringArray, TimestampMillisecondBuilder,
 };
 use parcelle_geometry::scan;
@@ -78,6 +78,11 @@ macro_rules! with_builder {
 }
 
 impl Builder {
+    /// Appends a row without value.
+    pub(crate) fn append_null(&mut self) {
+        with_builder!(self, builder => builder.append_null());
+    }
+
     /// A builder with room for some values, and for some bytes where values have no fixed size.
     pub(crate) fn new(kind: Kind, rows: usize, bytes: usize, curves: &Curves) -> Self {
         match kind {
@@ -205,17 +210,14 @@ impl Builder {
         })
     }
 
-    /// The column so far; where a text is not UTF-8, its place in the column and its bytes. The builder starts anew.
-    pub(crate) fn finish(&mut self) -> Result<ArrayRef, (usize, Vec<u8>)> {
+    /// The column so far; its bytes, where a text is not UTF-8. The builder starts anew.
+    pub(crate) fn finish(&mut self) -> Result<ArrayRef, BinaryArray> {
         if let Self::Text(builder) = self {
             let bytes = builder.finish();
-            let found = match StringArray::try_from_binary(bytes.clone()) {
-                Ok(text) => return Ok(Arc::new(text)),
-                Err(_) => (0..bytes.len()).find(|row| std::str::from_utf8(bytes.value(*row)).is_err()),
+            return match StringArray::try_from_binary(bytes.clone()) {
+                Ok(text) => Ok(Arc::new(text)),
+                Err(_) => Err(bytes),
             };
-            // Each value being valid, the whole is: there is one to be found.
-            let row = found.unwrap_or(0);
-            return Err((row, bytes.value(row).to_vec()));
         }
         Ok(with_builder!(self, builder => Arc::new(builder.finish())))
     }

@@ -115,7 +115,8 @@ fn begins_with_wkb(file: &ParquetFile, metadata: &ArrowReaderMetadata, root: usi
                 let batch = batch?;
                 let Some(array) = batch.columns().first() else { continue };
                 if let Some(row) = (0..array.len()).find(|row| array.is_valid(*row)) {
-                    return Ok(Some(normalised(&array.slice(row, 1), &Curves::linearised()).is_ok()));
+                    let curves = Curves::linearised();
+                    return Ok(Some(normalised(&array.slice(row, 1), &curves, &mut |_, _| false).is_ok()));
                 }
             }
             Ok(None)

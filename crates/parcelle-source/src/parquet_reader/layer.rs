@@ -10,7 +10,9 @@ use parquet::errors::ParquetError;
 
 use crate::arrow_columns::guarded;
 use crate::arrow_columns::projection::{Fault, Projection};
-use crate::error::SourceError;
+use crate::arrow_columns::wkb_column::Refusal;
+use crate::error::{GeometryReason, SourceError};
+use crate::invalid::InvalidValues;
 use crate::parquet_reader::file::ParquetFile;
 use crate::parquet_reader::splits::{self, Group};
 use crate::parquet_reader::{geometry, layer_name, window};
@@ -31,6 +33,7 @@ pub(crate) struct ParquetLayer {
     /// The row groups that may meet the window.
     groups: Vec<Group>,
     rows: u64,
+    invalid: InvalidValues,
 }
 
 impl ParquetLayer {
@@ -38,7 +41,11 @@ impl ParquetLayer {
         let file = ParquetFile::open(path)?;
         let metadata = file.metadata()?;
         let name = layer_name(path);
-        let columns = geometry::find(&file, &metadata)?;
+        let mut columns = geometry::find(&file, &metadata)?;
+        let invalid = options.invalid.clone();
+        for column in &mut columns {
+            column.nullable |= !invalid.are_errors();
+        }
         let wanted = "a `geo` entry, a column of the type GEOMETRY, GEOGRAPHY or of a GeoArrow extension, a binary column \
                       called geometry, geom, wkb_geometry or the like that holds WKB, or a pair of numbers called \
                       longitude and latitude, or x and y";
@@ -53,7 +60,7 @@ impl ParquetLayer {
             }
             rows = rows.saturating_add(count);
         }
-        Ok(Self { file, name, metadata, projection, groups, rows })
+        Ok(Self { file, name, metadata, projection, groups, rows, invalid })
     }
 
     /// Rows of a batch, fewer where rows are large. Dictionaries count as if they were spread out evenly.
@@ -90,7 +97,13 @@ impl ParquetLayer {
             let next = guarded(|| reader.next().transpose().map_err(ParquetError::from));
             let Some(batch) = next.map_err(|reason| self.damaged(parts, rows, &reason))? else { break };
             let batch_rows = batch.num_rows() as u64;
-            let batch = self.projection.apply(&batch).map_err(|fault| self.fault(fault, parts, rows))?;
+            let is_null = |column: &str, row: usize, reason: &GeometryReason| {
+                let refusal = Refusal::Geometry(reason.clone());
+                let fault = Fault::Row { column: column.to_owned(), row, refusal };
+                self.invalid.null(self.fault(fault, parts, rows)).is_ok()
+            };
+            let batch = self.projection.apply(&batch, is_null);
+            let batch = batch.map_err(|fault| self.invalid.refusal(self.fault(fault, parts, rows)))?;
             rows = rows.saturating_add(batch_rows);
             if batch_rows > 0 && sink(batch).is_break() {
                 return Ok(());

@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Field, Float64Type, Int8Type, Int32Type, TimeUn
 use serde_json::json;
 
 use super::testing::*;
-use crate::{OpenOptions, SourceError, Window};
+use crate::{InvalidValues, OnInvalid, OpenOptions, SourceError, Window};
 
 fn geometry_field(name: &str) -> Field {
     Field::new(name, DataType::Binary, true)
@@ -350,6 +350,17 @@ fn wkb_is_normalised_and_checked() {
         let error = read(&file.path(), target).unwrap_err();
         let SourceError::Geometry { place, .. } = &error else { panic!("{error}") };
         assert_eq!(place.row, crate::RowPosition::Number(14), "{group_rows} {target}");
+
+        let options = OpenOptions { invalid: InvalidValues::new(OnInvalid::Null), ..OpenOptions::default() };
+        let read = read_layer(file.open(&options).unwrap().as_ref(), target).unwrap();
+        let nulls: Vec<usize> = (0..20).filter(|row| read.column(0).is_null(*row)).collect();
+        assert_eq!((read.num_rows(), nulls), (20, vec![13]));
+        let repaired = options.invalid.repaired();
+        assert_eq!((repaired.len(), repaired[0].values), (1, 1));
+        assert!(repaired[0].first.starts_with("row number 14: "), "{}", repaired[0].first);
+        let keep = OpenOptions { invalid: InvalidValues::new(OnInvalid::Keep), ..OpenOptions::default() };
+        let error = read_layer(file.open(&keep).unwrap().as_ref(), target).unwrap_err();
+        assert!(matches!(error, SourceError::NotKept { .. }), "{error}");
     }
 }
 

@@ -15,6 +15,7 @@ use super::value::{Builder, Refusal};
 use super::{malformed, reference};
 use crate::error::{GeometryReason, Place, RowPosition, SourceError};
 use crate::geometry_field::{declared, geometry_field, layer_crs};
+use crate::invalid::InvalidValues;
 use crate::names;
 use crate::{BatchSink, FieldInfo, Layer, LayerInfo, OpenOptions, Split, SplitRange, Window};
 
@@ -36,6 +37,7 @@ pub(crate) struct ShapefileLayer {
     schema: SchemaRef,
     window: Option<Window>,
     geometry_name: &'static str,
+    invalid: InvalidValues,
 }
 
 /// A field that is kept.
@@ -158,7 +160,18 @@ impl ShapefileLayer {
             return Err(malformed(&shp.path, reason));
         }
         let schema = Arc::new(Schema::new(fields));
-        Ok(Self { name, shp, index, table, encoding, columns, schema, window: options.window, geometry_name })
+        Ok(Self {
+            name,
+            shp,
+            index,
+            table,
+            encoding,
+            columns,
+            schema,
+            window: options.window,
+            geometry_name,
+            invalid: options.invalid.clone(),
+        })
     }
 
     /// The fields that are kept.
@@ -225,9 +238,11 @@ impl ShapefileLayer {
                 {
                     continue;
                 }
-                shapes
-                    .append(content)
-                    .map_err(|reason| SourceError::Geometry { place: self.place(self.geometry_name, row), reason })?;
+                if let Err(reason) = shapes.append(content) {
+                    let place = self.place(self.geometry_name, row);
+                    self.invalid.null(SourceError::Geometry { place, reason })?;
+                    shapes.append_null();
+                }
                 kept.push(number as u32);
                 if shapes.bytes() >= BATCH_BYTES {
                     break;
@@ -267,18 +282,24 @@ impl ShapefileLayer {
             let from = *number as usize * record_bytes + field.offset;
             table.get(from..from + field.width).unwrap_or_default()
         };
-        builder.append(kept.iter().map(value), &self.encoding).map_err(|(index, refusal)| {
+        builder.append(kept.iter().map(value), &self.encoding, &mut |index, bytes, refusal| {
             let number = kept.get(index).copied().unwrap_or_default();
             let place = self.place(name, chunk_start + u64::from(number));
-            let found = shown(value(&number));
+            let found = shown(bytes);
             match refusal {
-                Refusal::Value => SourceError::Value { place, declared: field.declared(), found },
-                Refusal::Encoding => SourceError::Encoding {
-                    place,
-                    encoding: self.encoding.to_string(),
-                    declared_by: self.encoding.declared_by.clone(),
-                    found,
-                },
+                Refusal::Value => {
+                    let error = SourceError::Value { place, declared: field.declared(), found };
+                    self.invalid.null(error).map(|()| None)
+                }
+                Refusal::Encoding => {
+                    let error = SourceError::Encoding {
+                        place,
+                        encoding: self.encoding.to_string(),
+                        declared_by: self.encoding.declared_by.clone(),
+                        found,
+                    };
+                    self.invalid.text(error, || self.encoding.decode_replacing(bytes))
+                }
             }
         })
     }

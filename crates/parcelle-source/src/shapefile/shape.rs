@@ -119,10 +119,20 @@ impl ShapeBuilder {
         self.values.len()
     }
 
-    /// Appends the content of a record.
+    /// Appends a row without shape.
+    pub(super) fn append_null(&mut self) {
+        self.offsets.push(self.offsets.last().copied().unwrap_or(0));
+        self.nulls.append_null();
+    }
+
+    /// Appends the content of a record; what is refused leaves no trace.
     pub(super) fn append(&mut self, content: &[u8]) -> Result<(), GeometryReason> {
-        let is_valid = self.append_wkb(content)?;
-        let end = i32::try_from(self.values.len()).map_err(|_| wrong("the batch is too long"))?;
+        let start = self.values.len();
+        let appended = self.append_wkb(content).and_then(|is_valid| {
+            let end = i32::try_from(self.values.len()).map_err(|_| wrong("the batch is too long"))?;
+            Ok((is_valid, end))
+        });
+        let (is_valid, end) = appended.inspect_err(|_| self.values.truncate(start))?;
         self.offsets.push(end);
         self.nulls.append(is_valid);
         Ok(())

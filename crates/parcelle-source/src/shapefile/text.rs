@@ -217,6 +217,22 @@ impl Encoding {
                 .collect(),
         }
     }
+
+    /// The same, with U+FFFD for what is none.
+    pub(super) fn decode_replacing(&self, bytes: &[u8]) -> String {
+        match &self.charset {
+            Charset::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
+            Charset::Latin1 => bytes.iter().map(|byte| char::from(*byte)).collect(),
+            Charset::Standard(known) => known.decode_without_bom_handling(bytes).0.into_owned(),
+            Charset::Upper(upper) => {
+                let letter = |byte: &u8| match byte.checked_sub(128) {
+                    None => char::from(*byte),
+                    Some(index) => upper.get(usize::from(index)).copied().unwrap_or('\u{fffd}'),
+                };
+                bytes.iter().map(letter).collect()
+            }
+        }
+    }
 }
 
 impl fmt::Display for Encoding {

@@ -22,6 +22,9 @@ pub(super) enum Refusal {
     Encoding,
 }
 
+/// Asked about a value by its index, its bytes and why it is refused: for the text that takes its place.
+pub(super) type OnRefusal<'a, E> = &'a mut dyn FnMut(usize, &[u8], Refusal) -> Result<Option<String>, E>;
+
 /// Collects the values of a field.
 pub(super) enum Builder {
     Text(StringBuilder),
@@ -46,17 +49,25 @@ impl Builder {
         }
     }
 
-    /// Appends values, or says which of them it refuses.
-    pub(super) fn append<'a>(
+    /// Appends values. `invalid` is asked about those it refuses: for the text that takes the place of one, or for `None`,
+    /// which is NULL.
+    pub(super) fn append<'a, E>(
         &mut self,
         values: impl Iterator<Item = &'a [u8]>,
         encoding: &Encoding,
-    ) -> Result<(), (usize, Refusal)> {
+        invalid: OnRefusal<'_, E>,
+    ) -> Result<(), E> {
         /// One loop for each type, so that no value asks for its type again.
         macro_rules! append_each {
             ($builder:ident, $parse:expr) => {
                 for (index, bytes) in values.enumerate() {
-                    $builder.append_option($parse(bytes).map_err(|refusal| (index, refusal))?);
+                    match $parse(bytes) {
+                        Ok(value) => $builder.append_option(value),
+                        Err(refusal) => {
+                            invalid(index, bytes, refusal)?;
+                            $builder.append_null();
+                        }
+                    }
                 }
             };
         }
@@ -65,7 +76,10 @@ impl Builder {
                 for (index, bytes) in values.enumerate() {
                     match text(bytes) {
                         [] => builder.append_null(),
-                        bytes => builder.append_value(encoding.decode(bytes).ok_or((index, Refusal::Encoding))?),
+                        bytes => match encoding.decode(bytes) {
+                            Some(text) => builder.append_value(text),
+                            None => builder.append_option(invalid(index, bytes, Refusal::Encoding)?),
+                        },
                     }
                 }
             }

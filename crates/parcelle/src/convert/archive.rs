@@ -148,17 +148,28 @@ impl UnpackedInputs {
     /// A summary that names the archives, and counts what they took.
     pub(super) fn summary(&self, summary: ConvertSummary) -> ConvertSummary {
         let seconds = StageTimes { unpack: self.seconds, wall: summary.seconds.wall + self.seconds, ..summary.seconds };
-        let mut leftovers = summary.leftovers;
+        let mut leftovers = summary.leftovers.clone();
         leftovers.extend(self.leftovers.iter().map(|path| path.display().to_string()));
-        ConvertSummary { input: self.named(&summary.input), seconds, leftovers, ..summary }
+        ConvertSummary { seconds, leftovers, ..self.shown(summary) }
+    }
+
+    /// A summary that names the archives.
+    fn shown(&self, mut summary: ConvertSummary) -> ConvertSummary {
+        summary.input = self.named(&summary.input);
+        for repaired in &mut summary.repaired {
+            repaired.path = self.named(&repaired.path);
+            repaired.first = self.named(&repaired.first);
+        }
+        for warning in &mut summary.warnings {
+            *warning = self.named(warning);
+        }
+        summary
     }
 
     /// The same for all layers.
     pub(super) fn layers(&self, summary: LayersSummary) -> LayersSummary {
         let LayersSummary { mut layers, mut skipped, mut failed, .. } = summary;
-        for layer in &mut layers {
-            layer.input = self.named(&layer.input);
-        }
+        layers = layers.into_iter().map(|layer| self.shown(layer)).collect();
         // The work was done once, before the first.
         if let Some(first) = layers.first_mut() {
             *first = self.summary(first.clone());

@@ -6,7 +6,9 @@ use parcelle_geoparquet::WriteError;
 use parcelle_source::SourceError;
 use parcelle_storage::archive::ArchiveError;
 
+use crate::convert::reproject::ReprojectionError;
 use crate::convert::stage::StageError;
+use crate::expression::ExpressionError;
 
 /// Why a layer was not converted.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +20,12 @@ pub enum ConvertError {
     /// The output could not be written.
     #[error(transparent)]
     Write(WriteError),
+    /// The condition of the filter cannot be asked of the layer.
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
+    /// The layer cannot be reprojected.
+    #[error(transparent)]
+    Reprojection(#[from] ReprojectionError),
     /// A row could not be filtered or changed as it was asked for.
     #[error(transparent)]
     Stage(#[from] StageError),
@@ -168,7 +176,9 @@ impl ConvertError {
             }
             Self::Archived { error, .. } => error.is_usage(),
             Self::Stage(_) | Self::NoData { .. } => false,
-            Self::OutputIsInput { .. }
+            Self::Expression(_)
+            | Self::Reprojection(_)
+            | Self::OutputIsInput { .. }
             | Self::NotADirectory { .. }
             | Self::DirectoryNotEmpty { .. }
             | Self::SeveralMembers { .. }

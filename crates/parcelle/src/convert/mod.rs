@@ -2,8 +2,10 @@
 
 mod archive;
 mod error;
+mod filter;
 mod inputs;
 mod layers;
+mod reproject;
 mod stage;
 mod summary;
 mod within;
@@ -13,19 +15,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::datatypes::SchemaRef;
 use parcelle_geoparquet::{
     CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Input, Orientation, Part, Partitioning, Preset,
     ProducerError, Sort, WriteError, WriteOptions,
 };
-use parcelle_source::{Curves, Inputs, Interrupt, Layer, OpenOptions, Opened, Reader, Split, Window, without_secrets};
+use parcelle_source::{
+    Curves, Inputs, Interrupt, InvalidValues, Layer, OnInvalid, OpenOptions, Opened, Reader, Split, Window,
+    without_secrets,
+};
 
 use archive::{Choice, UnpackedInputs};
 pub use error::ConvertError;
+use filter::Condition;
 pub use layers::{FailedLayer, LayersSummary, SkippedLayer};
-pub use stage::StageError;
+use reproject::Origin;
+pub use reproject::ReprojectionError;
+pub use stage::{LostPosition, StageError};
 use stage::{Stage, Stages};
-pub use summary::{ConvertSummary, StageTimes};
+pub use summary::{ConvertSummary, RepairedValues, StageTimes};
 use within::Within;
 
 use crate::memory::peak_resident_bytes;
@@ -70,6 +77,8 @@ pub fn convert_many(inputs: impl IntoIterator<Item = impl AsRef<Path>>, output: 
         member: None,
         open: OpenOptions::default(),
         write: WriteOptions::default(),
+        filter: None,
+        target_crs: None,
         observer: None,
     }
 }
@@ -101,6 +110,8 @@ pub struct Convert {
     member: Option<String>,
     open: OpenOptions,
     write: WriteOptions,
+    filter: Option<String>,
+    target_crs: Option<String>,
     observer: Option<ProgressFn>,
 }
 
@@ -113,6 +124,8 @@ impl std::fmt::Debug for Convert {
             .field("member", &self.member)
             .field("open", &self.open)
             .field("write", &self.write)
+            .field("filter", &self.filter)
+            .field("target_crs", &self.target_crs)
             .finish_non_exhaustive()
     }
 }
@@ -150,6 +163,15 @@ impl Convert {
         self
     }
 
+    /// Coordinate reference system to bring all geometry to, such as `EPSG:4326`: it is transformed by PROJ (feature
+    /// `gdal`), with x before y whatever the order of the system's axes. Heights are transformed where both systems
+    /// have one, and stay as they are elsewhere; M always stays. A transformation that is only a guess is refused, and the
+    /// summary warns where a more exact one needs grids that are not installed.
+    pub fn target_crs(mut self, definition: impl Into<String>) -> Self {
+        self.target_crs = Some(definition.into());
+        self
+    }
+
     /// Only rows whose geometry's bounding box meets this window, in the coordinates of the layer. Readers with a spatial
     /// index use it to read no more than they have to.
     pub fn window(mut self, window: Window) -> Self {
@@ -166,6 +188,20 @@ impl Convert {
     /// Columns to keep beside geometry.
     pub fn select(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.open.select = Some(columns.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Only rows for which this condition on their columns is TRUE, in the language of SQL's `WHERE`, such as
+    /// `height > 10 AND kind IN ('house', 'barn')`. The columns it names need not be selected. The command line's help
+    /// lists what can be written.
+    pub fn filter(mut self, condition: impl Into<String>) -> Self {
+        self.filter = Some(condition.into());
+        self
+    }
+
+    /// What becomes of values that are not valid; they end the run unless said otherwise. The summary says what was done.
+    pub fn on_invalid(mut self, policy: OnInvalid) -> Self {
+        self.open.invalid = InvalidValues::new(policy);
         self
     }
 
@@ -327,9 +363,18 @@ impl Convert {
         let start = Instant::now();
         let linearised_before = self.open.curves.count();
         let leftovers = parcelle_geoparquet::leftovers(&self.output);
-        let Opened { layer, paths } = parcelle_source::open_all(inputs, &self.open)?;
-        // How many rows meet a window nobody knows before they are read.
-        let total_rows = layer.row_count_hint().filter(|_| self.open.window.is_none());
+        // Counts of its own: the builder may be cloned and run several times.
+        self.open.invalid = self.open.invalid.afresh();
+        let select = self.open.select.as_deref();
+        let mut condition = self.filter.as_deref().map(|text| Condition::new(text, select)).transpose()?;
+        let open = |select| parcelle_source::open_all(inputs, &OpenOptions { select, ..self.open.clone() });
+        let Opened { layer, paths } = match &mut condition {
+            Some(condition) => condition.open(open)?,
+            None => open(self.open.select.clone())?,
+        };
+        let (stages, warnings) = self.stages(layer.as_ref(), &description, condition)?;
+        // How many rows meet a window or a condition nobody knows before they are read.
+        let total_rows = layer.row_count_hint().filter(|_| self.open.window.is_none() && self.filter.is_none());
         self.write.expected_rows = total_rows;
         if let Some(observer) = self.observer.take() {
             observer(Progress { total_rows, ..Progress::default() });
@@ -338,7 +383,6 @@ impl Convert {
                 observer(Progress { rows_arranged, rows, total_rows, row_groups, bytes });
             }));
         }
-        let stages = self.stages(&layer.schema());
         let splits = layer.splits(split_rows(layer.as_ref(), &self.write))?;
         let part = |split| part(layer.as_ref(), &stages, split);
         let parts = match <[Split; 1]>::try_from(splits) {
@@ -354,6 +398,7 @@ impl Convert {
             output: self.output.display().to_string(),
             rows: written.rows,
             linearised: self.open.curves.count().saturating_sub(linearised_before),
+            rows_read: stages.rows_read(),
             row_groups: written.row_groups,
             bytes_in: layer.input_bytes(),
             bytes_out: written.bytes,
@@ -362,6 +407,8 @@ impl Convert {
             seconds: StageTimes { wall: start.elapsed().as_secs_f64(), ..written.seconds.into() },
             peak_memory_bytes: peak_resident_bytes(),
             spilled_bytes: written.spilled_bytes,
+            warnings,
+            repaired: self.open.invalid.repaired().into_iter().map(Into::into).collect(),
             leftovers: leftovers.iter().map(|path| path.display().to_string()).collect(),
         })
     }
@@ -375,12 +422,31 @@ impl Convert {
     }
 
     /// What rows pass between reader and writer.
-    fn stages(&self, source: &SchemaRef) -> Stages {
+    fn stages(
+        &self,
+        layer: &dyn Layer,
+        description: &str,
+        condition: Option<Condition>,
+    ) -> Result<(Stages, Vec<String>), ConvertError> {
+        let source = &layer.schema();
         let mut stages: Vec<Box<dyn Stage>> = Vec::new();
         // A reader may have used the window already, but none promises to leave out every row outside.
         let window = self.open.window.and_then(|window| Within::new(source, window));
         stages.extend(window.map(|within| Box::new(within) as Box<dyn Stage>));
-        Stages::new(stages, source)
+        if let Some(condition) = condition {
+            stages.push(Box::new(condition.bind(source)?));
+        }
+        let mut warnings = Vec::new();
+        if let Some(target) = &self.target_crs {
+            let schema = stages.last().map_or_else(|| Arc::clone(source), |stage| stage.schema());
+            let origin = Origin {
+                path: description.to_owned(),
+                layer: layer.name().to_owned(),
+                invalid: self.open.invalid.clone(),
+            };
+            stages.extend(reproject::stage(&schema, target, self.write.epoch, origin, &mut warnings)?);
+        }
+        Ok((Stages::new(stages, source), warnings))
     }
 }
 

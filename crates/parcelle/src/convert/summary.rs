@@ -1,6 +1,7 @@
 //! What a conversion did, and what it took.
 
 use parcelle_geoparquet::StageSeconds;
+use parcelle_source::{Repair, Repaired};
 use serde::Serialize;
 
 /// What was converted, and what it took. Its serialisation is the JSON summary of the command line.
@@ -16,8 +17,11 @@ pub struct ConvertSummary {
     pub driver: String,
     /// The output as it was given.
     pub output: String,
-    /// Rows, in and out.
+    /// Rows of the output.
     pub rows: u64,
+    /// Rows that were read; those that are not in the output were outside the window, or filtered out. Readers with a
+    /// spatial index read fewer than the layer has.
+    pub rows_read: u64,
     /// Geometries with curves that were read, and approximated by straight segments.
     pub linearised: u64,
     /// Row groups of the output.
@@ -34,9 +38,41 @@ pub struct ConvertSummary {
     pub peak_memory_bytes: Option<u64>,
     /// Bytes that went to temporary files for lack of memory.
     pub spilled_bytes: u64,
+    /// What is not as good as it could be, in sentences for people.
+    pub warnings: Vec<String>,
+    /// Values that were not valid and are not in the output as they were, by file and column.
+    pub repaired: Vec<RepairedValues>,
     /// Temporary files beside the output that were there before: left by runs that were killed, unless another run for
     /// the same output is under way.
     pub leftovers: Vec<String>,
+}
+
+/// What was done to the values of a column that were not valid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RepairedValues {
+    /// The file.
+    pub path: String,
+    /// The layer.
+    pub layer: String,
+    /// The column.
+    pub column: String,
+    /// `null` where they became NULL, `replaced` where characters of them became U+FFFD.
+    pub repair: &'static str,
+    /// How many of the rows that were read, those that were filtered out later included.
+    pub values: u64,
+    /// The first of them: where it is, and what is wrong with it.
+    pub first: String,
+}
+
+impl From<Repaired> for RepairedValues {
+    fn from(repaired: Repaired) -> Self {
+        let Repaired { path, layer, column, repair, values, first } = repaired;
+        let repair = match repair {
+            Repair::Nulled => "null",
+            Repair::Replaced => "replaced",
+        };
+        Self { path: path.display().to_string(), layer, column, repair, values, first }
+    }
 }
 
 /// Seconds of work per stage, added up over all threads; and the wall clock.

@@ -5,7 +5,7 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, SchemaRef};
 use parcelle_source::Window;
 
-use crate::convert::stage::{Stage, StageError};
+use crate::convert::stage::{Stage, StageError, is_geometry};
 
 /// Keeps rows whose primary geometry's bounding box meets a window, borders included. What has no position meets none.
 #[derive(Debug)]
@@ -18,11 +18,7 @@ pub(crate) struct Within {
 impl Within {
     /// A filter on the first geometry column of a schema; `None` where it has none.
     pub(crate) fn new(schema: &SchemaRef, window: Window) -> Option<Self> {
-        let is_geometry = |name: &String| name == "geoarrow.wkb" || name == "ogc.wkb";
-        let column = schema
-            .fields()
-            .iter()
-            .position(|field| field.metadata().get("ARROW:extension:name").is_some_and(is_geometry))?;
+        let column = schema.fields().iter().position(|field| is_geometry(field))?;
         Some(Self { schema: schema.clone(), column, window })
     }
 
@@ -44,7 +40,7 @@ impl Stage for Within {
     }
 
     fn apply(&self, batch: RecordBatch) -> Result<RecordBatch, StageError> {
-        let failed = |error: arrow::error::ArrowError| StageError(error.to_string());
+        let failed = |error: arrow::error::ArrowError| StageError::Batch(error.to_string());
         let geometry = arrow::compute::cast(batch.column(self.column), &DataType::Binary).map_err(failed)?;
         let geometry = geometry.as_binary::<i32>();
         let mask: BooleanArray = geometry.iter().map(|wkb| Some(wkb.is_some_and(|wkb| self.meets(wkb)))).collect();
