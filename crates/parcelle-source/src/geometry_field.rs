@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
 use geoarrow_schema::{Crs as GeoArrowCrs, Edges, Metadata, WkbType};
-use parcelle_crs::{Crs, CrsError};
+use parcelle_crs::{Crs, CrsError, Motion};
 use serde_json::{Value, json};
 
 use crate::error::SourceError;
 
 /// Key of the extension metadata in an Arrow field's metadata.
 const METADATA: &str = "ARROW:extension:metadata";
+
+/// Keys in a field's metadata under which readers note the epoch that a file gives.
+const EPOCHS: [&str; 2] = ["geo:epoch", "parcelle:epoch"];
 
 /// What a geometry field says of the place of its coordinates.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,17 +46,21 @@ impl FieldReference {
             Value::String(text) => Some(Crs::from_definition(text)?),
             value => Some(Crs::from_projjson(value.clone())?),
         };
-        Ok(Self { crs, epoch: epoch.and_then(Value::as_f64), is_planar })
+        let noted = || EPOCHS.iter().find_map(|key| field.metadata().get(*key)?.parse().ok());
+        Ok(Self { crs, epoch: epoch.and_then(Value::as_f64).or_else(noted), is_planar })
     }
 }
 
-/// The same field of geometry with another reference system, its epoch and edges as they were.
+/// The same field of geometry with another reference system. Its edges stay as they were, and its epoch where the system is
+/// not a static one.
 ///
 /// # Errors
 /// [`CrsError`] where its metadata cannot be understood.
 pub fn with_crs(field: &Field, crs: &Crs) -> Result<Field, CrsError> {
     let mut metadata = metadata(field)?;
     let epoch = metadata.get("crs").and_then(|crs| crs.get("coordinateEpoch")).cloned();
+    let is_static = crs.motion() == Motion::Static;
+    let epoch = epoch.filter(|_| !is_static);
     let crs = match epoch {
         None => crs.to_projjson(),
         Some(epoch) => json!({"type": "CoordinateMetadata", "crs": crs.to_projjson(), "coordinateEpoch": epoch}),
@@ -61,6 +68,7 @@ pub fn with_crs(field: &Field, crs: &Crs) -> Result<Field, CrsError> {
     metadata.insert("crs".to_owned(), crs);
     metadata.insert("crs_type".to_owned(), "projjson".into());
     let mut entries = field.metadata().clone();
+    entries.retain(|key, _| !(is_static && EPOCHS.contains(&key.as_str())));
     entries.insert(METADATA.to_owned(), Value::Object(metadata).to_string());
     Ok(field.clone().with_metadata(entries))
 }
