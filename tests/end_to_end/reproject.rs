@@ -146,6 +146,32 @@ fn output_does_not_depend_on_threads() {
 }
 
 #[test]
+fn plates_move() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    write_geojson(&at("in.geojson"), &[r#"{"type":"Point","coordinates":[135,-25]}"#]);
+    let convert = |input: &str, output: &str| parcelle::convert(at(input), at(output)).overwrite(true);
+    let position = |name: &str| first_position(geometries(&at(name), "geometry")[0].as_ref().unwrap());
+    // ITRF2014 to GDA2020, which is the same in 2020; Australia moves to the north-east, some seven centimetres a year.
+    let to_static = || convert("in.geojson", "out.parquet").crs("EPSG:9000").target_crs("EPSG:7844");
+    assert_eq!(to_static().epoch(2020.0).run().unwrap().warnings, Vec::<String>::new());
+    let then = position("out.parquet");
+    assert!((then[0] - 135.0).abs() < 1e-9 && (then[1] + 25.0).abs() < 1e-9, "{then:?}");
+    to_static().epoch(2030.0).run().unwrap();
+    let later = position("out.parquet");
+    assert!((-6e-6..-4e-6).contains(&(later[1] + 25.0)) && (-4e-6..-2e-6).contains(&(later[0] - 135.0)), "{later:?}");
+    assert_eq!(metadata(&at("out.parquet"))["columns"]["geometry"].get("epoch"), None);
+    let warnings = to_static().run().unwrap().warnings;
+    assert!(warnings.len() == 1 && warnings[0].contains("--epoch"), "{warnings:?}");
+
+    let to_dynamic = convert("in.geojson", "dynamic.parquet").crs("EPSG:7844").target_crs("EPSG:9000");
+    to_dynamic.epoch(2030.0).run().unwrap();
+    assert_eq!(metadata(&at("dynamic.parquet"))["columns"]["geometry"]["epoch"], 2030.0);
+    let back = position("dynamic.parquet");
+    assert!((4e-6..6e-6).contains(&(back[1] + 25.0)), "{back:?}");
+}
+
+#[test]
 fn wrong_targets_are_wrong_requests() {
     let directory = tempfile::tempdir().unwrap();
     let (lost, output) = (directory.path().join("lost.geojson"), directory.path().join("out.parquet"));

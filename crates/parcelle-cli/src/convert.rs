@@ -222,9 +222,10 @@ fn human(summary: &ConvertSummary, windowed: bool) -> String {
         let _ = write!(text, "\nGeometries with curves, made of straight segments: {}", grouped(summary.linearised));
     }
     for repaired in &summary.repaired {
-        let parcelle::RepairedValues { column, repair, values, first, .. } = repaired;
+        let parcelle::RepairedValues { path, column, repair, values, first, .. } = repaired;
         let what = if *repair == "null" { "became NULL" } else { "had characters replaced" };
-        let _ = write!(text, "\nColumn {column}: {} {what}; the first: {first}", counted(*values, "value"));
+        let of = if summary.inputs == 1 { String::new() } else { format!(" of {path}") };
+        let _ = write!(text, "\nColumn {column}{of}: {} {what}; the first: {first}", counted(*values, "value"));
     }
     for warning in &summary.warnings {
         let _ = write!(text, "\nwarning: {warning}");

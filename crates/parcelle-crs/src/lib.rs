@@ -35,7 +35,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 
 pub use error::{CrsError, TransformationError};
-pub use measure::Measure;
+pub use measure::{Measure, Motion};
 #[cfg(feature = "gdal")]
 pub use transformation::Transformation;
 

@@ -17,7 +17,24 @@ pub enum Measure {
     Other,
 }
 
+/// Whether coordinates of places on the ground change with time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Motion {
+    /// The system moves with its plate, or nobody says otherwise.
+    Static,
+    /// Plates move through it: positions hold for an epoch.
+    Dynamic,
+    /// It stands for several realisations, such as WGS 84, that differ by up to metres.
+    Ensemble,
+}
+
 impl Crs {
+    /// Whether plates move through it.
+    #[must_use]
+    pub fn motion(&self) -> Motion {
+        motion(&self.to_projjson())
+    }
+
     /// What its horizontal coordinates are.
     #[must_use]
     pub fn measure(&self) -> Measure {
@@ -42,6 +59,19 @@ fn kind(projjson: &Value) -> &str {
 
 fn components(projjson: &Value) -> &[Value] {
     projjson.get("components").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn motion(value: &Value) -> Motion {
+    if value.get("datum_ensemble").is_some() {
+        return Motion::Ensemble;
+    }
+    if kind(value).starts_with("Dynamic") {
+        return Motion::Dynamic;
+    }
+    // Nested no deeper than PROJJSON is, which was bounded when it was read.
+    let inner = ["datum", "base_crs", "source_crs"].into_iter().filter_map(|key| value.get(key));
+    let found = inner.chain(components(value)).map(motion);
+    found.reduce(|first, next| if first == Motion::Static { next } else { first }).unwrap_or(Motion::Static)
 }
 
 fn measure(projjson: &Value) -> Measure {
@@ -84,6 +114,21 @@ mod tests {
         ] {
             let crs = Crs::from_definition(code).unwrap();
             assert_eq!((crs.measure(), crs.has_height()), (expected, has_height), "{code}");
+        }
+    }
+
+    #[test]
+    fn dynamic_systems_are_known() {
+        for (code, expected) in [
+            ("EPSG:9000", Motion::Dynamic),
+            ("EPSG:7789", Motion::Dynamic),
+            ("EPSG:4326", Motion::Ensemble),
+            ("EPSG:32631", Motion::Ensemble),
+            ("EPSG:7844", Motion::Static),
+            ("EPSG:2154", Motion::Static),
+            ("EPSG:5698", Motion::Static),
+        ] {
+            assert_eq!(Crs::from_definition(code).unwrap().motion(), expected, "{code}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
 use geoarrow_schema::{Crs as GeoArrowCrs, Edges, Metadata, WkbType};
-use parcelle_crs::{Crs, CrsError};
+use parcelle_crs::{Crs, CrsError, Motion};
 use parcelle_geometry::{DECLARED_TYPE_KEY, EPOCH_KEY, GeometryType, ORIENTATION_KEY};
 use serde_json::{Value, json};
 
@@ -44,19 +44,21 @@ impl FieldReference {
             Value::String(text) => Some(Crs::from_definition(text)?),
             value => Some(Crs::from_projjson(value.clone())?),
         };
-        let said = || field.metadata().get(EPOCH_KEY).and_then(|epoch| epoch.parse().ok());
-        Ok(Self { crs, epoch: epoch.and_then(Value::as_f64).or_else(said), is_planar })
+        let noted = || field.metadata().get(EPOCH_KEY)?.parse().ok();
+        Ok(Self { crs, epoch: epoch.and_then(Value::as_f64).or_else(noted), is_planar })
     }
 }
 
-/// The same field of geometry with another reference system, its epoch and edges as they were. What was said of the order of
-/// rings no longer holds: axes may point elsewhere.
+/// The same field of geometry with another reference system. Its edges stay as they were, and its epoch where the system is
+/// not a static one; what was said of the order of rings no longer holds, as axes may point elsewhere.
 ///
 /// # Errors
 /// [`CrsError`] where its metadata cannot be understood.
 pub fn with_crs(field: &Field, crs: &Crs) -> Result<Field, CrsError> {
     let mut metadata = metadata(field)?;
     let epoch = metadata.get("crs").and_then(|crs| crs.get("coordinateEpoch")).cloned();
+    let is_static = crs.motion() == Motion::Static;
+    let epoch = epoch.filter(|_| !is_static);
     let crs = match epoch {
         None => crs.to_projjson(),
         Some(epoch) => json!({"type": "CoordinateMetadata", "crs": crs.to_projjson(), "coordinateEpoch": epoch}),
@@ -64,7 +66,7 @@ pub fn with_crs(field: &Field, crs: &Crs) -> Result<Field, CrsError> {
     metadata.insert("crs".to_owned(), crs);
     metadata.insert("crs_type".to_owned(), "projjson".into());
     let mut entries = field.metadata().clone();
-    entries.remove(ORIENTATION_KEY);
+    entries.retain(|key, _| key != ORIENTATION_KEY && !(is_static && key == EPOCH_KEY));
     entries.insert(METADATA.to_owned(), Value::Object(metadata).to_string());
     Ok(field.clone().with_metadata(entries))
 }

@@ -373,6 +373,9 @@ impl Convert {
             None => open(self.open.select.clone())?,
         };
         let (stages, warnings) = self.stages(layer.as_ref(), &description, condition)?;
+        if self.target_crs.as_ref().is_some_and(|target| !reproject::has_epoch(target)) {
+            self.write.epoch = None;
+        }
         // How many rows meet a window or a condition nobody knows before they are read.
         let total_rows = layer.row_count_hint().filter(|_| self.open.window.is_none() && self.filter.is_none());
         self.write.expected_rows = total_rows;

@@ -1,7 +1,7 @@
 //! Geometry in another coordinate reference system.
 
 use arrow::datatypes::SchemaRef;
-use parcelle_crs::{Crs, CrsError, Measure, TransformationError};
+use parcelle_crs::{Crs, CrsError, Measure, Motion, TransformationError};
 use parcelle_source::{FieldReference, InvalidValues};
 
 use crate::convert::stage::{Stage, is_geometry};
@@ -112,6 +112,21 @@ pub(crate) fn stage(
         return Ok(None);
     }
     build(schema, target, tasks, origin, warnings)
+}
+
+/// Whether coordinates of the target hold for an epoch.
+pub(crate) fn has_epoch(target: &str) -> bool {
+    Crs::from_definition(target).is_ok_and(|target| target.motion() != Motion::Static)
+}
+
+/// What is wrong with not knowing the epoch, where plates move through one of the two.
+#[cfg(feature = "gdal")]
+fn missing_epoch(source: &Crs, target: &Crs) -> Option<String> {
+    let moving = [source, target].into_iter().find(|crs| crs.motion() == Motion::Dynamic)?;
+    Some(format!(
+        "{source} to {target}: plates move through {moving}, by some centimetres a year, and the year for which the \
+         coordinates hold is not known: give it with --epoch, such as --epoch 2021.5"
+    ))
 }
 
 #[cfg(feature = "gdal")]

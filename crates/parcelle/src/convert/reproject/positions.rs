@@ -11,7 +11,7 @@ use arrow::util::display::array_value_to_string;
 use parcelle_crs::{Crs, Transformation};
 use parcelle_geometry::Coordinates;
 
-use crate::convert::reproject::{Origin, ReprojectionError, Task};
+use crate::convert::reproject::{Origin, ReprojectionError, Task, missing_epoch};
 use crate::convert::stage::{LostPosition, Stage, StageError, is_geometry};
 
 /// Attributes by which a row is named in messages.
@@ -55,10 +55,12 @@ impl Reproject {
             let failed = ReprojectionError::Transformation;
             // Made here, so that nobody waits for the first row to learn that there is no way.
             let first = Transformation::new(&source, &target).map_err(failed)?;
-            if let Some(warning) = Transformation::shortcoming(&source, &target).map_err(failed)?
-                && !warnings.contains(&warning)
-            {
-                warnings.push(warning);
+            let shortcoming = Transformation::shortcoming(&source, &target).map_err(failed)?;
+            let without_epoch = if year.is_none() { missing_epoch(&source, &target) } else { None };
+            for warning in shortcoming.into_iter().chain(without_epoch) {
+                if !warnings.contains(&warning) {
+                    warnings.push(warning);
+                }
             }
             let Some(slot) = fields.get_mut(index) else { continue };
             let name = slot.name().clone();
