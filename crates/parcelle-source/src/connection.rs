@@ -46,6 +46,12 @@ pub(crate) fn driver(prefix: &str) -> Option<&'static str> {
     DRIVERS.iter().find(|(known, _)| prefix.eq_ignore_ascii_case(known)).map(|(_, driver)| *driver)
 }
 
+/// Whether it is a connection string of PostgreSQL.
+#[cfg(feature = "gdal")]
+pub(crate) fn is_postgres(path: &Path) -> bool {
+    prefix(path).and_then(|prefix| driver(&prefix)) == Some("PostgreSQL") && path.symlink_metadata().is_err()
+}
+
 /// The prefixes that are known, for messages.
 pub(crate) fn known_prefixes() -> String {
     DRIVERS.iter().map(|(prefix, _)| prefix.to_uppercase() + ":").collect::<Vec<_>>().join(", ")

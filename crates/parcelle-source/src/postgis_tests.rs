@@ -38,7 +38,7 @@ fn tables_and_views_of_schemas_are_read() {
             "create table parcelle_test.t (id serial primary key, name text, day date, number bigint default 7, \
              geom geometry(MultiPolygonZ, 2154))",
             rows,
-            "create view parcelle_test.v as select id, name, geom from parcelle_test.t where id < 3",
+            "create view parcelle_test.v as select id, name, day, geom from parcelle_test.t where id < 3",
         ],
     );
     let read = |name: &str| {
@@ -72,5 +72,31 @@ fn tables_and_views_of_schemas_are_read() {
     assert_eq!(scan(wkb.value(0)).unwrap().geometry_type.to_string(), "MultiPolygon Z");
     assert!(arrow::array::Array::is_null(wkb, 1) && scan(wkb.value(2)).unwrap().is_empty);
     assert_eq!(read("parcelle_test.v").num_rows(), 2);
+    // The database does not list what has been made since it was opened, nor what is of no known type.
+    execute(
+        &target,
+        &["create table parcelle_test.unlisted as select 1 as id, date '1969-12-31' as day, \
+        st_geomfromtext('POINT (1 2)', 2154)::bytea::geometry as geom"],
+    );
+    let unlisted = read("parcelle_test.unlisted");
+    let day = unlisted.column_by_name("day").unwrap().as_primitive::<Date32Type>().value(0);
+    assert_eq!((unlisted.num_rows(), day), (1, -1));
+
+    // Rows of a table of many pages come in the order of the table, however often it is read at a time.
+    execute(
+        &target,
+        &[
+            "create table parcelle_test.many as select g as id, (date '1969-12-31' + (g::bigint * 7919 % 13 < 6)::int) as day, \
+           repeat('x', 400) as filler, st_setsrid(st_makepoint(g, 1), 2154) as geom from generate_series(1, 120000) g",
+        ],
+    );
+    let many = read("parcelle_test.many");
+    let ids = many.column_by_name("id").unwrap().as_primitive::<arrow::datatypes::Int32Type>();
+    let days = many.column_by_name("day").unwrap().as_primitive::<Date32Type>();
+    assert_eq!(many.num_rows(), 120_000);
+    for (row, (id, day)) in ids.values().iter().zip(days.values()).enumerate() {
+        let is_later = i64::from(*id) * 7919 % 13 < 6;
+        assert_eq!((*id, *day), (row as i32 + 1, i32::from(is_later) - 1), "row {row}");
+    }
     execute(&target, &["drop schema parcelle_test cascade"]);
 }

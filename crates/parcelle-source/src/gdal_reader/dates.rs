@@ -15,7 +15,7 @@ use gdal::vector::{LayerAccess, OwnedLayer};
 
 use crate::error::SourceError;
 use crate::gdal_reader::messages::Messages;
-use crate::gdal_reader::open_dataset;
+use crate::gdal_reader::{ensure_listed, open_dataset};
 
 /// First version without the error, as GDAL counts versions.
 const FIXED_IN: u32 = 3_09_00_00;
@@ -23,7 +23,8 @@ const FIXED_IN: u32 = 3_09_00_00;
 /// Puts the dates of a layer right, batch after batch.
 pub(super) struct DateRepair<'a> {
     path: &'a Path,
-    layer: usize,
+    /// Number and name of the layer.
+    layer: (usize, &'a str),
     /// Positions of the date columns in the batches, and their names.
     columns: Vec<(usize, String)>,
     fields: Option<FieldReader>,
@@ -32,7 +33,7 @@ pub(super) struct DateRepair<'a> {
 
 impl<'a> DateRepair<'a> {
     /// For batches of a schema; does nothing where GDAL is right.
-    pub(super) fn new(path: &'a Path, layer: usize, driver: &str, schema: &Schema) -> Self {
+    pub(super) fn new(path: &'a Path, layer: (usize, &'a str), driver: &str, schema: &Schema) -> Self {
         // These drivers hand over columns that are Arrow already.
         let columnar = matches!(driver, "GDAL/Parquet" | "GDAL/Arrow");
         let right = columnar || super::workaround::gdal_version() >= FIXED_IN;
@@ -111,8 +112,10 @@ struct FieldReader {
 }
 
 impl FieldReader {
-    fn new(dataset: Dataset, layer: usize, columns: &[(usize, String)]) -> Result<Self, DateFault> {
-        let mut layer = dataset.into_layer(layer).map_err(|error| DateFault::Batch(error.to_string()))?;
+    fn new(dataset: Dataset, layer: (usize, &str), columns: &[(usize, String)]) -> Result<Self, DateFault> {
+        let (index, name) = layer;
+        ensure_listed(&dataset, index, name);
+        let mut layer = dataset.into_layer(index).map_err(|error| DateFault::Batch(error.to_string()))?;
         let index = |name: &str| layer.defn().field_index(name).ok().and_then(|index| i32::try_from(index).ok());
         let indices = columns
             .iter()

@@ -142,9 +142,10 @@ impl GdalLayer {
         };
         let general = GeneralImplementation::where_needed(&self.driver, &self.projection.schema);
         let _general = general.map_err(|error| failed(rows, error.to_string()))?;
+        ensure_listed(dataset, self.index, &self.name);
         let mut layer = dataset.layer(self.index).map_err(|error| failed(rows, error.to_string()))?;
         let mut stream = ArrowStream::new(&mut layer).map_err(|message| failed(rows, message))?;
-        let mut dates = DateRepair::new(&self.target, self.index, &self.driver, &self.projection.schema);
+        let mut dates = DateRepair::new(&self.target, (self.index, &self.name), &self.driver, &self.projection.schema);
         while let Some(batch) = stream.next() {
             let batch = batch.map_err(|message| failed(rows, message))?;
             if batch.num_rows() == 0 {
@@ -195,6 +196,14 @@ impl GdalLayer {
     }
 }
 
+/// Has a database list a table that it does not list by itself, so that its number is that of [`find_layer`].
+fn ensure_listed(dataset: &Dataset, index: usize, name: &str) {
+    if dataset.layer_count() <= index {
+        // Whether it was found shows when it is asked for by its number.
+        let _ = dataset.layer_by_name(name);
+    }
+}
+
 /// Whether this libgdal has a driver of that short name.
 pub(crate) fn has_driver(name: &str) -> bool {
     DriverManager::register_all();
@@ -220,10 +229,32 @@ fn find_layer(dataset: &Dataset, path: &Path, wanted: Option<&str>) -> Result<us
 }
 
 fn open_dataset(path: &Path, messages: &Messages) -> Result<Dataset, SourceError> {
-    let open_flags =
-        GdalOpenFlags::GDAL_OF_VECTOR | GdalOpenFlags::GDAL_OF_READONLY | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
-    let options = DatasetOptions { open_flags, ..DatasetOptions::default() };
-    let dataset = Dataset::open_ex(path, options)
+    let open = |open_options: Option<&[&str]>| {
+        let open_flags =
+            GdalOpenFlags::GDAL_OF_VECTOR | GdalOpenFlags::GDAL_OF_READONLY | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
+        Dataset::open_ex(path, DatasetOptions { open_flags, open_options, ..DatasetOptions::default() })
+    };
+    let is_postgres = crate::connection::is_postgres(path);
+    // A second reading must give the rows in the order of the first, which PostgreSQL does not do while another is under way.
+    let in_order: &[&str] = &["PRELUDE_STATEMENTS=SET synchronize_seqscans = off"];
+    let first = is_postgres.then(|| {
+        let listening = Messages::capture(path);
+        let opened = open(Some(in_order));
+        let failure = listening.failure();
+        (opened, failure)
+    });
+    let opened = match first {
+        Some((Ok(dataset), None)) => Ok(dataset),
+        // Databases that only speak its language do not know the setting.
+        Some((opened, Some(failure))) if failure.contains("synchronize_seqscans") => {
+            drop(opened);
+            open(None)
+        }
+        Some((_, Some(message))) => return Err(SourceError::GdalOpen { path: without_secrets(path), message }),
+        Some((Err(error), None)) => Err(error),
+        None => open(None),
+    };
+    let dataset = opened
         .map_err(|error| SourceError::GdalOpen { path: without_secrets(path), message: messages.failure_or(error) })?;
     // Drivers that read the file when they open it (GML) open what they could read of it.
     match messages.failure() {
