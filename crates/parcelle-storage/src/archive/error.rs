@@ -183,6 +183,19 @@ pub enum ArchiveError {
         /// Bytes free.
         free: u64,
     },
+    /// A member cannot be written.
+    #[error("{}/{member}: cannot be unpacked into {}: {reason}", .archive.display(), .directory.display())]
+    Write {
+        /// The archive.
+        archive: PathBuf,
+        /// The member.
+        member: String,
+        /// Where.
+        directory: PathBuf,
+        /// What the operating system says.
+        #[source]
+        reason: io::Error,
+    },
     /// The operating system refuses.
     #[error("{}: {reason}", .path.display())]
     Io {

@@ -40,6 +40,7 @@ impl Unpacked {
 /// An unpacking that is under way.
 pub(super) struct Unpacking<'a> {
     archive: &'a Path,
+    into: &'a Path,
     members: &'a [Member],
     /// Where each member goes that is wanted.
     targets: Vec<Option<PathBuf>>,
@@ -54,7 +55,7 @@ impl<'a> Unpacking<'a> {
         archive_bytes: u64,
         members: &'a [Member],
         wanted: &dyn Fn(&Member) -> bool,
-        into: &Path,
+        into: &'a Path,
         interrupt: &'a AtomicBool,
     ) -> Result<(Self, Unpacked), ArchiveError> {
         let paths = paths(archive, members, wanted)?;
@@ -72,7 +73,7 @@ impl<'a> Unpacking<'a> {
             // The error's own text names the temporary directory, which nobody asked for.
             .map_err(|reason| ArchiveError::io(into, reason.kind().into()))?;
         let targets = paths.into_iter().map(|path| path.map(|path| directory.path().join(path))).collect();
-        let unpacking = Self { archive, members, targets, interrupt, buffer: vec![0; CHUNK_BYTES] };
+        let unpacking = Self { archive, into, members, targets, interrupt, buffer: vec![0; CHUNK_BYTES] };
         Ok((unpacking, Unpacked { directory }))
     }
 
@@ -103,7 +104,12 @@ impl<'a> Unpacking<'a> {
         else {
             return Ok(());
         };
-        let io = |reason| ArchiveError::io(&target, reason);
+        let io = |reason| ArchiveError::Write {
+            archive: self.archive.to_owned(),
+            member: declared.name.clone(),
+            directory: self.into.to_owned(),
+            reason,
+        };
         if let Some(parent) = target.parent() {
             std::fs::create_dir_all(parent).map_err(io)?;
         }
