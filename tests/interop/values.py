@@ -116,6 +116,16 @@ def canonical(array: pyarrow.Array) -> numpy.ndarray:
     return shapely.to_wkb(parsed(array), flavor="iso", byte_order=1, output_dimension=4)
 
 
+def as_multi(array: pyarrow.Array) -> pyarrow.Array:
+    """Polygons as multipolygons of one part; everything else as it is."""
+    polygon = shapely.GeometryType.POLYGON
+    wrapped = [
+        shapely.multipolygons([each] if not each.is_empty else []) if shapely.get_type_id(each) == polygon else each
+        for each in parsed(array)
+    ]
+    return pyarrow.array(shapely.to_wkb(wrapped, flavor="iso", byte_order=1, output_dimension=4), pyarrow.binary())
+
+
 TYPE_NAMES = {
     1: "Point",
     2: "LineString",
