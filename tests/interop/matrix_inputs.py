@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy
 import pyarrow
 import pyarrow.compute
+import pyarrow.feather as feather
 import pyarrow.parquet as parquet
 import pyogrio
 import pyogrio.raw
@@ -18,7 +19,7 @@ import shapely
 ROWS = 300
 CRS = "EPSG:2154"
 GEOMETRY = "geometry"
-# Suffix, driver and creation options of what GDAL writes; the other two are pyarrow's.
+# Suffix, driver and creation options of what GDAL writes; the others are pyarrow's.
 DRIVERS: dict[str, tuple[str, dict[str, str]]] = {
     "gpkg": ("GPKG", {}),
     "fgb": ("FlatGeobuf", {"SPATIAL_INDEX": "NO"}),
@@ -27,7 +28,7 @@ DRIVERS: dict[str, tuple[str, dict[str, str]]] = {
     "geojson": ("GeoJSON", {"COORDINATE_PRECISION": "15"}),
     "geojsonl": ("GeoJSONSeq", {"COORDINATE_PRECISION": "15"}),
 }
-FORMATS = (*DRIVERS, "parquet")
+FORMATS = (*DRIVERS, "parquet", "arrow")
 # GDAL has to be told what a text file means, as parcelle finds out for itself.
 OPEN_OPTIONS = {"csv": {"GEOM_POSSIBLE_NAMES": "WKT", "KEEP_GEOM_COLUMNS": "NO", "AUTODETECT_TYPE": "YES"}}
 
@@ -81,7 +82,9 @@ def write(folder: Path, suffix: str, mixed: bool) -> Path:
     extension = {"ARROW:extension:name": "geoarrow.wkb", "ARROW:extension:metadata": json.dumps({"crs": definition})}
     place = data.schema.get_field_index(GEOMETRY)
     marked = data.schema.set(place, pyarrow.field(GEOMETRY, pyarrow.binary(), metadata=extension))
-    if suffix == "parquet":
+    if suffix == "arrow":
+        feather.write_feather(data.cast(marked), path, compression="lz4")
+    elif suffix == "parquet":
         column = {"encoding": "WKB", "geometry_types": [], "crs": definition}
         geo = {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: column}}
         parquet.write_table(data.replace_schema_metadata({"geo": json.dumps(geo)}), path)
@@ -97,6 +100,8 @@ def read(path: Path) -> tuple[pyarrow.Table, str]:
     suffix = path.suffix[1:]
     if suffix == "parquet":
         return parquet.read_table(path), GEOMETRY
+    if suffix == "arrow":
+        return feather.read_table(path), GEOMETRY
     # GDAL 3.12 gives a NULL geometry of a FlatGeobuf a negative length in its own Arrow stream; the general one is right.
     pyogrio.set_gdal_config_options({"OGR_FLATGEOBUF_STREAM_BASE_IMPL": "YES"})
     meta, data = pyogrio.raw.read_arrow(path, **OPEN_OPTIONS.get(suffix, {}))
