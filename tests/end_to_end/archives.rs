@@ -53,6 +53,22 @@ fn a_member_gives_what_the_file_itself_gives() {
 }
 
 #[test]
+fn the_same_data_in_two_formats_are_not_read_twice() {
+    let directory = tempfile::tempdir().unwrap();
+    let (archive, out) = (directory.path().join("a.zip"), directory.path().join("out"));
+    let (one, other) = (fixture("vector/towns.geojson"), fixture("vector/sparse_ids.gpkg"));
+    zip(&archive, &[("GEOJSON/towns.geojson", &one), ("GPKG/towns.gpkg", &other)]);
+    let convert = |options: &[&str]| {
+        parcelle(["convert", archive.to_str().unwrap(), out.to_str().unwrap()].iter().chain(options))
+    };
+    for options in [&[][..], &["--member", "towns"], &["--layer", "towns"], &["--all-layers"]] {
+        let run = convert(options).expect_code(2);
+        assert!(run.complaint().ends_with("'*.geojson': GEOJSON/towns.geojson, GPKG/towns.gpkg"), "{}", run.stderr);
+    }
+    convert(&["--member", "*.gpkg"]).expect_code(0);
+}
+
+#[test]
 fn errors_name_the_archive_and_the_member() {
     let directory = tempfile::tempdir().unwrap();
     let (archive, out) = (directory.path().join("a.zip"), directory.path().join("out.parquet"));
