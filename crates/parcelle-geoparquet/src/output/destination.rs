@@ -13,6 +13,8 @@ use crate::output::index::{self, INDEX_NAME};
 
 /// How the names of temporary files and directories end.
 const TEMPORARY_SUFFIX: &str = ".parcelle-tmp";
+/// So much of the output's name is in those of its temporary files; file systems allow 255 bytes in all.
+const MOST_NAME_BYTES: usize = 200;
 
 /// A file, or a directory of files, beside the destination, that nobody takes for a finished one. Removed when dropped.
 #[derive(Debug)]
@@ -75,8 +77,8 @@ impl Destination {
         let prefix = temporary_prefix(name);
         let mut builder = tempfile::Builder::new();
         builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX).permissions(Permissions::from_mode(mode));
-        // The error's own text names the temporary file, which nobody asked for.
-        let temporary = make(&builder, directory).map_err(|reason| WriteError::io(directory, reason.kind().into()))?;
+        let temporary =
+            make(&builder, directory).map_err(|reason| WriteError::io(directory, without_temporary_name(&reason)))?;
         Ok(Self { path: path.to_owned(), overwrite, temporary })
     }
 
@@ -157,12 +159,28 @@ fn commit_directory(directory: TempDir, path: &Path, overwrite: bool) -> Result<
     }
 }
 
-/// How the names of temporary files for an output of this name begin.
+/// How the names of temporary files for an output of this name begin: with the name, as far as there is room for it.
 fn temporary_prefix(name: &OsStr) -> OsString {
     let mut prefix = OsString::from(".");
-    prefix.push(name);
+    if name.len() <= MOST_NAME_BYTES {
+        prefix.push(name);
+    } else {
+        let mut short = name.to_string_lossy().into_owned();
+        while short.len() > MOST_NAME_BYTES {
+            short.pop();
+        }
+        prefix.push(short);
+    }
     prefix.push(".");
     prefix
+}
+
+/// What is wrong with the directory of a temporary file: the error's own text has the name of the file, which nobody asked for.
+pub(crate) fn without_temporary_name(error: &io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => io::Error::new(io::ErrorKind::NotFound, "there is no such directory"),
+        kind => kind.into(),
+    }
 }
 
 /// Temporary files and directories that earlier runs for the output at `path` have left, by name: those of runs that were
