@@ -8,6 +8,7 @@ mod layers;
 mod reproject;
 mod stage;
 mod summary;
+mod unread;
 mod within;
 
 use std::ops::ControlFlow;
@@ -332,8 +333,11 @@ impl Convert {
         self.prepare();
         let unpacked = self.unpack(&mut inputs, false)?;
         let description = unpacked.description().unwrap_or_else(|| parcelle_source::described(&self.inputs));
-        let converted = self.run_on(&inputs, description);
-        converted.map(|summary| unpacked.summary(summary)).map_err(|error| unpacked.error(error))
+        let converted = self.run_on(&inputs, description).map(|mut summary| {
+            summary.warnings.extend(unread::archives(&inputs));
+            unpacked.summary(summary)
+        });
+        converted.map_err(|error| unpacked.error(error))
     }
 
     /// Unpacks the archives among the inputs. What they hold is there until this is dropped.
@@ -372,7 +376,10 @@ impl Convert {
             Some(condition) => condition.open(open)?,
             None => open(self.open.select.clone())?,
         };
-        let (stages, warnings) = self.stages(layer.as_ref(), &description, condition)?;
+        // Nobody misses what was not selected.
+        let hive_columns = unread::hive_columns(inputs, &layer.schema()).filter(|_| self.open.select.is_none());
+        let (stages, mut warnings) = self.stages(layer.as_ref(), &description, condition)?;
+        warnings.extend(hive_columns);
         if self.target_crs.as_ref().is_some_and(|target| !reproject::has_epoch(target)) {
             self.write.epoch = None;
         }
