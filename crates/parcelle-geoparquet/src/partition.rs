@@ -166,6 +166,10 @@ impl<'a> Partitioner<'a> {
             .map_err(|error| WriteError::PartitionText { column: by(), reason: error.to_string() })?;
         let text = text.as_string::<i32>();
         let value = PartitionValue((!text.is_null(0)).then(|| text.value(0).to_owned()));
+        if self.partitioning.names == PartitionNames::Hive && value.text() == Some(HIVE_NULL) {
+            let reason = format!("readers of hive datasets take {HIVE_NULL} for NULL; use --partition-names flat");
+            return Err(WriteError::PartitionText { column: by(), reason });
+        }
         let name = self.partitioning.file_name(Some(&value), 0);
         if name.components().any(|part| part.as_os_str().len() > MOST_NAME_BYTES) {
             let value = value.text().unwrap_or_default().chars().take(60).collect();
@@ -232,8 +236,6 @@ mod tests {
         assert_eq!(PartitionValue(None).name(PartitionNames::Hive), "__HIVE_DEFAULT_PARTITION__");
         let hive = |text: &str| PartitionValue(Some(text.to_owned())).name(PartitionNames::Hive).into_owned();
         assert_eq!((hive("NULL"), hive("null"), hive("NULLS")), ("%4EULL".into(), "%6Eull".into(), "NULLS".into()));
-        let same = PartitionValue(Some("__HIVE_DEFAULT_PARTITION__".to_owned()));
-        assert_eq!(same.name(PartitionNames::Hive), "%5F_HIVE_DEFAULT_PARTITION__");
     }
 
     #[test]

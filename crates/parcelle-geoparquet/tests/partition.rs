@@ -90,7 +90,7 @@ fn a_column_that_is_there_twice_names_no_files() {
 }
 
 #[test]
-fn a_date_that_no_calendar_has_names_no_file() {
+fn what_has_no_text_or_another_meaning_names_no_file() {
     let directory = tempfile::tempdir().unwrap();
     let dates: ArrayRef = Arc::new(Date32Array::from(vec![Some(0), Some(i32::MAX)]));
     let error = write_by_a(directory.path(), vec![("a", dates)]).unwrap_err().to_string();
@@ -99,6 +99,9 @@ fn a_date_that_no_calendar_has_names_no_file() {
         "{error}"
     );
     assert!(error.contains("2147483647"), "{error}");
+    let words: ArrayRef = Arc::new(StringArray::from(vec!["__HIVE_DEFAULT_PARTITION__"]));
+    let error = write_by_a(directory.path(), vec![("a", words)]).unwrap_err().to_string();
+    assert!(error.ends_with("for NULL; use --partition-names flat"), "{error}");
     assert_eq!(directory.path().read_dir().unwrap().count(), 0);
 }
 

@@ -342,7 +342,15 @@ impl Convert {
 
     /// Unpacks the archives among the inputs. What they hold is there until this is dropped.
     fn unpack(&self, inputs: &mut Inputs, all: bool) -> Result<UnpackedInputs, ConvertError> {
-        let beside = || self.output.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let beside = || {
+            let mut above = self
+                .output
+                .ancestors()
+                .skip(1)
+                .map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path });
+            // The directories of all layers are made where they are missing.
+            if all { above.find(|path| path.is_dir()) } else { above.next() }
+        };
         let directory = self.write.temporary_directory.as_deref().or_else(beside).unwrap_or(Path::new("."));
         let choice = Choice { member: self.member.as_deref(), layer: self.open.layer.as_deref(), all };
         UnpackedInputs::new(inputs, choice, directory, &self.write.cancel.flag())
