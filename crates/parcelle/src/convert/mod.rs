@@ -38,6 +38,8 @@ use within::Within;
 
 use crate::memory::peak_resident_bytes;
 
+/// The rows of a split may be put into one batch, whose columns have 32-bit offsets, which end at 2 GiB.
+const MOST_SPLIT_BYTES: u64 = 1 << 29;
 /// Fewest rows of a split: below, opening it costs more than reading it.
 const LEAST_SPLIT_ROWS: usize = 512;
 
@@ -476,7 +478,8 @@ fn split_rows(layer: &dyn Layer, options: &WriteOptions) -> usize {
         _ => return options.row_group_rows,
     };
     let under_way = 2 * (options.threads as u64 + 1);
-    let affordable = usize::try_from(options.memory / under_way / row_bytes).unwrap_or(usize::MAX);
+    let split_bytes = (options.memory / under_way).min(MOST_SPLIT_BYTES);
+    let affordable = usize::try_from(split_bytes / row_bytes).unwrap_or(usize::MAX);
     affordable.max(LEAST_SPLIT_ROWS).min(options.row_group_rows)
 }
 
