@@ -53,6 +53,38 @@ fn a_member_gives_what_the_file_itself_gives() {
 }
 
 #[test]
+fn the_same_data_in_two_formats_are_not_read_twice() {
+    let directory = tempfile::tempdir().unwrap();
+    let (archive, out) = (directory.path().join("a.zip"), directory.path().join("out"));
+    let (one, other) = (fixture("vector/towns.geojson"), fixture("vector/sparse_ids.gpkg"));
+    zip(&archive, &[("GEOJSON/towns.geojson", &one), ("GPKG/towns.gpkg", &other)]);
+    let convert = |options: &[&str]| {
+        parcelle(["convert", archive.to_str().unwrap(), out.to_str().unwrap()].iter().chain(options))
+    };
+    for options in [&[][..], &["--member", "towns"], &["--layer", "towns"], &["--all-layers"]] {
+        let run = convert(options).expect_code(2);
+        assert!(run.complaint().ends_with("'*.geojson': GEOJSON/towns.geojson, GPKG/towns.gpkg"), "{}", run.stderr);
+    }
+    convert(&["--member", "*.gpkg"]).expect_code(0);
+}
+
+#[test]
+fn directories_are_made_for_all_layers_and_for_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let archive = directory.path().join("a.zip");
+    zip(&archive, &[("x/towns.geojson", &fixture("vector/towns.geojson"))]);
+    let convert = |output: &str, options: &[&str]| {
+        let output = directory.path().join(output);
+        parcelle(["convert", archive.to_str().unwrap(), output.to_str().unwrap()].iter().chain(options))
+    };
+    let run = convert("no/such.parquet", &[]).expect_code(1);
+    assert!(run.complaint().ends_with("/no: there is no such directory"), "{}", run.stderr);
+    convert("made/for/layers", &["--all-layers"]).expect_code(0);
+    assert_eq!(listing(&directory.path().join("made/for/layers")), ["towns.parquet"]);
+    assert_eq!(listing(directory.path()), ["a.zip", "made"]);
+}
+
+#[test]
 fn errors_name_the_archive_and_the_member() {
     let directory = tempfile::tempdir().unwrap();
     let (archive, out) = (directory.path().join("a.zip"), directory.path().join("out.parquet"));

@@ -351,7 +351,31 @@ fn a_partitioned_dataset_is_read_back() {
     place.write("communes/_index.json", "{}");
     let run = place.convert(&["communes"], "out.parquet", &[]).expect_code(0);
     assert!(run.stdout.contains("5 rows of 2 files"), "{}", run.stdout);
+    assert!(run.stdout.contains("\nwarning: the column dep is not read: "), "{}", run.stdout);
     assert_eq!(columns(&read(&place.path("out.parquet"))), ["nom", "geometry", "bbox"]);
+    let run = place.convert(&["communes"], "some.parquet", &["--select", "nom"]).expect_code(0);
+    assert!(!run.stdout.contains("warning"), "{}", run.stdout);
+    let part = "communes/dep=01/part-0.parquet";
+    let run = place.convert(&[part], "one.parquet", &[]).expect_code(0);
+    assert!(!run.stdout.contains("warning"), "{}", run.stdout);
+}
+
+#[test]
+fn archives_in_a_directory_are_not_passed_over_in_silence() {
+    let place = Place::new();
+    let data = place.path("data");
+    std::fs::create_dir_all(&data).unwrap();
+    // An archive without members is one all the same.
+    let mut empty = b"PK\x05\x06".to_vec();
+    empty.resize(22, 0);
+    std::fs::write(data.join("D01.zip"), empty).unwrap();
+    let run = place.convert(&["data"], "out.parquet", &[]).expect_code(2);
+    assert!(run.complaint().ends_with("/data/D01.zip"), "{}", run.stderr);
+    place.write("data/a.geojson", &geojson(&[r#"{"v":1}"#]));
+    let run = place.convert(&["data"], "out.parquet", &[]).expect_code(0);
+    assert!(run.stdout.contains("/data/D01.zip is not read"), "{}", run.stdout);
+    let run = place.convert(&["data"], "layers", &["--all-layers"]).expect_code(0);
+    assert!(run.stdout.contains("/data/D01.zip is not read"), "{}", run.stdout);
 }
 
 #[test]

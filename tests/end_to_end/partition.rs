@@ -1,5 +1,6 @@
 //! Datasets of several files.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::path::Path;
 
@@ -50,6 +51,56 @@ fn what_is_there_is_replaced_only_if_it_was_written_here() {
     let run = parcelle(arguments.iter().chain(&["--overwrite"])).expect_code(1);
     assert!(run.complaint().contains("not a dataset of parcelle"), "{}", run.stderr);
     assert!(output.join("notes.txt").is_file());
+}
+
+/// A CSV file of points on a diagonal, with these further columns.
+fn points(path: &Path, header: &str, rows: impl IntoIterator<Item = String>) {
+    let mut text = format!("x,y,{header}\n");
+    for (number, row) in rows.into_iter().enumerate() {
+        writeln!(text, "{number}.5,{number}.5,{row}").unwrap();
+    }
+    std::fs::write(path, text).unwrap();
+}
+
+#[test]
+fn hive_names_need_a_column() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("out");
+    let arguments = ["convert", "testdata/vector/towns.geojson", output.to_str().unwrap(), "--partition-names", "hive"];
+    for options in [&[][..], &["--partition-size", "1MB"]] {
+        let run = parcelle(arguments.iter().chain(options)).expect_code(2);
+        assert!(run.complaint().contains("--partition-by"), "{}", run.stderr);
+    }
+    assert_eq!(listing(directory.path()), [""; 0]);
+}
+
+#[test]
+fn hive_names_tell_the_word_null_from_null() {
+    let directory = tempfile::tempdir().unwrap();
+    let (input, output) = (directory.path().join("in.csv"), directory.path().join("out"));
+    points(&input, "code,id", ["NULL,1", "Null,2", "nulle,3", ",4"].map(str::to_owned));
+    let arguments = ["convert", input.to_str().unwrap(), output.to_str().unwrap(), "--partition-by", "code"];
+    parcelle(arguments.iter().chain(&["--partition-names", "hive"])).expect_code(0);
+    // What DuckDB reads as NULL whatever its case is encoded; it decodes names after that.
+    let files = ["_index.json", "code=%4EULL", "code=%4Eull", "code=__HIVE_DEFAULT_PARTITION__", "code=nulle"];
+    assert_eq!(listing(&output), files);
+}
+
+#[test]
+fn names_as_long_as_the_file_system_allows() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments =
+        |output: &Path| ["convert", "testdata/vector/towns.geojson", output.to_str().unwrap()].map(str::to_owned);
+    let output = directory.path().join("é".repeat(127));
+    parcelle(arguments(&output)).expect_code(0);
+    let output = directory.path().join("n".repeat(255));
+    parcelle(arguments(&output).iter().map(String::as_str).chain(["--partition-by", "name"])).expect_code(0);
+    assert!(output.join("_index.json").is_file());
+    let run = parcelle(arguments(&directory.path().join("no/such.parquet"))).expect_code(1);
+    assert!(run.complaint().ends_with("/no: there is no such directory"), "{}", run.stderr);
+    let run = parcelle(arguments(&directory.path().join("n".repeat(256)))).expect_code(1);
+    assert!(run.complaint().contains("name"), "{}", run.stderr);
+    assert_eq!(listing(directory.path()).len(), 2);
 }
 
 #[test]

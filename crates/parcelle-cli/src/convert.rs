@@ -127,6 +127,12 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
         .memory(arguments.memory)
         .linearise(arguments.linearize)
         .overwrite(arguments.overwrite);
+    let is_hive = matches!(arguments.partition_names, PartitionNamesArgument::Hive);
+    if is_hive && arguments.partition_by.is_none() {
+        return Err(Failure::Usage(
+            "--partition-names hive names files after a column: say which with --partition-by".to_owned(),
+        ));
+    }
     if arguments.partition_by.is_some() || arguments.partition_size.is_some() {
         convert = convert.partitioning(Partitioning {
             by: arguments.partition_by,
@@ -212,7 +218,7 @@ fn human(summary: &ConvertSummary, windowed: bool) -> String {
             text,
             "\n{} read, of which {} left out",
             counted(summary.rows_read, "row"),
-            summary.rows_read - summary.rows
+            grouped(summary.rows_read - summary.rows)
         );
     }
     if windowed && summary.rows == 0 {

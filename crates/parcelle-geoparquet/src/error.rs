@@ -116,6 +116,14 @@ pub enum WriteError {
         /// Its Arrow type.
         data_type: String,
     },
+    /// A value has no text, such as a date that no calendar has.
+    #[error("--partition-by: a value of column {column:?} cannot be part of the name of a file: {reason}")]
+    PartitionText {
+        /// The column.
+        column: String,
+        /// What the conversion to text said.
+        reason: String,
+    },
     /// A value is too long for the name of a file.
     #[error("--partition-by: a value of column {column:?} is too long for the name of a file: \"{value}…\"")]
     PartitionName {

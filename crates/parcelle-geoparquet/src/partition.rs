@@ -39,6 +39,12 @@ impl PartitionValue {
             (Some(""), PartitionNames::Flat) => FLAT_EMPTY.into(),
             (Some(FLAT_NULL), PartitionNames::Flat) => "%4EULL".into(),
             (Some(FLAT_EMPTY), PartitionNames::Flat) => "%45MPTY".into(),
+            // DuckDB takes the word for NULL, in any case of letters, but not once it is encoded.
+            (Some(text), PartitionNames::Hive) if text.eq_ignore_ascii_case("NULL") => {
+                let (first, rest) = text.split_at(1);
+                let first = first.as_bytes().first().copied().unwrap_or_default();
+                format!("%{first:02X}{rest}").into()
+            }
             (Some(text), _) => encoded(text),
         }
     }
@@ -110,6 +116,10 @@ impl<'a> Partitioner<'a> {
             let available = schema.fields().iter().map(|field| field.name().clone()).collect();
             return Err(WriteError::PartitionColumn { name: name.to_owned(), available });
         };
+        // With hive names one of the two would be in the files, and the other in their names.
+        if schema.fields().iter().filter(|field| field.name() == name).count() > 1 {
+            return Err(WriteError::DuplicateColumn { name: name.to_owned() });
+        }
         let is_geometry = geometry_column::find(schema)?.iter().any(|geometry| geometry.index == column);
         if is_geometry || !has_names(field.data_type()) {
             let data_type = field.data_type().to_string();
@@ -151,14 +161,19 @@ impl<'a> Partitioner<'a> {
     }
 
     fn begin(&mut self, column: &ArrayRef, row: usize) -> Result<(), WriteError> {
-        let text = arrow::compute::cast(&column.slice(row, 1), &DataType::Utf8).map_err(failed)?;
+        let by = || self.partitioning.by.clone().unwrap_or_default();
+        let text = arrow::compute::cast(&column.slice(row, 1), &DataType::Utf8)
+            .map_err(|error| WriteError::PartitionText { column: by(), reason: error.to_string() })?;
         let text = text.as_string::<i32>();
         let value = PartitionValue((!text.is_null(0)).then(|| text.value(0).to_owned()));
+        if self.partitioning.names == PartitionNames::Hive && value.text() == Some(HIVE_NULL) {
+            let reason = format!("readers of hive datasets take {HIVE_NULL} for NULL; use --partition-names flat");
+            return Err(WriteError::PartitionText { column: by(), reason });
+        }
         let name = self.partitioning.file_name(Some(&value), 0);
         if name.components().any(|part| part.as_os_str().len() > MOST_NAME_BYTES) {
-            let column = self.partitioning.by.clone().unwrap_or_default();
             let value = value.text().unwrap_or_default().chars().take(60).collect();
-            return Err(WriteError::PartitionName { column, value });
+            return Err(WriteError::PartitionName { column: by(), value });
         }
         self.values.push(value);
         Ok(())
@@ -219,8 +234,8 @@ mod tests {
         assert_eq!(names, ["EMPTY", "%45MPTY", "%2545MPTY", "%4EULL", "%254EULL"]);
         assert_eq!(PartitionValue(None).name(PartitionNames::Flat), "NULL");
         assert_eq!(PartitionValue(None).name(PartitionNames::Hive), "__HIVE_DEFAULT_PARTITION__");
-        let same = PartitionValue(Some("__HIVE_DEFAULT_PARTITION__".to_owned()));
-        assert_eq!(same.name(PartitionNames::Hive), "%5F_HIVE_DEFAULT_PARTITION__");
+        let hive = |text: &str| PartitionValue(Some(text.to_owned())).name(PartitionNames::Hive).into_owned();
+        assert_eq!((hive("NULL"), hive("null"), hive("NULLS")), ("%4EULL".into(), "%6Eull".into(), "NULLS".into()));
     }
 
     #[test]

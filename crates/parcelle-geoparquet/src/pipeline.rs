@@ -1,6 +1,6 @@
 //! Decoding and encoding on one pool of workers, under one budget, in one order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -200,6 +200,9 @@ impl Run<'_> {
     }
 }
 
+/// Row groups per thread that are being encoded, or encoded and not yet appended.
+const MOST_ENCODED: usize = 4;
+
 /// Reads a sequential part into a channel; runs on a thread of its own.
 pub(crate) fn feed(part: Part<'_>, batches: &Sender<Fed>) {
     let start = Instant::now();
@@ -254,7 +257,7 @@ struct State {
     /// The part whose rows come next.
     next_part: usize,
     /// Row groups that are complete and not yet given to a worker.
-    complete: Vec<RowGroup>,
+    complete: VecDeque<RowGroup>,
     /// Row groups being encoded.
     encoding: usize,
     /// Encoded row groups that wait for one before them.
@@ -310,17 +313,16 @@ where
             self.start_decoding();
             let input_ended = self.parts_done && self.state.decoding == 0 && !self.reading;
             if let Some(assembler) = assembler.take_if(|_| input_ended) {
-                assembler.finish(|group| self.state.complete.push(group));
+                assembler.finish(|group| self.state.complete.push_back(group));
             }
             if let Some(destination) = destination.take_if(|_| input_ended || !self.state.complete.is_empty()) {
-                let properties = self.layout.properties(self.options, self.state.complete.first())?;
+                let properties = self.layout.properties(self.options, self.state.complete.front())?;
                 let partitioning = self.options.partitioning.as_ref();
                 let begun = Output::new(self.layout, destination, properties, partitioning)?;
                 let factory = std::sync::Arc::new(begun.factory()?);
                 output = Some((begun, factory));
             }
             if let Some((output, factory)) = &mut output {
-                self.start_encoding(factory, input_ended);
                 while let Some(group) = self.state.encoded.remove(&self.state.next_group) {
                     self.state.next_group += 1;
                     let before = Instant::now();
@@ -331,6 +333,8 @@ where
                         observer(progress);
                     }
                 }
+                // After those that were next have gone: what then waits has one being encoded before it.
+                self.start_encoding(factory, input_ended);
             }
             if input_ended && self.state.encoding == 0 && self.state.complete.is_empty() {
                 break;
@@ -356,12 +360,12 @@ where
                 None => vec![(0, batch)],
             };
             for (partition, rows) in parts {
-                assembler.enter(partition, |group| complete.push(group));
+                assembler.enter(partition, |group| complete.push_back(group));
                 let cells = self.with_cells.then(|| rows.columns().last().cloned()).flatten();
                 let rows = partition::stored(rows, &self.layout.input)?;
                 match cells.as_ref().and_then(|cells| cells.as_primitive_opt::<UInt64Type>()) {
-                    Some(cells) => assembler.push_along_curve(rows, cells.values(), |group| complete.push(group)),
-                    None => assembler.push(rows, |group| complete.push(group)),
+                    Some(cells) => assembler.push_along_curve(rows, cells.values(), |group| complete.push_back(group)),
+                    None => assembler.push(rows, |group| complete.push_back(group)),
                 }
             }
         }
@@ -399,10 +403,13 @@ where
         }
     }
 
-    /// Gives complete row groups to workers.
+    /// Gives complete row groups to workers, and no more than they will soon need: a value with few rows makes a small row
+    /// group, which takes far more memory once it is encoded.
     fn start_encoding(&mut self, factory: &std::sync::Arc<ArrowRowGroupWriterFactory>, input_ended: bool) {
         let idle_workers = input_ended && self.state.complete.len() + self.state.encoding < self.threads;
-        for group in self.state.complete.drain(..) {
+        let room = (MOST_ENCODED * self.threads).saturating_sub(self.state.encoding + self.state.encoded.len());
+        for _ in 0..room {
+            let Some(group) = self.state.complete.pop_front() else { return };
             self.state.encoding += 1;
             let (layout, factory) = (self.layout, std::sync::Arc::clone(factory));
             let guard = PanicGuard::new(self.events_in.clone(), Event::Panicked);

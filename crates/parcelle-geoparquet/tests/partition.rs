@@ -7,7 +7,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BinaryArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, BinaryArray, Date32Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use geoarrow_schema::{Crs, Metadata, WkbType};
 use parcelle_geoparquet::{
@@ -59,6 +59,50 @@ fn convert(path: &Path, partitioning: &Partitioning, options: WriteOptions) -> R
     let parts = (0..ROWS).step_by(500).map(|first| part(first..first + 500)).collect();
     let options = WriteOptions { partitioning: Some(partitioning.clone()), row_group_rows: 400, ..options };
     write(&schema(), Input::Parallel(parts), path, &options)
+}
+
+/// Writes rows with an `a` of this kind, beside other columns.
+fn write_by_a(directory: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<Written, WriteError> {
+    let rows = columns.first().unwrap().1.len();
+    let fields = columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true));
+    let geometry = schema().field(2).clone();
+    let schema = Arc::new(Schema::new(fields.chain([geometry]).collect::<Vec<_>>()));
+    let empty: ArrayRef = Arc::new(BinaryArray::from(vec![None::<&[u8]>; rows]));
+    let columns = columns.into_iter().map(|(_, column)| column).chain([empty]).collect();
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
+    let part: Part<'static> = Box::new(move |sink| {
+        let _ = sink(batch);
+        Ok(())
+    });
+    let partitioning =
+        Partitioning { by: Some("a".to_owned()), names: PartitionNames::Hive, ..Partitioning::default() };
+    let options = WriteOptions { partitioning: Some(partitioning), ..WriteOptions::default() };
+    write(&schema, Input::Parallel(vec![part]), &directory.join("out"), &options)
+}
+
+#[test]
+fn a_column_that_is_there_twice_names_no_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let column = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+    let error = write_by_a(directory.path(), vec![("a", column("1")), ("a", column("2"))]).unwrap_err();
+    assert!(matches!(error, WriteError::DuplicateColumn { .. }), "{error}");
+    assert_eq!(directory.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn what_has_no_text_or_another_meaning_names_no_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let dates: ArrayRef = Arc::new(Date32Array::from(vec![Some(0), Some(i32::MAX)]));
+    let error = write_by_a(directory.path(), vec![("a", dates)]).unwrap_err().to_string();
+    assert!(
+        error.starts_with("--partition-by: a value of column \"a\" cannot be part of the name of a file: "),
+        "{error}"
+    );
+    assert!(error.contains("2147483647"), "{error}");
+    let words: ArrayRef = Arc::new(StringArray::from(vec!["__HIVE_DEFAULT_PARTITION__"]));
+    let error = write_by_a(directory.path(), vec![("a", words)]).unwrap_err().to_string();
+    assert!(error.ends_with("for NULL; use --partition-names flat"), "{error}");
+    assert_eq!(directory.path().read_dir().unwrap().count(), 0);
 }
 
 fn index(path: &Path) -> Value {

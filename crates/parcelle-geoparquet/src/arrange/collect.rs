@@ -24,6 +24,8 @@ use crate::worker::PanicGuard;
 const LEAST_BLOCK_ROWS: usize = 256;
 /// Each range reads at least a block of every part that reaches into it: below this, opening them is most of the work.
 const LEAST_RANGE_BYTES: u64 = 4 << 20;
+/// Columns have 32-bit offsets, which end at 2 GiB: rows of a range may be put into one batch, however much memory there is.
+const MOST_RANGE_BYTES: u64 = 1 << 29;
 /// And no part is cut into more blocks than this.
 const MOST_BLOCKS: usize = 4096;
 
@@ -49,9 +51,7 @@ impl<K: SortKey> Arranged<K> {
 
     /// The rows in order, in parts of about the size of a row group that workers may read side by side.
     pub(crate) fn parts(&self, options: &WriteOptions) -> Vec<Part<'_>> {
-        let under_way = 4 * (options.threads.max(1) as u64 + 1);
-        let bytes = (options.memory / under_way).max(LEAST_RANGE_BYTES);
-        let limits = RangeLimits { rows: options.row_group_rows, bytes };
+        let limits = RangeLimits { rows: options.row_group_rows, bytes: range_bytes(options) };
         let cuts = self.spill.as_ref().map_or(&[][..], |plan| &plan.boundaries);
         let boundaries = plan::boundaries(&self.runs, cuts, limits);
         let starts = std::iter::once(None).chain(boundaries.iter().cloned().map(Some));
@@ -68,6 +68,11 @@ impl<K: SortKey> Arranged<K> {
             })
             .collect()
     }
+}
+
+/// Bytes of a range: four for each worker share the budget.
+fn range_bytes(options: &WriteOptions) -> u64 {
+    (options.memory / (4 * (options.threads.max(1) as u64 + 1))).clamp(LEAST_RANGE_BYTES, MOST_RANGE_BYTES)
 }
 
 /// What a worker says of a part.
@@ -334,7 +339,8 @@ where
                 self.pending.bytes += memory_of(std::slice::from_ref(&batch));
                 self.pending.batches.push(batch);
                 let share = self.options.memory / (4 * (self.options.threads as u64 + 1));
-                if self.pending.rows >= self.options.row_group_rows || self.pending.bytes >= share {
+                let is_full = self.pending.bytes >= share.min(MOST_RANGE_BYTES);
+                if self.pending.rows >= self.options.row_group_rows || is_full {
                     self.start_pending()?;
                 }
             }
@@ -372,6 +378,13 @@ fn arrange_part<M: KeyMaker>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranges_fit_a_column_whatever_the_memory() {
+        let bytes = |memory, threads| range_bytes(&WriteOptions { memory, threads, ..WriteOptions::default() });
+        assert_eq!(bytes(1 << 30, 3), 1 << 26);
+        assert_eq!((bytes(1, 7), bytes(1 << 40, 1)), (LEAST_RANGE_BYTES, MOST_RANGE_BYTES));
+    }
 
     #[test]
     fn parts_come_from_everywhere_early() {

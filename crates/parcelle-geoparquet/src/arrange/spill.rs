@@ -15,6 +15,7 @@ use arrow::ipc::{reader::read_record_batch, root_as_message};
 
 use crate::arrange::key::SortKey;
 use crate::error::WriteError;
+use crate::output::without_temporary_name;
 
 /// Bytes of the file system that are left to others.
 const RESERVE: u64 = 64 << 20;
@@ -63,8 +64,8 @@ pub(crate) struct Spill {
 impl Spill {
     /// Creates the file in a directory.
     pub(crate) fn create<K: SortKey>(directory: &Path, input: &SchemaRef) -> Result<Self, WriteError> {
-        let file =
-            tempfile::tempfile_in(directory).map_err(|reason| WriteError::io(directory, reason.kind().into()))?;
+        let file = tempfile::tempfile_in(directory)
+            .map_err(|reason| WriteError::io(directory, without_temporary_name(&reason)))?;
         let mut fields: Vec<Field> = input
             .fields()
             .iter()

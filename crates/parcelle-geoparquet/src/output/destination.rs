@@ -13,6 +13,8 @@ use crate::output::index::{self, INDEX_NAME};
 
 /// How the names of temporary files and directories end.
 const TEMPORARY_SUFFIX: &str = ".parcelle-tmp";
+/// So much of the output's name is in those of its temporary files; file systems allow 255 bytes in all.
+const MOST_NAME_BYTES: usize = 200;
 
 /// A file, or a directory of files, beside the destination, that nobody takes for a finished one. Removed when dropped.
 #[derive(Debug)]
@@ -75,8 +77,8 @@ impl Destination {
         let prefix = temporary_prefix(name);
         let mut builder = tempfile::Builder::new();
         builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX).permissions(Permissions::from_mode(mode));
-        // The error's own text names the temporary file, which nobody asked for.
-        let temporary = make(&builder, directory).map_err(|reason| WriteError::io(directory, reason.kind().into()))?;
+        let temporary =
+            make(&builder, directory).map_err(|reason| WriteError::io(directory, without_temporary_name(&reason)))?;
         Ok(Self { path: path.to_owned(), overwrite, temporary })
     }
 
@@ -127,6 +129,7 @@ impl Destination {
 /// temporary name that it has got.
 fn commit_directory(directory: TempDir, path: &Path, overwrite: bool) -> Result<(), WriteError> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
     let replaced = overwrite && path.symlink_metadata().is_ok();
     // Looked at again: it may have got a neighbour's file while this run went on.
     if replaced && !index::is_dataset(path) && std::fs::remove_dir(path).is_err() {
@@ -134,7 +137,12 @@ fn commit_directory(directory: TempDir, path: &Path, overwrite: bool) -> Result<
     }
     if overwrite && path.symlink_metadata().is_ok() {
         return match renameat_with(CWD, directory.path(), CWD, path, RenameFlags::EXCHANGE) {
-            Ok(()) => directory.close().map_err(|reason| WriteError::io(path, reason)),
+            Ok(()) => {
+                // The new one is there. Where the old one cannot go, as on NFS while it is read, the next run names it.
+                let _ = directory.close();
+                Ok(())
+            }
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => replace_in_two_steps(directory, path),
             Err(reason) => Err(WriteError::io(path, reason.into())),
         };
     }
@@ -157,12 +165,48 @@ fn commit_directory(directory: TempDir, path: &Path, overwrite: bool) -> Result<
     }
 }
 
-/// How the names of temporary files for an output of this name begin.
+/// Puts a directory in the place of another where the file system cannot exchange names, as NFS: for a moment there is
+/// nothing at `path`, and what was there has a temporary name.
+fn replace_in_two_steps(directory: TempDir, path: &Path) -> Result<(), WriteError> {
+    let failed = |reason| WriteError::io(path, reason);
+    let mut builder = tempfile::Builder::new();
+    let prefix = temporary_prefix(path.file_name().unwrap_or_default());
+    builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX);
+    let aside = builder.tempdir_in(directory_of(path)).map_err(|reason| failed(without_temporary_name(&reason)))?;
+    std::fs::rename(path, aside.path()).map_err(failed)?;
+    if let Err(reason) = std::fs::rename(directory.path(), path) {
+        // Not removed, wherever it is then.
+        let aside = aside.keep();
+        std::fs::rename(aside, path).map_err(failed)?;
+        return Err(failed(reason));
+    }
+    let _ = directory.keep();
+    let _ = aside.close();
+    Ok(())
+}
+
+/// How the names of temporary files for an output of this name begin: with the name, as far as there is room for it.
 fn temporary_prefix(name: &OsStr) -> OsString {
     let mut prefix = OsString::from(".");
-    prefix.push(name);
+    if name.len() <= MOST_NAME_BYTES {
+        prefix.push(name);
+    } else {
+        let mut short = name.to_string_lossy().into_owned();
+        while short.len() > MOST_NAME_BYTES {
+            short.pop();
+        }
+        prefix.push(short);
+    }
     prefix.push(".");
     prefix
+}
+
+/// What is wrong with the directory of a temporary file: the error's own text has the name of the file, which nobody asked for.
+pub(crate) fn without_temporary_name(error: &io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => io::Error::new(io::ErrorKind::NotFound, "there is no such directory"),
+        kind => kind.into(),
+    }
 }
 
 /// Temporary files and directories that earlier runs for the output at `path` have left, by name: those of runs that were
@@ -191,4 +235,41 @@ fn directory_of(path: &Path) -> &Path {
 
 fn invalid(path: &Path, reason: &str) -> WriteError {
     WriteError::io(path, io::Error::new(io::ErrorKind::InvalidInput, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            directory.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_directory_takes_the_place_of_another_without_an_exchange() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("out");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("old"), "").unwrap();
+        let new = tempfile::tempdir_in(parent.path()).unwrap();
+        std::fs::write(new.path().join("new"), "").unwrap();
+        replace_in_two_steps(new, &path).unwrap();
+        assert_eq!((names(parent.path()), names(&path)), (vec!["out".to_owned()], vec!["new".to_owned()]));
+
+        // What cannot be put there leaves what was there.
+        let gone = tempfile::tempdir_in(parent.path()).unwrap();
+        std::fs::remove_dir(gone.path()).unwrap();
+        replace_in_two_steps(gone, &path).unwrap_err();
+        assert_eq!((names(parent.path()), names(&path)), (vec!["out".to_owned()], vec!["new".to_owned()]));
+    }
+
+    #[test]
+    fn names_of_temporary_files_have_room() {
+        assert_eq!(temporary_prefix(OsStr::new("a.parquet")), OsStr::new(".a.parquet."));
+        let long = "é".repeat(127);
+        assert_eq!(temporary_prefix(OsStr::new(&long)).len(), MOST_NAME_BYTES + 2);
+    }
 }

@@ -143,9 +143,13 @@ struct KnownFile {
 
 /// Whether the directory at `path` is a dataset that was written here, and holds nothing that its index does not list.
 pub(crate) fn is_dataset(path: &Path) -> bool {
-    let is_directory = path.symlink_metadata().is_ok_and(|found| found.is_dir());
-    let index = File::open(path.join(INDEX_NAME)).map(|file| BufReader::new(file.take(MOST_BYTES)));
-    let (true, Ok(index)) = (is_directory, index) else { return false };
+    let name = path.join(INDEX_NAME);
+    // Opening a pipe would wait for its other end.
+    let has_index = name.symlink_metadata().is_ok_and(|found| found.is_file());
+    if !has_index || !path.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+        return false;
+    }
+    let Ok(index) = File::open(name).map(|file| BufReader::new(file.take(MOST_BYTES))) else { return false };
     let Ok(Known { tool, files }) = serde_json::from_reader::<_, Known>(index) else { return false };
     let listed: BTreeSet<PathBuf> =
         files.into_iter().map(|file| path.join(file.path)).chain([path.join(INDEX_NAME)]).collect();
@@ -182,6 +186,10 @@ mod tests {
         std::fs::write(path.join("d=1/c.parquet"), "").unwrap();
         assert!(!is_dataset(path));
         std::fs::remove_file(path.join("d=1/c.parquet")).unwrap();
+        assert!(is_dataset(path));
+        let pipe = tempfile::tempdir().unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(pipe.path().join(INDEX_NAME)).status().unwrap().success());
+        assert!(!is_dataset(pipe.path()));
         std::fs::write(path.join("thesis.odt"), "").unwrap();
         assert!(!is_dataset(path));
     }

@@ -18,8 +18,8 @@ use crate::options::{Partitioning, Progress};
 use crate::partition::PartitionValue;
 use parquet_file::ParquetFile;
 
-pub(crate) use destination::Destination;
 pub use destination::leftovers;
+pub(crate) use destination::{Destination, without_temporary_name};
 use index::IndexEntry;
 pub(crate) use parquet_file::FileFacts;
 

@@ -37,6 +37,17 @@ pub enum InputsError {
         /// The directory.
         path: PathBuf,
     },
+    /// A directory with archives only.
+    #[error(
+        "{}: no data in this directory but in archives, which are unpacked only where they are named themselves, such as {}",
+        path.display(), archive.display()
+    )]
+    OnlyArchives {
+        /// The directory.
+        path: PathBuf,
+        /// The first of them.
+        archive: PathBuf,
+    },
     /// All that was found are tables without geometry.
     #[error(
         "{}: only tables without geometry, which cannot become GeoParquet: convert them with a tool for plain Parquet",

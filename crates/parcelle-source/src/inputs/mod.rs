@@ -49,6 +49,8 @@ pub struct Inputs {
     pub files: Vec<InputFile>,
     /// Tables without geometry that were found in directories: a `.dbf` that belongs to no Shapefile.
     pub tables: Vec<PathBuf>,
+    /// Archives that were found in directories, where they are not unpacked: what is in them may be there a second time.
+    pub archives: Vec<PathBuf>,
     /// The directories that were walked.
     pub directories: Vec<PathBuf>,
 }
@@ -99,16 +101,21 @@ fn add(path: &Path, all: &mut Inputs) -> Result<(), SourceError> {
         all.files.push(InputFile { path: path.to_owned(), found: false });
         return Ok(());
     }
-    let walk::Found { files, tables } = walk::walk(path)?;
+    let walk::Found { files, tables, archives } = walk::walk(path)?;
     if files.is_empty() && tables.is_empty() {
         if !is_dataset_of_gdal(path) {
-            return Err(SourceError::Inputs(InputsError::NothingReadable { path: path.to_owned() }));
+            let path = path.to_owned();
+            return Err(SourceError::Inputs(match archives.into_iter().next() {
+                Some(archive) => InputsError::OnlyArchives { path, archive },
+                None => InputsError::NothingReadable { path },
+            }));
         }
         all.files.push(InputFile { path: path.to_owned(), found: false });
     }
     all.directories.push(path.to_owned());
     all.files.extend(files.into_iter().map(|path| InputFile { path, found: true }));
     all.tables.extend(tables);
+    all.archives.extend(archives);
     Ok(())
 }
 

@@ -5,6 +5,8 @@
 //! so that a file that is empty or damaged is an error, and not left out. GDAL itself is not asked what it thinks of each file:
 //! it takes ISO metadata for GML, and images for layers.
 //!
+//! Archives are noted and not unpacked: they often lie beside what was unpacked from them.
+//!
 //! Passed over are names that begin with `.` or `_` (temporary files, indexes, markers: the convention of Hive and Spark), and
 //! what belongs to a Shapefile. Links are followed; one that leads back to a directory above it leads to nothing new.
 
@@ -58,6 +60,8 @@ pub(super) struct Found {
     pub(super) files: Vec<PathBuf>,
     /// A `.dbf` that belongs to no Shapefile.
     pub(super) tables: Vec<PathBuf>,
+    /// Archives, which are not unpacked here.
+    pub(super) archives: Vec<PathBuf>,
 }
 
 /// The data below a directory, in the order of paths.
@@ -104,6 +108,10 @@ fn look_at(path: PathBuf, found: &mut Found) -> Result<(), SourceError> {
         if crate::shapefile::is_table_alone(&path)? {
             found.tables.push(path);
         }
+        return Ok(());
+    }
+    if parcelle_storage::archive::is_archive(&path) {
+        found.archives.push(path);
         return Ok(());
     }
     if has_extension(&path, &ENDINGS) || drivers::find(&path)?.is_some() {

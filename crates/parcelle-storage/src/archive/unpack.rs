@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -71,7 +71,11 @@ impl<'a> Unpacking<'a> {
             .suffix(TEMPORARY_SUFFIX)
             .tempdir_in(into)
             // The error's own text names the temporary directory, which nobody asked for.
-            .map_err(|reason| ArchiveError::io(into, reason.kind().into()))?;
+            .map_err(|reason| match reason.kind() {
+                ErrorKind::NotFound => std::io::Error::new(ErrorKind::NotFound, "there is no such directory"),
+                kind => kind.into(),
+            })
+            .map_err(|reason| ArchiveError::io(into, reason))?;
         let targets = paths.into_iter().map(|path| path.map(|path| directory.path().join(path))).collect();
         let unpacking = Self { archive, into, members, targets, interrupt, buffer: vec![0; CHUNK_BYTES] };
         Ok((unpacking, Unpacked { directory }))

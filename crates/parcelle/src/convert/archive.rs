@@ -1,6 +1,6 @@
 //! Archives among the inputs: which members are meant, and reading them as if they had been unpacked beforehand.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -226,33 +226,46 @@ fn chosen(path: &Path, archive: &Archive, choice: Choice<'_>) -> Result<Vec<Stri
         let similar = available.iter().filter(|name| is_called(name, wanted));
         if exact.is_empty() { similar.cloned().collect() } else { exact }
     };
-    match choice {
+    let meant = match choice {
         Choice { member: Some(wanted), .. } => match by_name(wanted) {
             none if none.is_empty() => {
-                Err(ConvertError::UnknownMember { archive: archive_path(), member: wanted.to_owned(), available })
+                return Err(ConvertError::UnknownMember {
+                    archive: archive_path(),
+                    member: wanted.to_owned(),
+                    available,
+                });
             }
-            some => Ok(some),
+            some => some,
         },
-        Choice { all: true, .. } => Ok(available),
+        Choice { all: true, .. } => available,
         // Where no data set is called so, it is a layer within one of them.
         Choice { layer: Some(layer), .. } => match by_name(layer) {
-            none if none.is_empty() => Ok(available),
-            some => Ok(some),
+            none if none.is_empty() => available,
+            some => some,
         },
-        Choice { .. } => {
-            let stem = |name: &String| {
-                let file = name.rsplit('/').next().unwrap_or(name);
-                without_extension(file).to_lowercase()
-            };
-            let mut stems: Vec<String> = available.iter().map(stem).collect();
-            stems.dedup();
-            // One name in several directories is one layer, delivered in parts.
-            if stems.len() == 1 {
-                return Ok(available);
-            }
-            Err(ConvertError::SeveralMembers { archive: archive_path(), available })
-        }
+        // One name in several directories is one layer, delivered in parts.
+        Choice { .. } if available.iter().map(|name| stem(name)).collect::<HashSet<_>>().len() == 1 => available,
+        Choice { .. } => return Err(ConvertError::SeveralMembers { archive: archive_path(), available }),
+    };
+    match in_several_formats(&meant) {
+        Some(members) => Err(ConvertError::SeveralFormats { archive: archive_path(), members }),
+        None => Ok(meant),
     }
+}
+
+/// The data sets of one name that come in several formats, if there are such: united, they would have every row twice.
+fn in_several_formats(names: &[String]) -> Option<Vec<String>> {
+    let mut formats: HashMap<String, String> = HashMap::new();
+    let repeated = names.iter().find(|name| {
+        let format = extension(name).unwrap_or_default();
+        formats.insert(stem(name), format.clone()).is_some_and(|other| other != format)
+    })?;
+    Some(names.iter().filter(|name| stem(name) == stem(repeated)).cloned().collect())
+}
+
+/// The name of a file without its directory and its extension, in lower case.
+fn stem(name: &str) -> String {
+    without_extension(name.rsplit('/').next().unwrap_or(name)).to_lowercase()
 }
 
 /// Whether a member ends in what was asked for, with or without its extension, in any case of letters; or matches it.
@@ -326,9 +339,12 @@ fn is_hidden(name: &str) -> bool {
 }
 
 fn has_extension(name: &str, extensions: &[&str]) -> bool {
+    extension(name).is_some_and(|extension| extensions.contains(&extension.as_str()))
+}
+
+fn extension(name: &str) -> Option<String> {
     let file = name.rsplit('/').next().unwrap_or(name);
-    let extension = file.rsplit_once('.').map(|(_, extension)| extension.to_lowercase());
-    extension.is_some_and(|extension| extensions.contains(&extension.as_str()))
+    file.rsplit_once('.').map(|(_, extension)| extension.to_lowercase())
 }
 
 fn without_extension(name: &str) -> &str {
@@ -444,6 +460,22 @@ mod tests {
         assert_eq!(unpacked(&path, Choice::default()).unwrap().0, parts);
         assert_eq!(unpacked(&path, member("BATIMENT")).unwrap().0, parts);
         assert_eq!(unpacked(&path, member("D02/BATIMENT.shp")).unwrap().0, parts[1..]);
+    }
+
+    #[test]
+    fn one_name_in_several_formats_is_not_united() {
+        let (_directory, path) = zip(&["SHP/c.shp", "SHP/c.dbf", "GPKG/C.gpkg", "d.gpkg"]);
+        let all = Choice { all: true, ..Choice::default() };
+        let layer = Choice { layer: Some("c"), ..Choice::default() };
+        for choice in [member("c"), member("*"), layer, all] {
+            let error = unpacked(&path, choice).unwrap_err();
+            assert!(error.is_usage());
+            assert!(error.to_string().ends_with("'*.gpkg': GPKG/C.gpkg, SHP/c.shp"), "{error}");
+        }
+        assert_eq!(unpacked(&path, member("c.shp")).unwrap().0, ["SHP/c.shp"]);
+        assert_eq!(unpacked(&path, member("*.gpkg")).unwrap().0, ["GPKG/C.gpkg", "d.gpkg"]);
+        let (_directory, path) = zip(&["c.shp", "c.gpkg"]);
+        assert!(matches!(unpacked(&path, Choice::default()).unwrap_err(), ConvertError::SeveralFormats { .. }));
     }
 
     #[test]

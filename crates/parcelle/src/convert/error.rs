@@ -57,6 +57,18 @@ pub enum ConvertError {
         /// The members that are data sets.
         available: Vec<String>,
     },
+    /// An archive with data sets of one name in several formats, which are mostly the same data.
+    #[error(
+        "{}: the archive holds data sets of one name in several formats, and every row would be there for each: choose one \
+         with --member, by its path or as '*.{}': {}",
+        .archive.display(), example_extension(.members), listed(.members)
+    )]
+    SeveralFormats {
+        /// The archive.
+        archive: PathBuf,
+        /// The members of that name.
+        members: Vec<String>,
+    },
     /// There is no data set of that name in the archive.
     #[error(
         "{}: no data set in the archive is called {member:?}; there are: {}",
@@ -112,6 +124,11 @@ fn listed(names: &[String]) -> String {
         None | Some(0) => shown,
         Some(more) => format!("{shown}, and {more} more"),
     }
+}
+
+/// The extension of the first of these members.
+fn example_extension(members: &[String]) -> &str {
+    members.first().and_then(|name| name.rsplit_once('.')).map_or("", |(_, extension)| extension)
 }
 
 fn no_data(members: usize, nested: &[String]) -> String {
@@ -182,6 +199,7 @@ impl ConvertError {
             | Self::NotADirectory { .. }
             | Self::DirectoryNotEmpty { .. }
             | Self::SeveralMembers { .. }
+            | Self::SeveralFormats { .. }
             | Self::UnknownMember { .. }
             | Self::NoArchive { .. } => true,
         }

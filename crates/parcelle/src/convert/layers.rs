@@ -11,7 +11,7 @@ use parcelle_geoparquet::WriteError;
 use parcelle_source::{InputFile, Inputs, LayerInfo, SourceError, without_secrets};
 use serde::Serialize;
 
-use crate::convert::{Convert, ConvertError, ConvertSummary, inputs};
+use crate::convert::{Convert, ConvertError, ConvertSummary, inputs, unread};
 
 /// Longest name of a file without its ending, in bytes: file systems allow 255, of which temporary files need some.
 const LONGEST_NAME: usize = 200;
@@ -125,6 +125,9 @@ impl Convert {
             failed: Vec::new(),
         };
         let result = self.convert_layers(planned, &mut summary);
+        if let Some(first) = summary.layers.first_mut() {
+            first.warnings.extend(unread::archives(&inputs));
+        }
         if summary.layers.is_empty() {
             // What was made for files that did not come goes again; what is not empty stays.
             made.iter().rev().for_each(|directory| drop(std::fs::remove_dir(directory)));

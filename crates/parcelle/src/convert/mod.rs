@@ -8,6 +8,7 @@ mod layers;
 mod reproject;
 mod stage;
 mod summary;
+mod unread;
 mod within;
 
 use std::ops::ControlFlow;
@@ -37,6 +38,8 @@ use within::Within;
 
 use crate::memory::peak_resident_bytes;
 
+/// The rows of a split may be put into one batch, whose columns have 32-bit offsets, which end at 2 GiB.
+const MOST_SPLIT_BYTES: u64 = 1 << 29;
 /// Fewest rows of a split: below, opening it costs more than reading it.
 const LEAST_SPLIT_ROWS: usize = 512;
 
@@ -332,13 +335,24 @@ impl Convert {
         self.prepare();
         let unpacked = self.unpack(&mut inputs, false)?;
         let description = unpacked.description().unwrap_or_else(|| parcelle_source::described(&self.inputs));
-        let converted = self.run_on(&inputs, description);
-        converted.map(|summary| unpacked.summary(summary)).map_err(|error| unpacked.error(error))
+        let converted = self.run_on(&inputs, description).map(|mut summary| {
+            summary.warnings.extend(unread::archives(&inputs));
+            unpacked.summary(summary)
+        });
+        converted.map_err(|error| unpacked.error(error))
     }
 
     /// Unpacks the archives among the inputs. What they hold is there until this is dropped.
     fn unpack(&self, inputs: &mut Inputs, all: bool) -> Result<UnpackedInputs, ConvertError> {
-        let beside = || self.output.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let beside = || {
+            let mut above = self
+                .output
+                .ancestors()
+                .skip(1)
+                .map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path });
+            // The directories of all layers are made where they are missing.
+            if all { above.find(|path| path.is_dir()) } else { above.next() }
+        };
         let directory = self.write.temporary_directory.as_deref().or_else(beside).unwrap_or(Path::new("."));
         let choice = Choice { member: self.member.as_deref(), layer: self.open.layer.as_deref(), all };
         UnpackedInputs::new(inputs, choice, directory, &self.write.cancel.flag())
@@ -372,7 +386,10 @@ impl Convert {
             Some(condition) => condition.open(open)?,
             None => open(self.open.select.clone())?,
         };
-        let (stages, warnings) = self.stages(layer.as_ref(), &description, condition)?;
+        // Nobody misses what was not selected.
+        let hive_columns = unread::hive_columns(inputs, &layer.schema()).filter(|_| self.open.select.is_none());
+        let (stages, mut warnings) = self.stages(layer.as_ref(), &description, condition)?;
+        warnings.extend(hive_columns);
         if self.target_crs.as_ref().is_some_and(|target| !reproject::has_epoch(target)) {
             self.write.epoch = None;
         }
@@ -461,7 +478,8 @@ fn split_rows(layer: &dyn Layer, options: &WriteOptions) -> usize {
         _ => return options.row_group_rows,
     };
     let under_way = 2 * (options.threads as u64 + 1);
-    let affordable = usize::try_from(options.memory / under_way / row_bytes).unwrap_or(usize::MAX);
+    let split_bytes = (options.memory / under_way).min(MOST_SPLIT_BYTES);
+    let affordable = usize::try_from(split_bytes / row_bytes).unwrap_or(usize::MAX);
     affordable.max(LEAST_SPLIT_ROWS).min(options.row_group_rows)
 }
 
