@@ -96,8 +96,8 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "DEFINITION")]
     pub(crate) t_crs: Option<String>,
 
-    /// What becomes of values that are not valid: geometry that cannot be read, text in another encoding, numbers and dates
-    /// that are none, positions that cannot be reprojected
+    /// What becomes of values that are not valid: geometry that cannot be read, text that is not in its
+    /// encoding (in CSV and GeoJSON that is damage), numbers and dates that are none, positions that cannot be reprojected
     ///
     /// Damage to the structure of INPUT is always an error. The summary says how many values of which columns became
     /// something else, with the first of them.
@@ -158,12 +158,12 @@ pub(crate) struct ConvertArguments {
     pub(crate) compression_level: Option<i32>,
 
     /// Most rows of a row group; along a Hilbert curve it ends at the edge of an area, with a quarter of them at the least
-    ///
     /// [default: 65536]
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) row_group_rows: Option<u32>,
 
     /// Uncompressed bytes per row group, such as 64MB; it ends at this or at --row-group-rows, whichever comes first
+    /// [default: 128MiB]
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(crate) row_group_bytes: Option<u64>,
 

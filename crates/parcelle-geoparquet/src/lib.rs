@@ -38,8 +38,8 @@ mod worker;
 
 pub use error::{ProducerError, WriteError};
 pub use options::{
-    CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, PartitionNames, Partitioning, Preset,
-    Progress, ProgressFn, Sort, WriteOptions,
+    CancelToken, Compression, Covering, DEFAULT_ROW_GROUP_BYTES, Encoding, GeoParquetVersion, Orientation,
+    PartitionNames, Partitioning, Preset, Progress, ProgressFn, Sort, WriteOptions,
 };
 pub use output::leftovers;
 pub use parcelle_geometry::DECLARED_TYPE_KEY;

@@ -182,6 +182,10 @@ impl CancelToken {
     }
 }
 
+/// Default of [`WriteOptions::row_group_bytes`]: 128 MiB. It does not touch layers with rows of up to 2 kB, and keeps those of
+/// larger ones (coastlines, land cover) to what writers and readers can hold for each of their threads.
+pub const DEFAULT_ROW_GROUP_BYTES: u64 = 128 << 20;
+
 /// Everything that decides the bytes of the output, and what it may cost to make them.
 ///
 /// The defaults follow the GeoParquet distribution guide: zstd, a `bbox` covering, row groups small enough to prune.
@@ -218,7 +222,8 @@ pub struct WriteOptions {
     /// the least; in any other order the last one alone has fewer.
     pub row_group_rows: usize,
     /// Bytes of Arrow data per row group, at most; a single larger row has its own. A row group ends at this or at
-    /// `row_group_rows`, whichever comes first.
+    /// `row_group_rows`, whichever comes first. It is what bounds memory where rows are large: a row group is encoded whole.
+    /// [`DEFAULT_ROW_GROUP_BYTES`] unless said otherwise; `None` for no limit.
     pub row_group_bytes: Option<u64>,
     /// Worker threads for decoding and encoding together; the caller's own thread only appends.
     pub threads: usize,
@@ -260,7 +265,7 @@ impl Default for WriteOptions {
             expected_rows: None,
             bloom_filters: Vec::new(),
             row_group_rows: 0,
-            row_group_bytes: None,
+            row_group_bytes: Some(DEFAULT_ROW_GROUP_BYTES),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             memory: 1 << 30,
             overwrite: false,

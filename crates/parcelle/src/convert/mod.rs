@@ -287,8 +287,8 @@ impl Convert {
         self
     }
 
-    /// Bytes of uncompressed rows per row group, at most; it ends at this or at [`Convert::row_group_rows`], whichever
-    /// comes first.
+    /// Bytes of uncompressed rows per row group, at most, 128 MiB unless said otherwise; it ends at this or at
+    /// [`Convert::row_group_rows`], whichever comes first.
     pub fn row_group_bytes(mut self, bytes: u64) -> Self {
         self.write.row_group_bytes = Some(bytes);
         self
