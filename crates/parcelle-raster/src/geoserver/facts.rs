@@ -23,7 +23,7 @@
 //! | `keys`, `model`, `projected`, `geographic`, `projection`, `method`, `datum`, `ellipsoid`, `unit` | GeoKeys, or `none` |
 //! | `pe` | the projection of an ESRI PE string: `known`, `unknown`, `none` |
 //! | `krovak`, `parallel`, `origin_latitude` | what GeoTools' projections depend on |
-//! | `header_at_end`, `header_requests` | for `cog-http`: whether a tag ends where the file does, requests of 16 KiB until the last tag |
+//! | `header_at_end`, `header_requests` | for `cog-http`: whether the reader asks for bytes past the end, requests of 16 KiB until the last tag |
 //! | `prj`, `world_file`, `mask_file` | files beside a local raster |
 
 use parcelle_tiff::{Directory, Image, Problem, Role, Structure, tags};
@@ -85,13 +85,12 @@ pub(super) fn of_file(structure: &Structure, access: Access, beside: Beside) -> 
     let is_sound = image.is_some_and(|(main, _)| main.blocks.is_some());
     let has_loop = structure.problems.iter().any(|problem| matches!(problem, Problem::DirectoryLoop { .. }));
     let header_end = header_end(structure);
-    let at_end = header_end > HEADER_REQUEST && header_end == structure.file_length;
     facts.extend([
         ("sound", Fact::yes_if(is_sound)),
         ("loop", Fact::yes_if(has_loop)),
         ("chain", chain(structure).into()),
         ("transform", main.map_or("none", transform).into()),
-        ("header_at_end", Fact::yes_if(at_end)),
+        ("header_at_end", Fact::yes_if(asks_past_end(structure))),
         ("header_requests", header_end.div_ceil(HEADER_REQUEST).into()),
         ("prj", Fact::yes_if(beside.projection)),
         ("world_file", Fact::yes_if(beside.world)),
@@ -159,6 +158,39 @@ fn chain(structure: &Structure) -> &'static str {
         (Some(overview), _, Some(page)) if page < overview => "page-between",
         _ => "usual",
     }
+}
+
+/// Whether `DefaultCogImageInputStream` asks for a range that begins where the file ends. It keeps the first bytes of the
+/// file; a read that ends behind them makes it add steps of 16 KiB **while** the end of that read is not before the end
+/// of what it has. Reads go through the directories as `TIFFIFD` does: each entry, and at once the value it points to.
+fn asks_past_end(structure: &Structure) -> bool {
+    let Some(variant) = structure.header.map(|header| header.variant) else { return false };
+    let length = structure.file_length;
+    let mut known = HEADER_REQUEST.min(length);
+    let mut reads_past = |end: u64| {
+        if end > known && end < length {
+            known = length.min(known + ((end - known) / HEADER_REQUEST + 1) * HEADER_REQUEST);
+        }
+        end > known
+    };
+    structure.directories.iter().any(|directory| {
+        let mut position = directory.offset.saturating_add(variant.count_size());
+        reads_past(position)
+            || directory.entries.iter().any(|entry| {
+                position = position.saturating_add(variant.entry_size());
+                let is_past = reads_past(position);
+                is_past || entry.area().is_some_and(|area| read_steps(&area).any(&mut reads_past))
+            })
+            || reads_past(directory.range.end)
+    })
+}
+
+/// The ends of the reads of a value: `ImageInputStreamImpl` takes arrays in pieces of 8 KiB.
+fn read_steps(area: &std::ops::Range<u64>) -> impl Iterator<Item = u64> {
+    const PIECE: u64 = 8 * 1024;
+    let length = area.end.saturating_sub(area.start);
+    let last_but_one = (length > PIECE).then(|| area.start + (length - 1) / PIECE * PIECE);
+    last_but_one.into_iter().chain([area.end])
 }
 
 /// The end of the last directory or tag value.
