@@ -76,13 +76,17 @@ fn fill(nodata: Nodata) -> &'static str {
     }
 }
 
-/// The facts of the whole file as one way of access sees it.
-pub(super) fn of_file(structure: &Structure, access: Access, beside: Beside) -> Facts {
+/// The facts of the whole file as one way of access sees it; `first` are those of the first level that has an image.
+pub(super) fn of_file(
+    structure: &Structure,
+    first: Option<&(usize, Facts)>,
+    access: Access,
+    beside: Beside,
+) -> Facts {
     let beside = if access == Access::File { beside } else { Beside { mask: beside.mask, ..Beside::default() } };
     let main = structure.main();
-    let image = main.and_then(|main| Some((main, main.image?)));
-    let mut facts = image.map(|(main, image)| of_level(structure, main, &image)).unwrap_or_default();
-    let is_sound = image.is_some_and(|(main, _)| main.blocks.is_some());
+    let mut facts = first.filter(|(index, _)| *index == 0).map(|(_, facts)| facts.clone()).unwrap_or_default();
+    let is_sound = main.is_some_and(|main| main.image.is_some() && main.blocks.is_some());
     let has_loop = structure.problems.iter().any(|problem| matches!(problem, Problem::DirectoryLoop { .. }));
     let header_end = header_end(structure);
     facts.extend([

@@ -45,6 +45,7 @@ pub use rules::RULES;
 pub use version::Version;
 
 use crate::shell::quoted;
+use condition::Facts;
 use table::{Capability, Scope, tables};
 
 /// A row of the compiled tables that cannot be read; a test of this crate makes sure that there is none.
@@ -149,17 +150,25 @@ struct Hit {
 pub fn judge(structure: &Structure, path: &str, version: Version, beside: Beside) -> Result<Judged, TableError> {
     let tables = tables()?;
     let mut compatibility = Vec::new();
-    // Each row once, with the ways of access it holds for and the images it is true of.
+    let levels: Vec<_> = structure
+        .directories
+        .iter()
+        .filter_map(|directory| Some((directory.index, facts::of_level(structure, directory, &directory.image?))))
+        .collect();
+    // What the same rule says to the same end once, with the ways of access it holds for and the images it is true of.
     let mut seen: Vec<(&'static Capability, Vec<Access>, Vec<Option<usize>>)> = Vec::new();
     for access in Access::ALL {
-        let hits = hits(tables.capabilities.iter().filter(|row| row.applies(version, access)), structure, access, beside);
+        let file = facts::of_file(structure, levels.first(), access, beside);
+        let rows = tables.capabilities.iter().filter(|row| row.applies(version, access));
+        let hits = hits(rows, &file, &levels);
         let outcome = hits.iter().map(|hit| hit.row.outcome).max_by_key(|outcome| rank(*outcome));
         let mut because = Vec::new();
         for hit in hits {
             if hit.row.outcome != Outcome::Reads && !because.contains(&hit.row.rule.id) {
                 because.push(hit.row.rule.id);
             }
-            match seen.iter_mut().find(|(row, ..)| std::ptr::eq(*row, hit.row)) {
+            let says = |row: &Capability| (row.rule.id, row.outcome, row.exception.clone());
+            match seen.iter_mut().find(|(row, ..)| says(row) == says(hit.row)) {
                 Some((_, accesses, places)) => {
                     if !accesses.contains(&access) {
                         accesses.push(access);
@@ -186,22 +195,11 @@ pub fn judge(structure: &Structure, path: &str, version: Version, beside: Beside
     Ok(Judged { findings: findings.into_sorted(), compatibility })
 }
 
-fn hits(
-    rows: impl Iterator<Item = &'static Capability>,
-    structure: &Structure,
-    access: Access,
-    beside: Beside,
-) -> Vec<Hit> {
-    let file = facts::of_file(structure, access, beside);
-    let levels: Vec<_> = structure
-        .directories
-        .iter()
-        .filter_map(|directory| Some((directory.index, facts::of_level(structure, directory, &directory.image?))))
-        .collect();
+fn hits(rows: impl Iterator<Item = &'static Capability>, file: &Facts, levels: &[(usize, Facts)]) -> Vec<Hit> {
     let mut hits = Vec::new();
     for row in rows {
         match row.scope {
-            Scope::File if row.condition.holds(&file) => hits.push(Hit { row, ifd: None }),
+            Scope::File if row.condition.holds(file) => hits.push(Hit { row, ifd: None }),
             Scope::File => {}
             Scope::Level => {
                 let true_of = levels.iter().filter(|(_, facts)| row.condition.holds(facts));

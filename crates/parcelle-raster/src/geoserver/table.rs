@@ -140,7 +140,7 @@ mod tests {
         let tables = tables().unwrap();
         assert!(tables.releases.len() >= 12 && tables.capabilities.len() >= 60);
         let bare = parcelle_tiff::read_structure(0, |_, _| Ok(0)).unwrap();
-        let mut known: BTreeSet<&str> = facts::of_file(&bare, Access::File, Beside::default()).into_keys().collect();
+        let mut known: BTreeSet<&str> = facts::of_file(&bare, None, Access::File, Beside::default()).into_keys().collect();
         known.extend([
             "role", "codec", "predictor", "bits", "format", "bands", "planar", "photometric", "layout", "offsets",
             "sparse", "past_end", "nodata", "fill", "jpeg_tables", "alpha", "scaled",

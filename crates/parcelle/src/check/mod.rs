@@ -70,7 +70,7 @@ impl Profile {
     pub const ALL: [Self; 3] = [Self::Cog, Self::Vrt, Self::Geoserver(None)];
 
     /// Those in force where none is asked for.
-    pub const DEFAULT: [Self; 2] = [Self::Cog, Self::Vrt];
+    pub const DEFAULT: [Self; 3] = Self::ALL;
 
     /// The profile with this name, whatever its case: `cog`, `vrt`, `geoserver`, or `geoserver@2.27` for a version.
     ///
