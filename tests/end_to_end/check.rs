@@ -136,9 +136,7 @@ fn only_the_rules_of_the_profiles_in_force_count() {
 fn geoserver_answers_for_each_way_of_access() {
     let half = "testdata/cog/bad_geoserver_half_float.tif";
     let run = parcelle(["check", half, "--profile", "geoserver", "--format", "json"]).expect_code(1).json();
-    let answer = |access: &str| {
-        json!({"target": "geoserver", "version": "3.0", "access": access, "outcome": "misreads", "because": ["GS-TYPE-003"]})
-    };
+    let answer = |access: &str| json!({"target": "geoserver", "version": "3.0", "access": access, "outcome": "misreads", "because": ["GS-TYPE-003"]});
     assert_eq!(run["files"][0]["compatibility"], json!([answer("file"), answer("cog-http")]));
     let found = run["files"][0]["findings"].as_array().unwrap();
     assert!(found.len() == 1 && found[0]["count"] == 3, "{found:?}");
@@ -153,7 +151,10 @@ fn geoserver_answers_for_each_way_of_access() {
     let two = ["--profile", "geoserver@2.27", "--profile", "GeoServer@2.28.1"];
     let text = parcelle(["check", good].iter().chain(&two)).expect_code(0).stdout;
     for version in ["2.27", "2.28.1"] {
-        assert!(text.contains(&format!("GeoServer {version} will show it from a file and by COG over HTTP.")), "{text}");
+        assert!(
+            text.contains(&format!("GeoServer {version} will show it from a file and by COG over HTTP.")),
+            "{text}"
+        );
     }
 }
 

@@ -130,7 +130,8 @@ fn predictions_are_what_older_readers_did() {
                 text if text.starts_with("DIFF") => Outcome::Misreads,
                 text => panic!("{file}: {text}"),
             };
-            let (predicted, because) = answer(&judged(&corpus().join(file), Version::parse(version).unwrap()), Access::File);
+            let (predicted, because) =
+                answer(&judged(&corpus().join(file), Version::parse(version).unwrap()), Access::File);
             if predicted != real {
                 wrong.push(format!("{file}: real {real:?}, predicted {predicted:?} by {because:?} {}", row[column]));
             }

@@ -77,12 +77,7 @@ fn fill(nodata: Nodata) -> &'static str {
 }
 
 /// The facts of the whole file as one way of access sees it; `first` are those of the first level that has an image.
-pub(super) fn of_file(
-    structure: &Structure,
-    first: Option<&(usize, Facts)>,
-    access: Access,
-    beside: Beside,
-) -> Facts {
+pub(super) fn of_file(structure: &Structure, first: Option<&(usize, Facts)>, access: Access, beside: Beside) -> Facts {
     let beside = if access == Access::File { beside } else { Beside { mask: beside.mask, ..Beside::default() } };
     let main = structure.main();
     let mut facts = first.filter(|(index, _)| *index == 0).map(|(_, facts)| facts.clone()).unwrap_or_default();

@@ -47,7 +47,8 @@ impl GeoKeys {
     /// A key whose value is among the double parameters.
     pub(super) fn double(&self, key: u16) -> Option<f64> {
         let [_, place, _, index] = self.entry(key)?;
-        (*place == u64::from(tags::GEO_DOUBLE_PARAMS)).then(|| self.doubles.get(usize::try_from(*index).ok()?).copied())?
+        (*place == u64::from(tags::GEO_DOUBLE_PARAMS))
+            .then(|| self.doubles.get(usize::try_from(*index).ok()?).copied())?
     }
 
     /// A key whose value is a text.

@@ -268,6 +268,8 @@ fn fix(general: &str, structure: &Structure, path: &str) -> String {
     let words = general.split(' ').map(|word| match word {
         "IN.tif" => quoted(path),
         "OUT.tif" => quoted(format!("{}.geoserver.tif", stem.unwrap_or(path))),
+        // As the layout rules call it, so that a report shows one way out of both.
+        "COG.tif" => quoted(format!("{}.cog.tif", stem.unwrap_or(path))),
         "NODATA" => nodata::meant(&nodata()),
         word => word.to_owned(),
     });

@@ -23,6 +23,7 @@ pub static RULES: &[&Rule] = &[
     &SCALED,
     &NODATA_TEXT,
     &MIN_IS_WHITE,
+    &COLOUR_SPACE,
     &PLANAR_COUNT,
     &PREDICTOR,
     &SIDE_MASK,
@@ -86,11 +87,11 @@ static MODEL_TYPE: Rule = Rule {
     severity: Severity::Error,
     title: "GeoTools accepts geographic and projected coordinate reference systems only, and the GeoKeys give neither",
     why: "Where there is a GeoKeyDirectory, GeoTiffMetadata2CRSAdapter insists on GTModelType 1 or 2, or 32767 with \
-          an ESRI PE string that it can parse. GDAL writes GeoKeys without a model type for local systems and for \
+          an ESRI PE string. GDAL writes GeoKeys without a model type for local systems and for \
           files without a system whose pixels are points. Nothing catches the exception, so the store cannot be \
           created.",
-    fix: "gdalwarp IN.tif OUT.tif -of COG -t_srs EPSG:3857 (with -s_srs EPSG:<code> where the file does not say its \
-          system), or put a .prj file beside it",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -a_srs EPSG:<code> (or put a .prj file beside it, which a store on a \
+          file system prefers to the GeoKeys)",
     reference: "GeoTools GeoTiffMetadata2CRSAdapter.createCoordinateSystem",
 };
 
@@ -100,7 +101,8 @@ static PROJECTION: Rule = Rule {
     title: "GeoTools has no projection for its coordinate reference system",
     why: "Of user-defined projections GeoTiffMetadata2CRSAdapter knows Mercator (also transverse and oblique), \
           Lambert conformal and azimuthal, Albers, azimuthal equidistant, stereographic, equirectangular, \
-          orthographic, sinusoidal, Van der Grinten, the New Zealand map grid and Krovak. For some EPSG codes, such \
+          orthographic, sinusoidal, Van der Grinten, the New Zealand map grid and Krovak; of \
+          those in ESRI PE strings it does not know all. For some EPSG codes, such \
           as 6933, the mathematical transform is missing.",
     fix: "gdalwarp IN.tif OUT.tif -of COG -t_srs EPSG:3857",
     reference: "GeoTools GeoTiffMetadata2CRSAdapter.setParametersForProjection",
@@ -144,7 +146,8 @@ static DAMAGED: Rule = Rule {
     title: "it is damaged or cut off",
     why: "The reader finds no image it could show, or stops with an end of file in the middle of a tile. What is \
           missing is missing for every reader.",
-    fix: "Not repairable from this file: get the source again, then gdal_translate SOURCE.tif OUT.tif -of COG",
+    fix: "Not repairable from this file: get the source again (download or export it once more as SOURCE.tif), then: \
+          gdal_translate SOURCE.tif COG.tif -of COG",
     reference: "imageio-ext TIFFImageMetadata, TIFFDeflateDecompressor",
 };
 
@@ -154,7 +157,8 @@ static LOOP: Rule = Rule {
     title: "its chain of directories loops, which fills the memory of the server",
     why: "TIFFImageReader counts the images by following the chain to its end and has no guard against a loop: it \
           allocates until the heap is full. One such file can take the whole GeoServer down.",
-    fix: "Not repairable from this file: get the source again, then gdal_translate SOURCE.tif OUT.tif -of COG",
+    fix: "Not repairable from this file: get the source again (download or export it once more as SOURCE.tif), then: \
+          gdal_translate SOURCE.tif COG.tif -of COG",
     reference: "imageio-ext TIFFImageReader.locateImage",
 };
 
@@ -241,6 +245,17 @@ static MIN_IS_WHITE: Rule = Rule {
           GDAL does not, and leaves nodata as it is. With 32 bits it runs past the end of an array.",
     fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES",
     reference: "imageio-ext TIFFDecompressor.decode",
+};
+
+static COLOUR_SPACE: Rule = Rule {
+    id: "GS-PHO-002",
+    severity: Severity::Error,
+    title: "its colours are CIELab or CMYK, which come out otherwise than GDAL shows them",
+    why: "TIFFImageReader converts CIELab to linear RGB, and hands CMYK on with a colour space of its own; GDAL gives \
+          RGBA for both. Styles and clients that expect red, green and blue show wrong colours.",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES -b 1 -b 2 -b 3 -colorinterp \
+          red,green,blue",
+    reference: "imageio-ext TIFFImageReader, TIFFCIELabColorConverter, SimpleCMYKColorSpace",
 };
 
 static PLANAR_COUNT: Rule = Rule {

@@ -51,9 +51,8 @@ pub(super) struct Tables {
     pub(super) releases: Vec<Version>,
 }
 
-static TABLES: LazyLock<Result<Tables, TableError>> = LazyLock::new(|| {
-    Ok(Tables { capabilities: capabilities(CAPABILITIES)?, releases: releases(RELEASES)? })
-});
+static TABLES: LazyLock<Result<Tables, TableError>> =
+    LazyLock::new(|| Ok(Tables { capabilities: capabilities(CAPABILITIES)?, releases: releases(RELEASES)? }));
 
 /// The tables that are compiled in.
 pub(super) fn tables() -> Result<&'static Tables, TableError> {
@@ -140,10 +139,26 @@ mod tests {
         let tables = tables().unwrap();
         assert!(tables.releases.len() >= 12 && tables.capabilities.len() >= 60);
         let bare = parcelle_tiff::read_structure(0, |_, _| Ok(0)).unwrap();
-        let mut known: BTreeSet<&str> = facts::of_file(&bare, None, Access::File, Beside::default()).into_keys().collect();
+        let mut known: BTreeSet<&str> =
+            facts::of_file(&bare, None, Access::File, Beside::default()).into_keys().collect();
         known.extend([
-            "role", "codec", "predictor", "bits", "format", "bands", "planar", "photometric", "layout", "offsets",
-            "sparse", "past_end", "nodata", "fill", "jpeg_tables", "alpha", "scaled",
+            "role",
+            "codec",
+            "predictor",
+            "bits",
+            "format",
+            "bands",
+            "planar",
+            "photometric",
+            "layout",
+            "offsets",
+            "sparse",
+            "past_end",
+            "nodata",
+            "fill",
+            "jpeg_tables",
+            "alpha",
+            "scaled",
         ]);
         for row in &tables.capabilities {
             for name in row.condition.names() {

@@ -90,9 +90,8 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
 
 /// One sentence for each target and version: whether it shows the file, by which way, and what keeps it from doing so.
 fn sentences(answers: &[Compatibility]) -> Vec<String> {
-    let same = |left: &Compatibility, right: &Compatibility| {
-        (&left.target, &left.version) == (&right.target, &right.version)
-    };
+    let same =
+        |left: &Compatibility, right: &Compatibility| (&left.target, &left.version) == (&right.target, &right.version);
     answers.chunk_by(same).map(sentence).collect()
 }
 
