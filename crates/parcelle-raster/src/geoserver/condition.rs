@@ -35,10 +35,11 @@ impl Fact {
         number.map_or(Self::Word("none"), Self::Number)
     }
 
-    fn is(self, text: &str) -> bool {
-        match self {
-            Self::Number(number) => text.parse() == Ok(number),
-            Self::Word(word) => word == text,
+    fn is(self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Number(number), Value::Number(value)) => number == *value,
+            (Self::Word(word), Value::Word(value)) => word == value,
+            _ => false,
         }
     }
 
@@ -50,10 +51,23 @@ impl Fact {
     }
 }
 
+/// What a term compares with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Value {
+    Number(u64),
+    Word(String),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Word(text.to_owned()), Self::Number)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Test {
-    Among(Vec<String>),
-    NotAmong(Vec<String>),
+    Among(Vec<Value>),
+    NotAmong(Vec<Value>),
     AtLeast(u64),
     AtMost(u64),
 }
@@ -76,7 +90,7 @@ impl Condition {
             else {
                 return Err(wrong());
             };
-            let list = || value.split('|').map(str::to_owned).collect();
+            let list = || value.split('|').map(Value::from).collect();
             let number = || value.parse().map_err(|_| wrong());
             let test = match operator {
                 "=" => Test::Among(list()),

@@ -35,6 +35,7 @@ mod rules;
 mod table;
 mod version;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
@@ -143,6 +144,28 @@ struct Hit {
     ifd: Option<usize>,
 }
 
+/// What a rule says of a file to one end.
+struct Reason {
+    row: &'static Capability,
+    accesses: Vec<Access>,
+    /// The images it is true of; `None` for the file.
+    places: BTreeSet<Option<usize>>,
+}
+
+impl Reason {
+    fn takes(&self, hit: &Hit) -> bool {
+        let says = |row: &'static Capability| (row.rule.id, row.outcome, row.exception.as_str());
+        says(self.row) == says(hit.row)
+    }
+
+    fn take(&mut self, hit: &Hit, access: Access) {
+        if !self.accesses.contains(&access) {
+            self.accesses.push(access);
+        }
+        self.places.insert(hit.ifd);
+    }
+}
+
 /// Says what a version of GeoServer makes of a file; `path` is what the fix commands call it.
 ///
 /// # Errors
@@ -155,8 +178,7 @@ pub fn judge(structure: &Structure, path: &str, version: Version, beside: Beside
         .iter()
         .filter_map(|directory| Some((directory.index, facts::of_level(structure, directory, &directory.image?))))
         .collect();
-    // What the same rule says to the same end once, with the ways of access it holds for and the images it is true of.
-    let mut seen: Vec<(&'static Capability, Vec<Access>, Vec<Option<usize>>)> = Vec::new();
+    let mut reasons: Vec<Reason> = Vec::new();
     for access in Access::ALL {
         let file = facts::of_file(structure, levels.first(), access, beside);
         let rows = tables.capabilities.iter().filter(|row| row.applies(version, access));
@@ -167,17 +189,11 @@ pub fn judge(structure: &Structure, path: &str, version: Version, beside: Beside
             if hit.row.outcome != Outcome::Reads && !because.contains(&hit.row.rule.id) {
                 because.push(hit.row.rule.id);
             }
-            let says = |row: &Capability| (row.rule.id, row.outcome, row.exception.clone());
-            match seen.iter_mut().find(|(row, ..)| says(row) == says(hit.row)) {
-                Some((_, accesses, places)) => {
-                    if !accesses.contains(&access) {
-                        accesses.push(access);
-                    }
-                    if !places.contains(&hit.ifd) {
-                        places.push(hit.ifd);
-                    }
+            match reasons.iter_mut().find(|reason| reason.takes(&hit)) {
+                Some(reason) => reason.take(&hit, access),
+                None => {
+                    reasons.push(Reason { row: hit.row, accesses: vec![access], places: BTreeSet::from([hit.ifd]) })
                 }
-                None => seen.push((hit.row, vec![access], vec![hit.ifd])),
             }
         }
         compatibility.push(Compatibility {
@@ -189,8 +205,8 @@ pub fn judge(structure: &Structure, path: &str, version: Version, beside: Beside
         });
     }
     let mut findings = Findings::new();
-    for (row, accesses, places) in seen {
-        findings.push(finding(row, &accesses, &places, structure, path, version));
+    for reason in reasons {
+        findings.push(finding(&reason, structure, path, version));
     }
     Ok(Judged { findings: findings.into_sorted(), compatibility })
 }
@@ -219,14 +235,8 @@ const fn rank(outcome: Outcome) -> u8 {
     }
 }
 
-fn finding(
-    row: &'static Capability,
-    accesses: &[Access],
-    places: &[Option<usize>],
-    structure: &Structure,
-    path: &str,
-    version: Version,
-) -> Finding {
+fn finding(reason: &Reason, structure: &Structure, path: &str, version: Version) -> Finding {
+    let Reason { row, accesses, places } = reason;
     let is_local = accesses.contains(&Access::File);
     let how = match (is_local, accesses.len()) {
         (true, 1) => " from a file",
