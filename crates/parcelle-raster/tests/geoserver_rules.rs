@@ -30,6 +30,7 @@ impl Values {
 }
 
 type Tags = BTreeMap<u16, Values>;
+type Changes = Vec<(u16, Values)>;
 
 /// One deflated tile of bytes in Lambert-93.
 fn sound() -> Tags {
@@ -143,7 +144,7 @@ fn each_defect_has_its_outcome_and_rule() {
     let bands = |count: u16| [one(277, count), (258, Shorts(vec![8; usize::from(count)]))];
     let planar = [&bands(3)[..], &[one(284, 2), (324, Longs(vec![8; 3])), (325, Longs(vec![16; 3]))]].concat();
     let sparse = [(324, Longs(vec![0])), (325, Longs(vec![0]))];
-    let cases: Vec<(Vec<(u16, Values)>, [Outcome; 2], &str)> = vec![
+    let cases: Vec<(Changes, [Outcome; 2], &str)> = vec![
         (vec![one(259, 34_887)], [Fails, Fails], "GS-CMP-001"),
         (vec![one(259, 50_001)], [Fails, Fails], "GS-CMP-001"),
         (vec![one(259, 7), (347, Text("tables"))], [Reads, Reads], ""),
