@@ -170,6 +170,7 @@ fn each_defect_has_its_outcome_and_rule() {
         ([&sparse[..], &bands(3), &[(42_113, Text("255"))]].concat(), [Misreads, Misreads], "GS-SPARSE-002"),
         ([&sparse[..], &bands(3), &[(42_113, Text("0"))]].concat(), [Reads, Reads], ""),
         (vec![(42_113, Text("1,5"))], [Fails, Fails], "GS-NODATA-001"),
+        (vec![one(256, 65)], [Fails, Fails], "GS-FILE-001"),
         (vec![(325, Longs(vec![90_000]))], [Fails, Fails], "GS-FILE-001"),
         (vec![(34_735, keys(&[(1025, 2)]))], [Fails, Fails], "GS-CRS-001"),
         (vec![(34_735, keys(&[(1024, 3)]))], [Fails, Fails], "GS-CRS-001"),

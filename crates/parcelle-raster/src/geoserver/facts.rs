@@ -9,6 +9,7 @@
 //! | `photometric` | the tag's number or `none` |
 //! | `layout`, `offsets` | `tiles` or `strips`, and how many of them |
 //! | `sparse`, `past_end` | whether a block is not stored; lies (partly) past the end of the file |
+//! | `index` | `short` where the offsets or byte counts are fewer than the blocks, else `whole` |
 //! | `nodata` | what Java makes of GDAL_NODATA: `none`, `number`, `nan`, `infinite`, `invalid` |
 //! | `fill` | whether the nodata value as a byte is `zero` or `nonzero`; `none` |
 //! | `jpeg_tables`, `alpha`, `scaled` | whether there are JPEGTables, a declared alpha, scale or offset metadata |
@@ -59,12 +60,19 @@ pub(super) fn of_level(structure: &Structure, directory: &Directory, image: &Ima
         ("offsets", offsets.into()),
         ("sparse", Fact::yes_if(blocks().any(|block| block == (0, 0)))),
         ("past_end", Fact::yes_if(blocks().any(past_end))),
+        ("index", if is_short(directory, image) { "short" } else { "whole" }.into()),
         ("nodata", nodata.word().into()),
         ("fill", fill(nodata).into()),
         ("jpeg_tables", Fact::yes_if(directory.entry(tags::JPEG_TABLES).is_some())),
         ("alpha", Fact::yes_if(has_alpha)),
         ("scaled", Fact::yes_if(metadata.contains("role=\"scale\"") || metadata.contains("role=\"offset\""))),
     ])
+}
+
+fn is_short(directory: &Directory, image: &Image) -> bool {
+    let (offsets, counts) = directory.index_tags();
+    let needed = image.block_count().unwrap_or(u64::MAX);
+    [offsets, counts].into_iter().filter_map(|tag| directory.entry(tag)).any(|entry| entry.count < needed)
 }
 
 /// The nodata value as `Double.byteValue()` gives it.

@@ -154,6 +154,7 @@ mod tests {
             "offsets",
             "sparse",
             "past_end",
+            "index",
             "nodata",
             "fill",
             "jpeg_tables",
