@@ -100,8 +100,7 @@ fn what_is_not_there_yet_is_refused_by_name() {
     let good = "testdata/cog/good_mask.tif";
     for arguments in [
         ["--depth", "pixels"],
-        ["--profile", "geoserver"],
-        ["--profile", "geoserver@2.27"],
+        ["--profile", "gdal"],
         ["--format", "sarif"],
         ["--format", "html"],
         ["--format", "junit"],
@@ -111,7 +110,14 @@ fn what_is_not_there_yet_is_refused_by_name() {
         assert!(run.complaint().contains("not there yet: "), "{arguments:?}: {}", run.stderr);
     }
     let run = parcelle(["check", good, "--profile", "coq"]).expect_code(2);
-    assert_eq!(run.complaint(), "there is no profile \"coq\": there are cog, vrt");
+    let known = "there are cog, vrt, geoserver (geoserver@2.27 for a version)";
+    assert_eq!(run.complaint(), format!("there is no profile \"coq\": {known}"));
+    for name in ["geoserver@1.9", "geoserver@two", "geoserver@", "geoserver@2.27.1.1"] {
+        let run = parcelle(["check", good, "--profile", name]).expect_code(2);
+        assert!(run.complaint().ends_with("geoserver@2.28, geoserver@3.0"), "{}", run.stderr);
+    }
+    let run = parcelle(["check", good, "--profile", "cog@2"]).expect_code(2);
+    assert!(run.complaint().starts_with("there is no profile \"cog@2\""), "{}", run.stderr);
 }
 
 #[test]
@@ -124,6 +130,54 @@ fn only_the_rules_of_the_profiles_in_force_count() {
     let run = parcelle(["check", "testdata/vrt", "--profile", "vrt", "--format", "json"]).expect_code(1).json();
     assert!(run["files"].as_array().unwrap().iter().all(|file| file["kind"] == "vrt"));
     parcelle(["check", broken, "--profile", "vrt", "--profile", "cog"]).expect_code(1);
+}
+
+#[test]
+fn geoserver_answers_for_each_way_of_access() {
+    let half = "testdata/cog/bad_geoserver_half_float.tif";
+    let run = parcelle(["check", half, "--profile", "geoserver", "--format", "json"]).expect_code(1).json();
+    let answer = |access: &str| json!({"target": "geoserver", "version": "3.0", "access": access, "outcome": "misreads", "because": ["GS-TYPE-003"]});
+    assert_eq!(run["files"][0]["compatibility"], json!([answer("file"), answer("cog-http")]));
+    let found = run["files"][0]["findings"].as_array().unwrap();
+    assert!(found.len() == 1 && found[0]["count"] == 3, "{found:?}");
+    assert_eq!(run["files"][0]["facts"]["width"], 380);
+    // Layout alone does not know GeoServer.
+    let run = parcelle(["check", half, "--profile", "cog", "--format", "json"]).expect_code(0).json();
+    assert_eq!(run["files"][0]["compatibility"], json!([]));
+
+    let text = parcelle(["check", half, "--profile", "geoserver@2.20"]).expect_code(1).stdout;
+    assert!(text.contains("GeoServer 2.20 will show it wrongly from a file and by COG over HTTP"), "{text}");
+    let good = "testdata/cog/good_rgb.tif";
+    let two = ["--profile", "geoserver@2.27", "--profile", "GeoServer@2.28.1"];
+    let text = parcelle(["check", good].iter().chain(&two)).expect_code(0).stdout;
+    for version in ["2.27", "2.28.1"] {
+        assert!(
+            text.contains(&format!("GeoServer {version} will show it from a file and by COG over HTTP.")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn fix_commands_for_geoserver_work() {
+    for name in ["half_float", "int8", "min_is_white", "nodata_text"] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("it's IN.tif");
+        std::fs::copy(fixture(&format!("cog/bad_geoserver_{name}.tif")), &path).unwrap();
+        let profile = parcelle::Profile::Geoserver(None);
+        let report = parcelle::check([&path]).profiles([profile]).run().unwrap();
+        let fix = &report.files[0].findings[0].fix;
+        let gdal = std::process::Command::new("sh").arg("-c").arg(fix).current_dir(top()).output().unwrap();
+        let said = String::from_utf8_lossy(&gdal.stderr).into_owned();
+        if said.contains("not found") {
+            eprintln!("gdal_translate is not installed: the fix of {name} was not run");
+            continue;
+        }
+        assert!(gdal.status.success(), "{name}: {fix}\n{said}");
+        let mended = directory.path().join("it's IN.geoserver.tif");
+        let report = parcelle::check([mended]).profiles([profile]).run().unwrap();
+        assert_eq!(report.summary.ok, 1, "{name}: {fix}\n{:?}", report.files[0].findings);
+    }
 }
 
 #[test]

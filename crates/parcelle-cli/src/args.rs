@@ -307,7 +307,7 @@ pub(crate) struct CheckArguments {
     #[arg(value_name = "PATH", required_unless_present_any = ["rules", "explain"])]
     pub(crate) paths: Vec<PathBuf>,
 
-    /// Rules that count: cog, vrt [default: both, each for its files]
+    /// Rules that count: cog, vrt, geoserver, geoserver@2.27 [default: the first three, each for its files]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Vec<String>,
 

@@ -78,14 +78,11 @@ fn exit_code(report: &Report, fail_on: FailOn) -> ExitCode {
 }
 
 fn profile(name: &str) -> Result<Profile, Failure> {
-    if let Some(profile) = Profile::ALL.into_iter().find(|profile| profile.name().eq_ignore_ascii_case(name)) {
-        return Ok(profile);
-    }
-    let known = Profile::ALL.map(Profile::name).join(", ");
-    if ["geoserver", "gdal", "ogc"].iter().any(|later| name.to_ascii_lowercase().starts_with(later)) {
+    if ["gdal", "ogc"].iter().any(|later| name.to_ascii_lowercase().starts_with(later)) {
+        let known = Profile::ALL.map(Profile::name).join(", ");
         return Err(Failure::not_yet(&format!("the profile {name}"), &format!("there are {known}")));
     }
-    Err(Failure::Usage(format!("there is no profile {name:?}: there are {known}")))
+    Profile::parse(name).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 fn write_report(

@@ -56,6 +56,7 @@ pub use parcelle_geoparquet::{
     Sort, WriteError,
 };
 pub use parcelle_raster::Depth;
+pub use parcelle_raster::geoserver::Version as GeoserverVersion;
 pub use parcelle_report as report;
 pub use parcelle_source::{FieldInfo, LayerInfo, OnInvalid, Reader, SourceError, Window, layers};
 pub use parcelle_storage::archive::ArchiveError;

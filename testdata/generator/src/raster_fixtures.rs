@@ -26,6 +26,7 @@ pub(crate) fn fixtures() -> io::Result<Vec<Fixture>> {
     fixtures.extend(broken_tiles()?);
     fixtures.extend(broken_claims()?);
     fixtures.extend(dubious()?);
+    fixtures.extend(refused_by_geoserver()?);
     Ok(fixtures)
 }
 
@@ -72,6 +73,52 @@ fn good() -> io::Result<Vec<Fixture>> {
         "the left tiles are not stored (offset and byte count 0), legal for GDAL",
     ));
     Ok(fixtures)
+}
+
+/// Sound COGs that GeoServer's readers refuse or misread.
+fn refused_by_geoserver() -> io::Result<Vec<Fixture>> {
+    let with = |cog: Cog, change: &dyn Fn(&mut Image)| -> io::Result<Vec<u8>> {
+        let mut plan = cog.plan()?;
+        plan.images.iter_mut().for_each(change);
+        Ok(plan.write().bytes)
+    };
+    let no_model_type = vec![1, 1, 0, 1, 1025, 0, 1, 2];
+    Ok(vec![
+        raster(
+            "bad_geoserver_half_float",
+            with(Cog { sample: Sample::U16, ..Cog::default() }, &|image| image.set(339, Values::Short(vec![3])))?,
+            Verdict::error("GS-TYPE-003"),
+            "SampleFormat 3 with 16 bits: half floats",
+        ),
+        raster(
+            "bad_geoserver_int8",
+            with(Cog::default(), &|image| image.set(339, Values::Short(vec![2])))?,
+            Verdict::error("GS-TYPE-002"),
+            "Int8",
+        ),
+        raster(
+            "bad_geoserver_min_is_white",
+            with(Cog::default(), &|image| image.set(262, Values::Short(vec![0])))?,
+            Verdict::error("GS-PHO-001"),
+            "PhotometricInterpretation 0: white is the least value",
+        ),
+        raster(
+            "bad_geoserver_nodata_text",
+            with(Cog::default(), &|image| image.set(42_113, Values::Ascii("-nan".to_owned())))?,
+            Verdict::error("GS-NODATA-001"),
+            "GDAL_NODATA is -nan, which Java does not read",
+        ),
+        raster(
+            "bad_geoserver_no_model_type",
+            {
+                let mut plan = Cog::default().plan()?;
+                plan.images[0].set(34_735, Values::Short(no_model_type));
+                plan.write().bytes
+            },
+            Verdict::error("GS-CRS-001"),
+            "GeoKeys without GTModelType, as GDAL writes them where pixels are points and there is no CRS",
+        ),
+    ])
 }
 
 /// The plan most defects are planted into.
@@ -512,7 +559,7 @@ fn dubious() -> io::Result<Vec<Fixture>> {
         raster(
             "bad_no_georeference",
             Cog { georeferenced: false, ..Cog::default() }.plan()?.write().bytes,
-            Verdict::warning("COG-GEO-001"),
+            Verdict::error("GS-GEO-001"),
             "neither ModelTiepoint nor ModelPixelScale",
         ),
         raster("bad_no_crs", no_keys.write().bytes, Verdict::warning("COG-GEO-002"), "no GeoKeyDirectory"),

@@ -49,11 +49,13 @@ mod rules_tag;
 mod rules_tile;
 mod rules_waste;
 
+use std::collections::BTreeMap;
 use std::io;
 
 use parcelle_report::Rule;
-use parcelle_storage::ByteSource;
-use parcelle_tiff::read_structure;
+use parcelle_storage::{ByteSource, Usage};
+use parcelle_tiff::{Structure, read_structure};
+use serde_json::Value;
 
 pub use rules_side::check_side_files;
 
@@ -150,15 +152,53 @@ pub static RULES: &[&Rule] = &[
 /// What the source says when reading fails, also if the file changes while it is read;
 /// [`io::ErrorKind::Unsupported`] for [`Depth::Pixels`].
 pub fn check(source: &dyn ByteSource, path: &str, options: &CogOptions) -> io::Result<Checked> {
+    check_structure(&Parsed::read(source)?, source, path, options)
+}
+
+/// The structure of a file, and what reading it took: parsed once for all wings that judge it.
+#[derive(Debug, Clone)]
+pub struct Parsed {
+    /// What the file says of itself.
+    pub structure: Structure,
+    before: Usage,
+    after: Usage,
+}
+
+impl Parsed {
+    /// Parses.
+    ///
+    /// # Errors
+    /// What the source says when reading fails, also if the file changes while it is read.
+    pub fn read(source: &dyn ByteSource) -> io::Result<Self> {
+        let before = source.usage();
+        let structure = read_structure(source.len(), |offset, buffer| source.read_at(offset, buffer))?;
+        Ok(Self { structure, before, after: source.usage() })
+    }
+
+    /// The facts that [`check`] gives, without its rules.
+    #[must_use]
+    pub fn facts(&self, source: &dyn ByteSource, path: &str) -> BTreeMap<&'static str, Value> {
+        facts::of(&Context::new(&self.structure, path), [self.before, self.after, source.usage()])
+    }
+}
+
+/// [`check`] with a structure that is parsed already.
+///
+/// # Errors
+/// See [`check`].
+pub fn check_structure(
+    parsed: &Parsed,
+    source: &dyn ByteSource,
+    path: &str,
+    options: &CogOptions,
+) -> io::Result<Checked> {
     if options.depth == Depth::Pixels {
         let message =
             format!("{path}: decoding the pixels of a TIFF is not built yet; check it with the depth `tiles`");
         return Err(io::Error::new(io::ErrorKind::Unsupported, message));
     }
-    let before = source.usage();
-    let structure = read_structure(source.len(), |offset, buffer| source.read_at(offset, buffer))?;
-    let structure_usage = source.usage();
-    let mut context = Context::new(&structure, path);
+    let structure = &parsed.structure;
+    let mut context = Context::new(structure, path);
     rules_file::check(&mut context);
     if structure.header.is_some() {
         rules_tag::check(&mut context);
@@ -174,7 +214,7 @@ pub fn check(source: &dyn ByteSource, path: &str, options: &CogOptions) -> io::R
             rules_codec::check_bytes(&mut context, source)?;
         }
     }
-    let facts = facts::of(&context, [before, structure_usage, source.usage()]);
+    let facts = facts::of(&context, [parsed.before, parsed.after, source.usage()]);
     Ok(Checked { findings: context.into_findings(), facts })
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use crate::finding::{Finding, Location};
-use crate::report::{FileReport, Report, Verdict};
+use crate::report::{Compatibility, FileReport, Outcome, Report, Verdict};
 use crate::rule::Severity;
 use crate::text::grouped;
 
@@ -60,6 +60,9 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
         Verdict::Error => paint(&verdict, AnsiColor::Red, options),
     };
     let _ = writeln!(text, "{verdict}  {}", printable(&file.path));
+    for sentence in sentences(&file.compatibility) {
+        paragraph(text, &sentence, "  ", "  ", options);
+    }
     // One place per rule tells an admin what is wrong; the others are in the JSON.
     let mut shown: Vec<(&Finding, u64)> = Vec::new();
     for finding in &file.findings {
@@ -83,6 +86,48 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
             let _ = writeln!(text, "    {}", printable(line));
         }
     }
+}
+
+/// One sentence for each target and version: whether it shows the file, by which way, and what keeps it from doing so.
+fn sentences(answers: &[Compatibility]) -> Vec<String> {
+    let same =
+        |left: &Compatibility, right: &Compatibility| (&left.target, &left.version) == (&right.target, &right.version);
+    answers.chunk_by(same).map(sentence).collect()
+}
+
+fn sentence(answers: &[Compatibility]) -> String {
+    let mut groups: Vec<(Outcome, Vec<&str>, Vec<&str>)> = Vec::new();
+    for answer in answers {
+        if groups.iter().all(|(outcome, ..)| *outcome != answer.outcome) {
+            groups.push((answer.outcome, Vec::new(), Vec::new()));
+        }
+        let Some(group) = groups.iter_mut().find(|(outcome, ..)| *outcome == answer.outcome) else { continue };
+        group.1.push(match answer.access.as_str() {
+            "file" => "from a file",
+            "cog-http" => "by COG over HTTP",
+            other => other,
+        });
+        for rule in &answer.because {
+            if !group.2.contains(rule) {
+                group.2.push(rule);
+            }
+        }
+    }
+    let parts = groups.into_iter().map(|(outcome, accesses, because)| {
+        let what = match outcome {
+            Outcome::Reads => "will show it",
+            Outcome::Misreads => "will show it wrongly",
+            Outcome::Fails => "will not show it",
+            Outcome::Slow => "will show it very slowly",
+        };
+        let because = if because.is_empty() { String::new() } else { format!(" ({})", because.join(", ")) };
+        let joined = accesses.join(if outcome == Outcome::Fails { " or " } else { " and " });
+        format!("{what} {joined}{because}")
+    });
+    let target = answers.first().map_or("", |answer| answer.target.as_str());
+    let target = if target == "geoserver" { "GeoServer" } else { target };
+    let version = answers.first().map_or("", |answer| answer.version.as_str());
+    format!("{target} {version} {}.", parts.collect::<Vec<_>>().join(", but "))
 }
 
 fn finding_block(text: &mut String, finding: &Finding, count: u64, options: HumanOptions) {

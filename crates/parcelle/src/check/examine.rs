@@ -3,8 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use parcelle_raster::{Checked, Depth, cog, vrt};
-use parcelle_report::{FileKind, FileReport, Unexamined};
+use parcelle_raster::{Checked, Depth, cog, geoserver, vrt};
+use parcelle_report::{Compatibility, FileKind, FileReport, Unexamined};
 use parcelle_storage::{ByteSource, LocalFile};
 
 use super::Profile;
@@ -19,10 +19,12 @@ pub(super) fn file(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<Fi
     let mut head = [0; HEAD_BYTES];
     let length = source.read_at(0, &mut head).map_err(|error| failed(&error))?;
     let kind = kind(head.get(..length).unwrap_or_default(), path);
-    let in_force = |profile| profiles.contains(&profile);
+    let judges_tiff = |profile: &Profile| matches!(profile, Profile::Cog | Profile::Geoserver(_));
     let checked = match kind {
-        FileKind::Geotiff if in_force(Profile::Cog) => geotiff(&source, path, depth),
-        FileKind::Vrt if in_force(Profile::Vrt) => vrt::check(&source, path, &vrt::VrtOptions::default()),
+        FileKind::Geotiff if profiles.iter().any(judges_tiff) => geotiff(&source, path, depth, profiles),
+        FileKind::Vrt if profiles.contains(&Profile::Vrt) => {
+            vrt::check(&source, path, &vrt::VrtOptions::default()).map(|checked| (checked, Vec::new()))
+        }
         FileKind::Geotiff | FileKind::Vrt => {
             let names: Vec<_> = profiles.iter().map(|profile| profile.name()).collect();
             return Err(unexamined(
@@ -46,14 +48,37 @@ pub(super) fn file(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<Fi
             ));
         }
     };
-    let Checked { findings, facts } = checked.map_err(|error| failed(&error))?;
-    Ok(FileReport::new(path.display().to_string(), kind, findings, facts))
+    let (Checked { findings, facts }, compatibility) = checked.map_err(|error| failed(&error))?;
+    let mut report = FileReport::new(path.display().to_string(), kind, findings, facts);
+    report.compatibility = compatibility;
+    Ok(report)
 }
 
-fn geotiff(source: &LocalFile, path: &Path, depth: Depth) -> io::Result<Checked> {
-    let mut checked = cog::check(source, &path.display().to_string(), &cog::CogOptions { depth })?;
-    checked.findings.extend(cog::check_side_files(path)?);
-    Ok(checked)
+fn geotiff(
+    source: &LocalFile,
+    path: &Path,
+    depth: Depth,
+    profiles: &[Profile],
+) -> io::Result<(Checked, Vec<Compatibility>)> {
+    let name = path.display().to_string();
+    let parsed = cog::Parsed::read(source)?;
+    let mut checked = if profiles.contains(&Profile::Cog) {
+        let mut checked = cog::check_structure(&parsed, source, &name, &cog::CogOptions { depth })?;
+        checked.findings.extend(cog::check_side_files(path)?);
+        checked
+    } else {
+        Checked { findings: Vec::new(), facts: parsed.facts(source, &name) }
+    };
+    let mut compatibility = Vec::new();
+    for profile in profiles {
+        let Profile::Geoserver(version) = profile else { continue };
+        let version = version.map_or_else(geoserver::newest, Ok).map_err(io::Error::other)?;
+        let beside = geoserver::Beside::of(path)?;
+        let judged = geoserver::judge(&parsed.structure, &name, version, beside).map_err(io::Error::other)?;
+        checked.findings.extend(judged.findings);
+        compatibility.extend(judged.compatibility);
+    }
+    Ok((checked, compatibility))
 }
 
 /// What a file is by its first bytes; by its name where they say nothing: a rule then says what is wrong with them.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parcelle_raster::Depth;
+use parcelle_raster::geoserver::{self, Version};
 use parcelle_report::{FileReport, Report, Rule, Tool, Unexamined};
 use rayon::prelude::*;
 
@@ -21,7 +22,7 @@ pub fn check(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Check {
     Check {
         paths: paths.into_iter().map(|path| path.as_ref().to_owned()).collect(),
         depth: Depth::default(),
-        profiles: Profile::ALL.to_vec(),
+        profiles: Profile::DEFAULT.to_vec(),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         observer: None,
     }
@@ -60,11 +61,45 @@ pub enum Profile {
     Cog,
     /// GDAL virtual rasters.
     Vrt,
+    /// What a version of GeoServer reads; `None` is the newest one known.
+    Geoserver(Option<Version>),
 }
 
 impl Profile {
-    /// All there are.
-    pub const ALL: [Self; 2] = [Self::Cog, Self::Vrt];
+    /// All there are; of GeoServer the newest version.
+    pub const ALL: [Self; 3] = [Self::Cog, Self::Vrt, Self::Geoserver(None)];
+
+    /// Those in force where none is asked for.
+    pub const DEFAULT: [Self; 3] = Self::ALL;
+
+    /// The profile with this name, whatever its case: `cog`, `vrt`, `geoserver`, or `geoserver@2.27` for a version.
+    ///
+    /// # Errors
+    /// [`CheckError::Profile`] where there is no such profile or version.
+    pub fn parse(name: &str) -> Result<Self, CheckError> {
+        let (plain, version) = match name.split_once('@') {
+            Some((plain, version)) => (plain, Some(version)),
+            None => (name, None),
+        };
+        let profile = Self::ALL.into_iter().find(|profile| profile.name().eq_ignore_ascii_case(plain));
+        match (profile, version) {
+            (Some(Self::Geoserver(_)), Some(asked)) => {
+                let known = geoserver::releases().map_err(|error| CheckError::Table { reason: error.to_string() })?;
+                Version::parse(asked)
+                    .filter(|version| known.iter().any(|series| series.is_of_series(*version)))
+                    .map(|version| Self::Geoserver(Some(version)))
+                    .ok_or_else(|| CheckError::Profile {
+                        name: name.to_owned(),
+                        known: known.iter().map(|series| format!("geoserver@{series}")).collect::<Vec<_>>().join(", "),
+                    })
+            }
+            (Some(profile), None) => Ok(profile),
+            _ => Err(CheckError::Profile {
+                name: name.to_owned(),
+                known: Self::ALL.map(Self::name).join(", ") + " (geoserver@2.27 for a version)",
+            }),
+        }
+    }
 
     /// Its name on the command line.
     #[must_use]
@@ -72,6 +107,7 @@ impl Profile {
         match self {
             Self::Cog => "cog",
             Self::Vrt => "vrt",
+            Self::Geoserver(_) => "geoserver",
         }
     }
 
@@ -81,6 +117,7 @@ impl Profile {
         match self {
             Self::Cog => parcelle_raster::cog::RULES,
             Self::Vrt => parcelle_raster::vrt::RULES,
+            Self::Geoserver(_) => geoserver::RULES,
         }
     }
 }
@@ -108,6 +145,20 @@ pub enum CheckError {
         /// What can be done instead.
         way_out: &'static str,
     },
+    /// There is no such profile.
+    #[error("there is no profile {name:?}: there are {known}")]
+    Profile {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A table of this build cannot be read, which its tests rule out.
+    #[error("the table of GeoServer's capabilities is damaged ({reason}): install parcelle again")]
+    Table {
+        /// Where and why.
+        reason: String,
+    },
     /// The worker threads could not be started.
     #[error("cannot start {threads} worker threads: {reason}")]
     Threads {
@@ -125,7 +176,7 @@ impl Check {
         self
     }
 
-    /// The profiles in force: only their rules count. All by default.
+    /// The profiles in force: only their rules count. [`Profile::DEFAULT`] by default.
     pub fn profiles(mut self, profiles: impl IntoIterator<Item = Profile>) -> Self {
         self.profiles = profiles.into_iter().collect();
         self

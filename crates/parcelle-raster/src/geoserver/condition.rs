@@ -1,0 +1,154 @@
+//! The conditions of the capability table: `bits = 8 and format = 2`.
+
+use std::collections::BTreeMap;
+
+/// What is known of a file or of one of its images, by name; see `facts.rs` for the names.
+pub(super) type Facts = BTreeMap<&'static str, Fact>;
+
+/// One thing that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fact {
+    Number(u64),
+    Word(&'static str),
+}
+
+impl From<u64> for Fact {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<&'static str> for Fact {
+    fn from(word: &'static str) -> Self {
+        Self::Word(word)
+    }
+}
+
+impl Fact {
+    /// `yes` or `no`.
+    pub(super) const fn yes_if(holds: bool) -> Self {
+        Self::Word(if holds { "yes" } else { "no" })
+    }
+
+    /// The number, or the word `none`.
+    pub(super) fn number_or_none(number: Option<u64>) -> Self {
+        number.map_or(Self::Word("none"), Self::Number)
+    }
+
+    fn is(self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Number(number), Value::Number(value)) => number == *value,
+            (Self::Word(word), Value::Word(value)) => word == value,
+            _ => false,
+        }
+    }
+
+    const fn number(self) -> Option<u64> {
+        match self {
+            Self::Number(number) => Some(number),
+            Self::Word(_) => None,
+        }
+    }
+}
+
+/// What a term compares with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Value {
+    Number(u64),
+    Word(String),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Word(text.to_owned()), Self::Number)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Test {
+    Among(Vec<Value>),
+    NotAmong(Vec<Value>),
+    AtLeast(u64),
+    AtMost(u64),
+}
+
+/// Terms that must all hold. A fact that is not known fulfils no term.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Condition {
+    terms: Vec<(String, Test)>,
+}
+
+impl Condition {
+    /// Reads `name = a|b and name != a and name >= 2 and name <= 4`; gives the first term that is none.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let mut terms = Vec::new();
+        for term in text.split(" and ").map(str::trim) {
+            let wrong = || term.to_owned();
+            let mut words = term.split_whitespace();
+            let (Some(name), Some(operator), Some(value), None) =
+                (words.next(), words.next(), words.next(), words.next())
+            else {
+                return Err(wrong());
+            };
+            let list = || value.split('|').map(Value::from).collect();
+            let number = || value.parse().map_err(|_| wrong());
+            let test = match operator {
+                "=" => Test::Among(list()),
+                "!=" => Test::NotAmong(list()),
+                ">=" => Test::AtLeast(number()?),
+                "<=" => Test::AtMost(number()?),
+                _ => return Err(wrong()),
+            };
+            terms.push((name.to_owned(), test));
+        }
+        Ok(Self { terms })
+    }
+
+    /// The names of the facts it asks for.
+    #[cfg(test)]
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.terms.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Whether all terms hold.
+    pub(super) fn holds(&self, facts: &Facts) -> bool {
+        self.terms.iter().all(|(name, test)| {
+            facts.get(name.as_str()).is_some_and(|fact| match test {
+                Test::Among(list) => list.iter().any(|value| fact.is(value)),
+                Test::NotAmong(list) => !list.iter().any(|value| fact.is(value)),
+                Test::AtLeast(least) => fact.number().is_some_and(|number| number >= *least),
+                Test::AtMost(most) => fact.number().is_some_and(|number| number <= *most),
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_terms_must_hold() {
+        let facts = Facts::from([("bits", 16.into()), ("sparse", "no".into())]);
+        for (text, expected) in [
+            ("bits = 8|16", true),
+            ("bits != 8|16", false),
+            ("bits >= 16 and bits <= 16", true),
+            ("bits >= 17", false),
+            ("sparse = no and bits != 1", true),
+            ("sparse = yes and bits = 16", false),
+            ("sparse >= 1", false),
+            ("unheard = of", false),
+            ("unheard != of", false),
+        ] {
+            assert_eq!(Condition::parse(text).unwrap().holds(&facts), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_condition_is_refused() {
+        for text in ["", "bits", "bits =", "bits ~ 8", "bits >= many", "bits = 8 or bits = 9", "bits = 8 and "] {
+            assert!(Condition::parse(text).is_err(), "{text}");
+        }
+    }
+}

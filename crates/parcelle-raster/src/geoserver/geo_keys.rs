@@ -1,0 +1,61 @@
+//! The GeoKeys as GeoTools' `GeoTiffIIOMetadataDecoder` reads them.
+
+use parcelle_tiff::{Directory, tags};
+
+pub(super) const MODEL_TYPE: u16 = 1024;
+pub(super) const GEOGRAPHIC_TYPE: u16 = 2048;
+pub(super) const DATUM: u16 = 2050;
+pub(super) const ELLIPSOID: u16 = 2056;
+pub(super) const PROJECTED_TYPE: u16 = 3072;
+pub(super) const PROJECTED_CITATION: u16 = 3073;
+pub(super) const PROJECTION: u16 = 3074;
+pub(super) const METHOD: u16 = 3075;
+pub(super) const LINEAR_UNIT: u16 = 3076;
+pub(super) const STANDARD_PARALLEL: u16 = 3078;
+/// Where GeoTools looks for the latitude of the origin, in its order: centre, natural origin, false origin.
+pub(super) const ORIGIN_LATITUDES: [u16; 3] = [3089, 3081, 3085];
+
+/// A GeoKeyDirectory with its parameters.
+#[derive(Debug)]
+pub(super) struct GeoKeys {
+    entries: Vec<[u64; 4]>,
+    doubles: Vec<f64>,
+    text: String,
+}
+
+impl GeoKeys {
+    /// The keys of a directory; `None` if it has no GeoKeyDirectory.
+    pub(super) fn of(directory: &Directory) -> Option<Self> {
+        directory.entry(tags::GEO_KEY_DIRECTORY)?;
+        let numbers = directory.unsigned_values(tags::GEO_KEY_DIRECTORY);
+        Some(Self {
+            entries: numbers.as_chunks().0.iter().skip(1).copied().collect(),
+            doubles: directory.doubles(tags::GEO_DOUBLE_PARAMS),
+            text: directory.text(tags::GEO_ASCII_PARAMS).unwrap_or_default(),
+        })
+    }
+
+    fn entry(&self, key: u16) -> Option<&[u64; 4]> {
+        self.entries.iter().find(|[id, ..]| *id == u64::from(key))
+    }
+
+    /// A key whose value stands in the directory itself.
+    pub(super) fn code(&self, key: u16) -> Option<u64> {
+        self.entry(key).filter(|[_, place, ..]| *place == 0).map(|[.., value]| *value)
+    }
+
+    /// A key whose value is among the double parameters.
+    pub(super) fn double(&self, key: u16) -> Option<f64> {
+        let [_, place, _, index] = self.entry(key)?;
+        (*place == u64::from(tags::GEO_DOUBLE_PARAMS))
+            .then(|| self.doubles.get(usize::try_from(*index).ok()?).copied())?
+    }
+
+    /// A key whose value is a text.
+    pub(super) fn words(&self, key: u16) -> Option<&str> {
+        let [_, place, count, index] = self.entry(key)?;
+        let (start, count) = (usize::try_from(*index).ok()?, usize::try_from(*count).ok()?);
+        let is_text = *place == u64::from(tags::GEO_ASCII_PARAMS);
+        is_text.then(|| self.text.get(start..start.checked_add(count)?.min(self.text.len())))?
+    }
+}

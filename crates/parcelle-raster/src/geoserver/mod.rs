@@ -1,0 +1,288 @@
+//! GeoServer: what its own readers make of a GeoTIFF, by file and by COG over HTTP.
+//!
+//! GeoServer reads GeoTIFFs with `TIFFImageReader` of imageio-ext, from a file or (community module COG) through HTTP
+//! ranges, and takes place and coordinate reference system from GeoTools' `GeoTiffReader`. What these do with a kind of
+//! file is a row in `profiles/geoserver/capabilities.csv`: a condition on the parsed structure, the outcome, the access
+//! and the versions it holds for, the exception in the log, and the measurement or the line of source that grounds it.
+//! [`judge`] holds every row against a file. The worst outcome of a way of access is its answer: the file fails before it
+//! is misread, is misread before it is slow. Overviews count as the image does, since maps are drawn from them.
+//!
+//! Rows whose outcome is `reads` tell something else that an admin wants to know, such as a band that is taken for alpha.
+//!
+//! ```no_run
+//! use parcelle_raster::geoserver::{Beside, Version, judge, newest};
+//! use parcelle_storage::{ByteSource, LocalFile};
+//!
+//! let source = LocalFile::open("dem.tif".as_ref())?;
+//! let structure = parcelle_tiff::read_structure(source.len(), |offset, buffer| source.read_at(offset, buffer))?;
+//! let judged = judge(&structure, "dem.tif", newest()?, Beside::of("dem.tif".as_ref())?)?;
+//! for answer in judged.compatibility {
+//!     println!("{} {:?} {:?}", answer.access, answer.outcome, answer.because);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What is not judged: tiles whose bytes do not decode (GeoServer fails on them as every reader does), ImageMosaic, GeoServer's extensions for libjpeg-turbo and GDAL, the readers of S3, Google and Azure.
+//! The rows about coordinate reference systems were measured with GeoTools 36 and are taken to hold for older ones too.
+//! That each tile of a COG of GDAL's takes a request of its own over HTTP (the four bytes before and after it keep
+//! `ContiguousRangeComposer` from joining them) holds for all of them and is not reported for each.
+
+mod condition;
+mod csv;
+mod facts;
+mod geo_keys;
+mod nodata;
+mod rules;
+mod table;
+mod version;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+
+use parcelle_report::{Compatibility, Finding, Findings, Location, Outcome, Severity};
+use parcelle_tiff::{Structure, tags};
+
+pub use rules::RULES;
+pub use version::Version;
+
+use crate::shell::quoted;
+use condition::Facts;
+use table::{Capability, Scope, tables};
+
+/// A row of the compiled tables that cannot be read; a test of this crate makes sure that there is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{table}, line {line}: {reason}")]
+pub struct TableError {
+    /// The file of the table.
+    pub table: &'static str,
+    /// From 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// How GeoServer reaches a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// A GeoTIFF store on a file system.
+    File,
+    /// A COG store over HTTP (`cog://https://…`).
+    CogHttp,
+}
+
+impl Access {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::File, Self::CogHttp];
+
+    /// The word used in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::CogHttp => "cog-http",
+        }
+    }
+}
+
+/// Which files that GeoServer looks for are beside a local raster.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// `.prj`: replaces the coordinate reference system inside, unless GeoServer was told otherwise.
+    pub projection: bool,
+    /// A world file or MapInfo's `.tab`.
+    pub world: bool,
+    /// `.msk`: a mask of GDAL's.
+    pub mask: bool,
+}
+
+impl Beside {
+    /// Looks for them.
+    ///
+    /// # Errors
+    /// What the operating system says when the folder cannot be searched.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let exists = |extension: &str| path.with_extension(extension).try_exists();
+        let mut mask = path.as_os_str().to_owned();
+        mask.push(".msk");
+        Ok(Self {
+            projection: exists("prj")?,
+            world: exists("tfw")? || exists("wld")? || exists("tab")?,
+            mask: Path::new(&mask).try_exists()?,
+        })
+    }
+}
+
+/// What GeoServer makes of a file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Judged {
+    /// Why, worst first.
+    pub findings: Vec<Finding>,
+    /// One answer for each [`Access`].
+    pub compatibility: Vec<Compatibility>,
+}
+
+/// The newest series of GeoServer that the table knows.
+///
+/// # Errors
+/// [`TableError`], which no build that passed its tests gives.
+pub fn newest() -> Result<Version, TableError> {
+    let wrong = TableError { table: "releases.csv", line: 2, reason: "there is no release".to_owned() };
+    tables()?.releases.last().copied().ok_or(wrong)
+}
+
+/// The series of GeoServer that the table knows, oldest first.
+///
+/// # Errors
+/// See [`newest`].
+pub fn releases() -> Result<&'static [Version], TableError> {
+    Ok(&tables()?.releases)
+}
+
+/// A capability that a file has, and where.
+struct Hit {
+    row: &'static Capability,
+    ifd: Option<usize>,
+}
+
+/// What a rule says of a file to one end.
+struct Reason {
+    row: &'static Capability,
+    accesses: Vec<Access>,
+    /// The images it is true of; `None` for the file.
+    places: BTreeSet<Option<usize>>,
+}
+
+impl Reason {
+    fn takes(&self, hit: &Hit) -> bool {
+        let says = |row: &'static Capability| (row.rule.id, row.outcome, row.exception.as_str());
+        says(self.row) == says(hit.row)
+    }
+
+    fn take(&mut self, hit: &Hit, access: Access) {
+        if !self.accesses.contains(&access) {
+            self.accesses.push(access);
+        }
+        self.places.insert(hit.ifd);
+    }
+}
+
+/// Says what a version of GeoServer makes of a file; `path` is what the fix commands call it.
+///
+/// # Errors
+/// See [`newest`].
+pub fn judge(structure: &Structure, path: &str, version: Version, beside: Beside) -> Result<Judged, TableError> {
+    let tables = tables()?;
+    let mut compatibility = Vec::new();
+    let levels: Vec<_> = structure
+        .directories
+        .iter()
+        .filter_map(|directory| Some((directory.index, facts::of_level(structure, directory, &directory.image?))))
+        .collect();
+    let mut reasons: Vec<Reason> = Vec::new();
+    for access in Access::ALL {
+        let file = facts::of_file(structure, levels.first(), access, beside);
+        let rows = tables.capabilities.iter().filter(|row| row.applies(version, access));
+        let hits = hits(rows, &file, &levels);
+        let outcome = hits.iter().map(|hit| hit.row.outcome).max_by_key(|outcome| rank(*outcome));
+        let mut because = Vec::new();
+        for hit in hits {
+            if hit.row.outcome != Outcome::Reads && !because.contains(&hit.row.rule.id) {
+                because.push(hit.row.rule.id);
+            }
+            match reasons.iter_mut().find(|reason| reason.takes(&hit)) {
+                Some(reason) => reason.take(&hit, access),
+                None => {
+                    reasons.push(Reason { row: hit.row, accesses: vec![access], places: BTreeSet::from([hit.ifd]) })
+                }
+            }
+        }
+        compatibility.push(Compatibility {
+            target: "geoserver".to_owned(),
+            version: version.to_string(),
+            access: access.as_str().to_owned(),
+            outcome: outcome.unwrap_or(Outcome::Reads),
+            because,
+        });
+    }
+    let mut findings = Findings::new();
+    for reason in reasons {
+        findings.push(finding(&reason, structure, path, version));
+    }
+    Ok(Judged { findings: findings.into_sorted(), compatibility })
+}
+
+fn hits(rows: impl Iterator<Item = &'static Capability>, file: &Facts, levels: &[(usize, Facts)]) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for row in rows {
+        match row.scope {
+            Scope::File if row.condition.holds(file) => hits.push(Hit { row, ifd: None }),
+            Scope::File => {}
+            Scope::Level => {
+                let true_of = levels.iter().filter(|(_, facts)| row.condition.holds(facts));
+                hits.extend(true_of.map(|(index, _)| Hit { row, ifd: Some(*index) }));
+            }
+        }
+    }
+    hits
+}
+
+const fn rank(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Reads => 0,
+        Outcome::Slow => 1,
+        Outcome::Misreads => 2,
+        Outcome::Fails => 3,
+    }
+}
+
+fn finding(reason: &Reason, structure: &Structure, path: &str, version: Version) -> Finding {
+    let Reason { row, accesses, places } = reason;
+    let is_local = accesses.contains(&Access::File);
+    let how = match (is_local, accesses.len()) {
+        (true, 1) => " from a file",
+        (false, _) => " by COG over HTTP",
+        (true, _) => "",
+    };
+    let ifd = places.iter().copied().flatten().next();
+    let place = match ifd {
+        Some(0) | None => "it".to_owned(),
+        Some(ifd) => format!("IFD {ifd}"),
+    };
+    let mut message = match row.outcome {
+        Outcome::Fails => format!("GeoServer {version} cannot read {place}{how}: {}", row.rule.title),
+        Outcome::Misreads => format!("GeoServer {version} shows {place} wrongly{how}: {}", row.rule.title),
+        Outcome::Slow => format!("GeoServer {version} is very slow to open it{how}: {}", row.rule.title),
+        Outcome::Reads => format!("GeoServer {version} reads it{how}; {}", row.rule.title),
+    };
+    if !row.exception.is_empty() {
+        message = format!("{message}. In its log: {}", row.exception);
+    }
+    // One way of access is left where only HTTP stumbles.
+    let severity = match row.outcome {
+        Outcome::Fails | Outcome::Misreads if is_local => Severity::Error,
+        Outcome::Fails | Outcome::Misreads | Outcome::Slow => Severity::Warning,
+        Outcome::Reads => row.rule.severity,
+    };
+    let location = Location { ifd: ifd.and_then(|ifd| u32::try_from(ifd).ok()), ..Location::default() };
+    Finding::new(row.rule, message)
+        .severity(severity)
+        .fix(fix(row.rule.fix, structure, path))
+        .at(location)
+        .count(places.len().max(1) as u64)
+}
+
+/// The command of a rule, with the names and the nodata value of this file for the words that stand for them.
+fn fix(general: &str, structure: &Structure, path: &str) -> String {
+    let stem = [".tiff", ".tif", ".TIFF", ".TIF"].into_iter().find_map(|extension| path.strip_suffix(extension));
+    let nodata = || structure.main().and_then(|main| main.text(tags::GDAL_NODATA)).unwrap_or_default();
+    let words = general.split(' ').map(|word| match word {
+        "IN.tif" => quoted(path),
+        "OUT.tif" => quoted(format!("{}.geoserver.tif", stem.unwrap_or(path))),
+        // As the layout rules call it, so that a report shows one way out of both.
+        "COG.tif" => quoted(format!("{}.cog.tif", stem.unwrap_or(path))),
+        "NODATA" => nodata::meant(&nodata()),
+        word => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,195 @@
+//! The capability table: one row per thing that a reader of GeoServer does with a kind of file.
+
+use std::sync::LazyLock;
+
+use parcelle_report::{Outcome, Rule};
+
+use super::condition::Condition;
+use super::csv::fields;
+use super::rules::RULES;
+use super::version::{Range, Version};
+use super::{Access, TableError};
+
+const CAPABILITIES: &str = include_str!("../../profiles/geoserver/capabilities.csv");
+const RELEASES: &str = include_str!("../../profiles/geoserver/releases.csv");
+
+/// Whether a row is held against each image or once against the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    File,
+    Level,
+}
+
+/// One row.
+#[derive(Debug)]
+pub(super) struct Capability {
+    pub(super) rule: &'static Rule,
+    pub(super) scope: Scope,
+    /// `None` stands for every access.
+    pub(super) access: Option<Access>,
+    pub(super) versions: Range,
+    pub(super) outcome: Outcome,
+    pub(super) condition: Condition,
+    /// What the admin finds in GeoServer's log; empty where nothing is thrown.
+    pub(super) exception: String,
+    /// The measurement, or the place in the reader's source.
+    #[cfg_attr(not(test), expect(dead_code, reason = "kept in the row for those who read and amend the table"))]
+    pub(super) evidence: String,
+}
+
+impl Capability {
+    pub(super) fn applies(&self, version: Version, access: Access) -> bool {
+        self.access.is_none_or(|only| only == access) && self.versions.contains(version)
+    }
+}
+
+/// Both tables.
+#[derive(Debug)]
+pub(super) struct Tables {
+    pub(super) capabilities: Vec<Capability>,
+    /// The series that are known, oldest first.
+    pub(super) releases: Vec<Version>,
+}
+
+static TABLES: LazyLock<Result<Tables, TableError>> =
+    LazyLock::new(|| Ok(Tables { capabilities: capabilities(CAPABILITIES)?, releases: releases(RELEASES)? }));
+
+/// The tables that are compiled in.
+pub(super) fn tables() -> Result<&'static Tables, TableError> {
+    TABLES.as_ref().map_err(Clone::clone)
+}
+
+fn error(table: &'static str, line: usize, reason: impl Into<String>) -> TableError {
+    TableError { table, line, reason: reason.into() }
+}
+
+/// The lines behind the header, numbered from 1.
+fn lines<const N: usize>(
+    table: &'static str,
+    text: &str,
+) -> impl Iterator<Item = Result<(usize, [String; N]), TableError>> {
+    text.lines().enumerate().skip(1).map(move |(index, line)| {
+        let line_number = index + 1;
+        let fields = fields(line).ok_or_else(|| error(table, line_number, "a quote is not closed"))?;
+        let fields = fields
+            .try_into()
+            .map_err(|fields: Vec<String>| error(table, line_number, format!("{} fields, not {N}", fields.len())))?;
+        Ok((line_number, fields))
+    })
+}
+
+fn releases(text: &str) -> Result<Vec<Version>, TableError> {
+    const TABLE: &str = "releases.csv";
+    lines::<3>(TABLE, text)
+        .map(|line| {
+            let (line, [version, ..]) = line?;
+            Version::parse(&version).ok_or_else(|| error(TABLE, line, format!("{version:?} is no version")))
+        })
+        .collect()
+}
+
+fn capabilities(text: &str) -> Result<Vec<Capability>, TableError> {
+    const TABLE: &str = "capabilities.csv";
+    lines::<9>(TABLE, text)
+        .map(|line| {
+            let (line, [rule, scope, access, first, last, outcome, condition, exception, evidence]) = line?;
+            let wrong = |what: &str, value: &str| error(TABLE, line, format!("{value:?} is no {what}"));
+            let end = |text: &str| match text {
+                "" => Ok(None),
+                text => Version::parse(text).map(Some).ok_or_else(|| wrong("version", text)),
+            };
+            Ok(Capability {
+                rule: RULES.iter().find(|known| known.id == rule).copied().ok_or_else(|| wrong("rule", &rule))?,
+                scope: match scope.as_str() {
+                    "file" => Scope::File,
+                    "level" => Scope::Level,
+                    _ => return Err(wrong("scope", &scope)),
+                },
+                access: match access.as_str() {
+                    "any" => None,
+                    "file" => Some(Access::File),
+                    "cog-http" => Some(Access::CogHttp),
+                    _ => return Err(wrong("access", &access)),
+                },
+                versions: Range { first: end(&first)?, last: end(&last)? },
+                outcome: match outcome.as_str() {
+                    "reads" => Outcome::Reads,
+                    "slow" => Outcome::Slow,
+                    "misreads" => Outcome::Misreads,
+                    "fails" => Outcome::Fails,
+                    _ => return Err(wrong("outcome", &outcome)),
+                },
+                condition: Condition::parse(&condition).map_err(|term| wrong("term", &term))?,
+                exception,
+                evidence,
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::geoserver::{Beside, facts};
+
+    #[test]
+    fn the_tables_are_whole() {
+        let tables = tables().unwrap();
+        assert!(tables.releases.len() >= 12 && tables.capabilities.len() >= 60);
+        let bare = parcelle_tiff::read_structure(0, |_, _| Ok(0)).unwrap();
+        let mut known: BTreeSet<&str> =
+            facts::of_file(&bare, None, Access::File, Beside::default()).into_keys().collect();
+        known.extend([
+            "role",
+            "codec",
+            "predictor",
+            "bits",
+            "format",
+            "bands",
+            "planar",
+            "photometric",
+            "layout",
+            "offsets",
+            "sparse",
+            "past_end",
+            "index",
+            "nodata",
+            "fill",
+            "jpeg_tables",
+            "alpha",
+            "scaled",
+        ]);
+        for row in &tables.capabilities {
+            for name in row.condition.names() {
+                assert!(known.contains(name), "{}: {name} is no fact", row.rule.id);
+            }
+            let grounds = row.evidence.split(':').next().unwrap();
+            assert!(["measured", "source"].contains(&grounds) && row.evidence.len() > 15, "{}", row.rule.id);
+            assert_eq!(row.outcome == Outcome::Fails, !row.exception.is_empty(), "{}", row.rule.id);
+        }
+        for rule in RULES {
+            assert!(tables.capabilities.iter().any(|row| row.rule.id == rule.id), "{} has no row", rule.id);
+        }
+    }
+
+    #[test]
+    fn a_wrong_row_is_named() {
+        let head = "rule,scope,access,first,last,outcome,condition,exception,evidence\n";
+        for (row, said) in [
+            ("GS-CMP-001,level,any,,,fails,codec = 1,x", "8 fields, not 9"),
+            ("GS-XYZ-001,level,any,,,fails,codec = 1,x,y", "\"GS-XYZ-001\" is no rule"),
+            ("GS-CMP-001,band,any,,,fails,codec = 1,x,y", "\"band\" is no scope"),
+            ("GS-CMP-001,level,ftp,,,fails,codec = 1,x,y", "\"ftp\" is no access"),
+            ("GS-CMP-001,level,any,two,,fails,codec = 1,x,y", "\"two\" is no version"),
+            ("GS-CMP-001,level,any,,,dies,codec = 1,x,y", "\"dies\" is no outcome"),
+            ("GS-CMP-001,level,any,,,fails,codec is 1,x,y", "\"codec is 1\" is no term"),
+            ("GS-CMP-001,level,any,,,fails,codec = 1,\"x,y", "a quote is not closed"),
+        ] {
+            let error = capabilities(&format!("{head}{row}\n")).unwrap_err();
+            assert_eq!(error.to_string(), format!("capabilities.csv, line 2: {said}"));
+        }
+        assert!(releases("geoserver,geotools,imageio_ext\n3,35,2\n").is_err());
+    }
+}

@@ -1,0 +1,281 @@
+//! The main rows of the capability table on files that are made here: one tag changed in a sound file each.
+#![expect(clippy::unwrap_used, reason = "a test helper fails by panicking")]
+
+use std::collections::BTreeMap;
+
+use parcelle_raster::geoserver::{Access, Beside, Judged, Version, judge, newest};
+use parcelle_report::Outcome::{self, Fails, Misreads, Reads, Slow};
+use parcelle_report::Severity;
+use parcelle_tiff::Structure;
+
+/// Values of a tag as they are written.
+#[derive(Clone)]
+enum Values {
+    Shorts(Vec<u16>),
+    Longs(Vec<u32>),
+    Doubles(Vec<f64>),
+    Text(&'static str),
+}
+use Values::{Doubles, Longs, Shorts, Text};
+
+impl Values {
+    fn encoded(&self) -> (u16, usize, Vec<u8>) {
+        match self {
+            Shorts(list) => (3, list.len(), list.iter().flat_map(|value| value.to_le_bytes()).collect()),
+            Longs(list) => (4, list.len(), list.iter().flat_map(|value| value.to_le_bytes()).collect()),
+            Doubles(list) => (12, list.len(), list.iter().flat_map(|value| value.to_le_bytes()).collect()),
+            Text(text) => (2, text.len() + 1, text.bytes().chain([0]).collect()),
+        }
+    }
+}
+
+type Tags = BTreeMap<u16, Values>;
+type Changes = Vec<(u16, Values)>;
+
+/// One deflated tile of bytes in Lambert-93.
+fn sound() -> Tags {
+    Tags::from([
+        (256, Shorts(vec![64])),
+        (257, Shorts(vec![64])),
+        (258, Shorts(vec![8])),
+        (259, Shorts(vec![8])),
+        (262, Shorts(vec![1])),
+        (277, Shorts(vec![1])),
+        (322, Shorts(vec![64])),
+        (323, Shorts(vec![64])),
+        (324, Longs(vec![8])),
+        (325, Longs(vec![16])),
+        (33_550, Doubles(vec![1.0, 1.0, 0.0])),
+        (33_922, Doubles(vec![0.0, 0.0, 0.0, 650_000.0, 6_860_000.0, 0.0])),
+        (34_735, keys(&[(1024, 1), (3072, 2154)])),
+    ])
+}
+
+fn keys(keys: &[(u16, u16)]) -> Values {
+    let head = [1, 1, 0, keys.len() as u16];
+    Shorts(head.into_iter().chain(keys.iter().flat_map(|(key, value)| [*key, 0, 1, *value])).collect())
+}
+
+/// A file of directories behind `gap` bytes of tiles; where `late` names a tag, its value follows after as many again.
+fn file(directories: &[Tags], gap: usize, late: Option<u16>) -> Vec<u8> {
+    let mut bytes = b"II\x2a\0".to_vec();
+    bytes.resize(8 + if late.is_some() { 24 } else { gap.max(24) }, 7);
+    let first = bytes.len() as u32;
+    bytes[4..8].copy_from_slice(&first.to_le_bytes());
+    for (index, tags) in directories.iter().enumerate() {
+        let directory = bytes.len();
+        let mut values = Vec::new();
+        let values_start = directory + 2 + tags.len() * 12 + 4;
+        bytes.extend((tags.len() as u16).to_le_bytes());
+        let mut postponed = None;
+        for (tag, tag_values) in tags {
+            let (kind, count, encoded) = tag_values.encoded();
+            bytes.extend(tag.to_le_bytes());
+            bytes.extend(kind.to_le_bytes());
+            bytes.extend((count as u32).to_le_bytes());
+            if encoded.len() <= 4 {
+                bytes.extend(encoded.iter().copied().chain([0; 4]).take(4));
+            } else if late == Some(*tag) {
+                postponed = Some((bytes.len(), encoded));
+                bytes.extend([0; 4]);
+            } else {
+                bytes.extend(((values_start + values.len()) as u32).to_le_bytes());
+                values.extend(encoded);
+            }
+        }
+        let end = (values_start + values.len()) as u32;
+        let next = if index + 1 < directories.len() { end } else { 0 };
+        bytes.extend(next.to_le_bytes());
+        bytes.extend(values);
+        if let Some((place, encoded)) = postponed {
+            bytes.resize(bytes.len() + gap, 7);
+            let offset = bytes.len() as u32;
+            bytes[place..place + 4].copy_from_slice(&offset.to_le_bytes());
+            bytes.extend(encoded);
+        }
+    }
+    bytes
+}
+
+fn parsed(bytes: &[u8]) -> Structure {
+    parcelle_tiff::read_structure(bytes.len() as u64, |offset, buffer| {
+        let rest = bytes.get(offset as usize..).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    })
+    .unwrap()
+}
+
+fn judged(bytes: &[u8], version: Version, beside: Beside) -> Judged {
+    judge(&parsed(bytes), "it's.tif", version, beside).unwrap()
+}
+
+fn outcomes(judged: &Judged) -> [Outcome; 2] {
+    Access::ALL.map(|access| {
+        judged
+            .compatibility
+            .iter()
+            .find(|answer| answer.access == access.as_str())
+            .map(|answer| answer.outcome)
+            .unwrap()
+    })
+}
+
+/// A sound file with these tags changed.
+fn changed(changes: &[(u16, Values)]) -> Vec<u8> {
+    let mut tags = sound();
+    tags.extend(changes.iter().cloned());
+    file(&[tags], 0, None)
+}
+
+fn one(tag: u16, value: u16) -> (u16, Values) {
+    (tag, Shorts(vec![value]))
+}
+
+#[test]
+fn a_sound_file_is_read() {
+    let judged = judged(&changed(&[]), newest().unwrap(), Beside::default());
+    assert_eq!((outcomes(&judged), judged.findings), ([Reads, Reads], Vec::new()));
+}
+
+#[test]
+fn each_defect_has_its_outcome_and_rule() {
+    let bands = |count: u16| [one(277, count), (258, Shorts(vec![8; usize::from(count)]))];
+    let planar = [&bands(3)[..], &[one(284, 2), (324, Longs(vec![8; 3])), (325, Longs(vec![16; 3]))]].concat();
+    let sparse = [(324, Longs(vec![0])), (325, Longs(vec![0]))];
+    let cases: Vec<(Changes, [Outcome; 2], &str)> = vec![
+        (vec![one(259, 34_887)], [Fails, Fails], "GS-CMP-001"),
+        (vec![one(259, 50_001)], [Fails, Fails], "GS-CMP-001"),
+        (vec![one(259, 7), (347, Text("tables"))], [Reads, Reads], ""),
+        (vec![one(259, 7)], [Reads, Fails], "GS-CMP-003"),
+        ([&bands(4)[..], &[one(259, 7), (347, Text("tables"))]].concat(), [Misreads, Misreads], "GS-CMP-002"),
+        ([&bands(2)[..], &[one(259, 7), one(338, 2), (347, Text("tables"))]].concat(), [Fails, Fails], "GS-CMP-002"),
+        (vec![one(339, 2)], [Misreads, Misreads], "GS-TYPE-002"),
+        (vec![one(258, 32)], [Misreads, Misreads], "GS-TYPE-002"),
+        (vec![one(258, 32), one(339, 2)], [Reads, Reads], ""),
+        (vec![one(258, 64)], [Fails, Fails], "GS-TYPE-001"),
+        (vec![one(258, 64), one(339, 3)], [Reads, Reads], ""),
+        (vec![one(258, 16), one(339, 3)], [Misreads, Misreads], "GS-TYPE-003"),
+        (vec![one(258, 12)], [Fails, Fails], "GS-TYPE-004"),
+        (vec![one(262, 0)], [Misreads, Misreads], "GS-PHO-001"),
+        (vec![one(262, 0), one(258, 32), one(339, 2)], [Fails, Fails], "GS-PHO-001"),
+        (vec![one(262, 8)], [Misreads, Misreads], "GS-PHO-002"),
+        (planar.clone(), [Misreads, Misreads], "GS-PLANAR-001"),
+        ([&planar[..], &[one(259, 1)]].concat(), [Misreads, Fails], "GS-PLANAR-001"),
+        (sparse.to_vec(), [Reads, Reads], ""),
+        ([&sparse[..], &[one(259, 5)]].concat(), [Fails, Fails], "GS-SPARSE-001"),
+        ([&sparse[..], &[one(259, 1)]].concat(), [Misreads, Fails], "GS-SPARSE-001"),
+        ([&sparse[..], &[one(259, 5), (42_113, Text("255"))]].concat(), [Reads, Reads], ""),
+        ([&sparse[..], &bands(3), &[(42_113, Text("255"))]].concat(), [Misreads, Misreads], "GS-SPARSE-002"),
+        ([&sparse[..], &bands(3), &[(42_113, Text("0"))]].concat(), [Reads, Reads], ""),
+        (vec![(42_113, Text("1,5"))], [Fails, Fails], "GS-NODATA-001"),
+        (vec![one(256, 65)], [Fails, Fails], "GS-FILE-001"),
+        (vec![(325, Longs(vec![90_000]))], [Fails, Fails], "GS-FILE-001"),
+        (vec![(34_735, keys(&[(1025, 2)]))], [Fails, Fails], "GS-CRS-001"),
+        (vec![(34_735, keys(&[(1024, 3)]))], [Fails, Fails], "GS-CRS-001"),
+        (vec![(34_735, keys(&[(1024, 1), (3072, 6933)]))], [Fails, Fails], "GS-CRS-002"),
+        (vec![(34_735, keys(&[(1024, 1), (3072, 32_767), (3075, 23), (2048, 4326)]))], [Fails, Fails], "GS-CRS-002"),
+        (vec![(34_735, keys(&[(1024, 1), (3072, 32_767), (3075, 1), (2048, 4326)]))], [Reads, Reads], ""),
+        (vec![(34_735, keys(&[(1024, 2), (2048, 32_767)]))], [Fails, Fails], "GS-CRS-003"),
+        (vec![(34_735, keys(&[(1024, 1), (3072, 4087)]))], [Misreads, Misreads], "GS-CRS-004"),
+        (vec![(33_550, Doubles(vec![0.0, 0.0, 0.0]))], [Fails, Fails], "GS-GEO-001"),
+    ];
+    for (changes, expected, rule) in cases {
+        let judged = judged(&changed(&changes), newest().unwrap(), Beside::default());
+        let rules: Vec<_> = judged.findings.iter().map(|finding| finding.rule.id).collect();
+        let tags: Vec<_> = changes.iter().map(|(tag, _)| tag).collect();
+        assert_eq!(outcomes(&judged), expected, "{tags:?} {rules:?}");
+        assert!(rules.iter().all(|found| *found == rule) && rules.is_empty() == rule.is_empty(), "{tags:?} {rules:?}");
+        for answer in &judged.compatibility {
+            assert_eq!(answer.because.is_empty(), answer.outcome == Reads, "{tags:?} {answer:?}");
+        }
+        let worst = judged.findings.iter().map(|finding| finding.severity).max();
+        let expected = match expected {
+            [Reads, Reads] => None,
+            [Reads, _] => Some(Severity::Warning),
+            _ => Some(Severity::Error),
+        };
+        assert_eq!(worst, expected, "{tags:?}");
+    }
+}
+
+#[test]
+fn versions_differ() {
+    let predictor = [one(317, 2), one(258, 64), one(339, 3)];
+    let float_lzw = [one(317, 3), one(258, 32), one(339, 3), one(259, 5)];
+    let zstd = [one(259, 50_000)];
+    for (changes, version, expected) in [
+        (&predictor[..], "2.28", Fails),
+        (&predictor[..], "3.0", Reads),
+        (&float_lzw[..], "2.25", Fails),
+        (&float_lzw[..], "2.26", Reads),
+        (&zstd[..], "2.19.2", Fails),
+        (&zstd[..], "2.19.3", Reads),
+        (&zstd[..], "2.20", Reads),
+    ] {
+        let judged = judged(&changed(changes), Version::parse(version).unwrap(), Beside::default());
+        assert_eq!(outcomes(&judged), [expected; 2], "{version}");
+        assert!(judged.compatibility.iter().all(|answer| answer.version == version));
+    }
+}
+
+#[test]
+fn files_beside_help_a_file_system_alone() {
+    let no_model_type = changed(&[(34_735, keys(&[(1025, 2)]))]);
+    let beside = Beside { projection: true, ..Beside::default() };
+    assert_eq!(outcomes(&judged(&no_model_type, newest().unwrap(), beside)), [Reads, Fails]);
+    let mut nowhere = sound();
+    nowhere.remove(&33_550);
+    nowhere.remove(&33_922);
+    let nowhere = file(&[nowhere], 0, None);
+    let beside = Beside { world: true, ..Beside::default() };
+    assert_eq!(outcomes(&judged(&nowhere, newest().unwrap(), beside)), [Reads, Fails]);
+    let mask = judged(&changed(&[]), newest().unwrap(), Beside { mask: true, ..Beside::default() });
+    assert_eq!((outcomes(&mask), mask.findings[0].rule.id), ([Reads, Reads], "GS-SIDE-001"));
+}
+
+#[test]
+fn overviews_count_and_have_their_order() {
+    let smaller = |flags: u16, codec: u16| {
+        let mut tags = sound();
+        tags.extend([one(254, flags), one(256, 32), one(257, 32), one(259, codec)]);
+        tags
+    };
+    let chain = |rest: [Tags; 2]| file(&[sound(), rest[0].clone(), rest[1].clone()], 0, None);
+    let (overview, webp, mask) = (smaller(1, 8), smaller(1, 50_001), smaller(4, 8));
+    for (bytes, expected, rule) in [
+        (chain([mask.clone(), overview.clone()]), Reads, None),
+        (chain([overview.clone(), webp]), Fails, Some(("GS-CMP-001", Some(2)))),
+        (chain([overview, mask]), Misreads, Some(("GS-IFD-001", None))),
+    ] {
+        let judged = judged(&bytes, newest().unwrap(), Beside::default());
+        let found = judged.findings.first().map(|finding| (finding.rule.id, finding.location.ifd));
+        assert_eq!((outcomes(&judged), found), ([expected; 2], rule));
+    }
+}
+
+#[test]
+fn http_stumbles_over_late_tags() {
+    let mut tags = sound();
+    tags.insert(42_113, Text("-9999"));
+    let outcome = |bytes: &[u8]| outcomes(&judged(bytes, newest().unwrap(), Beside::default()));
+    // The value that is reached last ends where the file does.
+    let at_end = file(&[tags.clone()], 30_000, Some(42_113));
+    assert_eq!(outcome(&at_end), [Reads, Fails]);
+    // A byte more, and the file holds the range that is asked for.
+    let mut longer = at_end;
+    longer.push(0);
+    assert_eq!(outcome(&longer), [Reads, Reads]);
+    // The directory itself is late: the step that fetches it fetches the rest.
+    assert_eq!(outcome(&file(&[tags.clone()], 30_000, None)), [Reads, Reads]);
+    assert_eq!(outcome(&file(&[tags], 1_100_000, None)), [Reads, Slow]);
+}
+
+#[test]
+fn fixes_name_the_file_as_a_shell_wants_it() {
+    let judged = judged(&changed(&[(42_113, Text("-nan"))]), newest().unwrap(), Beside::default());
+    let expected = r"gdal_translate 'it'\''s.tif' 'it'\''s.geoserver.tif' -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES -a_nodata nan";
+    assert_eq!(judged.findings[0].fix, expected);
+    assert!(judged.findings[0].message.contains("java.lang.NumberFormatException"));
+}
