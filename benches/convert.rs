@@ -5,6 +5,7 @@
 //! whole conversion and the floor (read the input once, zstd the same Arrow bytes on all cores) in turn, so that both
 //! see the same machine.
 
+mod formats;
 mod input;
 
 use std::hint::black_box;
@@ -48,19 +49,6 @@ impl Bench {
 
     fn layer(&self) -> Result<Box<dyn Layer>, Failure> {
         Ok(parcelle_source::open(&self.input, &Default::default())?)
-    }
-
-    fn decode(&self, threads: usize) -> Result<u64, Failure> {
-        let layer = self.layer()?;
-        let splits = layer.splits(ROW_GROUP_ROWS)?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-        let rows = pool.install(|| {
-            splits
-                .par_iter()
-                .map(|split| batches(layer.as_ref(), split).map(|batches| count(&batches)))
-                .sum::<Result<u64, _>>()
-        })?;
-        Ok(rows)
     }
 
     fn convert(&self, threads: usize, sort: Sort) -> Result<Duration, Failure> {
@@ -108,10 +96,6 @@ fn batches(layer: &dyn Layer, split: &parcelle_source::Split) -> Result<Vec<Reco
     Ok(batches)
 }
 
-fn count(batches: &[RecordBatch]) -> u64 {
-    batches.iter().map(|batch| batch.num_rows() as u64).sum()
-}
-
 /// The bytes of a batch's values, column by column.
 fn buffers(batch: &RecordBatch) -> Vec<Vec<u8>> {
     batch
@@ -147,13 +131,6 @@ fn encode(
 fn stages(criterion: &mut Criterion, bench: &Bench, schema: &SchemaRef, parts: &[Vec<RecordBatch>]) {
     let mut threads = vec![1, bench.threads];
     threads.dedup();
-
-    let mut group = criterion.benchmark_group("decode/gpkg");
-    group.throughput(Throughput::Elements(bench.rows));
-    for threads in &threads {
-        group.bench_function(format!("{threads} threads"), |bencher| bencher.iter(|| bench.decode(*threads)));
-    }
-    group.finish();
 
     let mut group = criterion.benchmark_group("encode");
     group.throughput(Throughput::Elements(bench.rows));
@@ -221,6 +198,7 @@ fn main() -> Result<(), Failure> {
     let bench = Bench::new()?;
     let (schema, parts) = bench.rows_in_memory()?;
     let mut criterion = Criterion::default().sample_size(10).configure_from_args();
+    formats::bench(&mut criterion)?;
     stages(&mut criterion, &bench, &schema, &parts);
     criterion.final_summary();
     distance_to_the_floor(&bench, &parts, "unsorted", &Sort::None)?;

@@ -3,8 +3,6 @@
 //! The other formats are made from the generated GeoPackage by `ogr2ogr` (GDAL's programs); where it is not installed,
 //! GeoPackage and Parquet alone are measured, and the bench says so.
 
-mod input;
-
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,7 +10,7 @@ use std::process::{Command, Stdio};
 use criterion::{Criterion, Throughput};
 use rayon::prelude::*;
 
-use input::Failure;
+use crate::input::{self, Failure};
 
 /// Rows per split, as in the façade.
 const SPLIT_ROWS: usize = 65_536;
@@ -64,13 +62,12 @@ fn inputs(directory: &Path, rows: u64) -> Result<Vec<(&'static str, PathBuf)>, F
     Ok(inputs)
 }
 
-fn main() -> Result<(), Failure> {
+/// Measures every format.
+pub(crate) fn bench(criterion: &mut Criterion) -> Result<(), Failure> {
     let rows = input::rows()?;
     let directory = tempfile::tempdir()?;
-    let inputs = inputs(directory.path(), rows)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut criterion = Criterion::default().sample_size(10).configure_from_args();
-    for (name, path) in &inputs {
+    for (name, path) in &inputs(directory.path(), rows)? {
         let mut group = criterion.benchmark_group(format!("decode/{name}"));
         group.throughput(Throughput::Elements(rows));
         for threads in if cores > 1 { vec![1, cores] } else { vec![1] } {
@@ -83,6 +80,5 @@ fn main() -> Result<(), Failure> {
         }
         group.finish();
     }
-    criterion.final_summary();
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! What the benches read: a generated layer of buildings (28 columns in the manner of a national building base).
 
+#![allow(dead_code, reason = "each bench is a program of its own and uses its part")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -31,4 +33,18 @@ pub(crate) fn buildings(directory: &Path, rows: u64) -> Result<PathBuf, Failure>
         .stdout(Stdio::null())
         .status()?;
     if made.success() { Ok(path) } else { Err("the generator of the input has failed".into()) }
+}
+
+/// Converts with the binary as a user has it, and returns its summary.
+pub(crate) fn convert(input: &Path, output: &Path, options: &[String]) -> Result<serde_json::Value, Failure> {
+    let ran = Command::new(program("parcelle")?)
+        .arg("convert")
+        .args([input, output])
+        .args(options)
+        .args(["--overwrite", "--format", "json"])
+        .output()?;
+    if !ran.status.success() {
+        return Err(String::from_utf8_lossy(&ran.stderr).into_owned().into());
+    }
+    Ok(serde_json::from_slice(&ran.stdout)?)
 }

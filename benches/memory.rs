@@ -5,9 +5,6 @@
 
 mod input;
 
-use std::path::Path;
-use std::process::Command;
-
 use input::Failure;
 
 const MEMORY: &str = "512MB";
@@ -20,7 +17,8 @@ fn main() -> Result<(), Failure> {
     println!("|---|---|---|---|---|");
     for rows in [rows, 3 * rows] {
         let input = input::buildings(directory.path(), rows)?;
-        let told = convert(&input, &directory.path().join("out.parquet"))?;
+        let options = ["--memory".to_owned(), MEMORY.to_owned()];
+        let told = input::convert(&input, &directory.path().join("out.parquet"), &options)?;
         let number = |name: &str| told.get(name).and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN);
         let seconds = told.pointer("/seconds/wall").and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN);
         let megabytes = |name: &str| number(name) / 1e6;
@@ -32,16 +30,4 @@ fn main() -> Result<(), Failure> {
         std::fs::remove_file(input)?;
     }
     Ok(())
-}
-
-fn convert(input: &Path, output: &Path) -> Result<serde_json::Value, Failure> {
-    let ran = Command::new(input::program("parcelle")?)
-        .arg("convert")
-        .args([input, output])
-        .args(["--memory", MEMORY, "--overwrite", "--format", "json"])
-        .output()?;
-    if !ran.status.success() {
-        return Err(String::from_utf8_lossy(&ran.stderr).into_owned().into());
-    }
-    Ok(serde_json::from_slice(&ran.stdout)?)
 }

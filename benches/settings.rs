@@ -6,9 +6,9 @@
 
 mod input;
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use parcelle::{Compression, Preset, Sort};
+use serde_json::Value;
 
 use input::Failure;
 
@@ -74,20 +74,21 @@ fn main() -> Result<(), Failure> {
 }
 
 /// Bytes of the output, and seconds of encoding.
-fn measure(input: &PathBuf, output: &PathBuf, setting: &Setting, turns: usize) -> Result<(u64, f64), Failure> {
+fn measure(input: &Path, output: &Path, setting: &Setting, turns: usize) -> Result<(u64, f64), Failure> {
     let mut seconds = Vec::new();
     let mut bytes = 0;
     for _ in 0..turns {
-        let summary = parcelle::convert(input, output)
-            .preset(Preset::Balanced)
-            .sort(Sort::Hilbert)
-            .compression(Compression::Zstd(setting.level))
-            .page_bytes(setting.page_bytes)
-            .row_group_rows(setting.row_group_rows)
-            .overwrite(true)
-            .run()?;
-        bytes = summary.bytes_out;
-        seconds.push(summary.seconds.encode);
+        let options = [
+            "--compression-level".to_owned(),
+            setting.level.to_string(),
+            "--page-bytes".to_owned(),
+            setting.page_bytes.to_string(),
+            "--row-group-rows".to_owned(),
+            setting.row_group_rows.to_string(),
+        ];
+        let summary = input::convert(input, output, &options)?;
+        bytes = summary.get("bytes_out").and_then(Value::as_u64).ok_or("the summary has no bytes_out")?;
+        seconds.extend(summary.pointer("/seconds/encode").and_then(Value::as_f64));
     }
     seconds.sort_by(f64::total_cmp);
     Ok((bytes, seconds.get(turns / 2).copied().unwrap_or_default()))

@@ -167,6 +167,10 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(crate) row_group_bytes: Option<u64>,
 
+    /// Bytes of a data page before compression, such as 128KiB [default: that of the preset]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) page_bytes: Option<u64>,
+
     /// Columns that get a bloom filter: identifiers in no order
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub(crate) bloom_filter: Vec<String>,

@@ -149,6 +149,9 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
     if let Some(rows) = arguments.row_group_rows {
         convert = convert.row_group_rows(rows as usize);
     }
+    if let Some(bytes) = arguments.page_bytes {
+        convert = convert.page_bytes(usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
     if let Some(bytes) = arguments.row_group_bytes {
         convert = convert.row_group_bytes(bytes);
     }

@@ -20,6 +20,8 @@ use crate::native;
 use crate::options::{Compression, Covering, Encoding, GeoParquetVersion, Orientation, WriteOptions};
 use crate::parquet_schema;
 
+/// The length of a page is a number of 32 bits, and a reader has to hold it whole.
+const MOST_PAGE_BYTES: usize = 64 << 20;
 /// Share of the values a bloom filter says to be there that are not.
 const BLOOM_FILTER_ERRORS: f64 = 0.01;
 
@@ -118,7 +120,7 @@ impl Layout {
         let mut builder = WriterProperties::builder()
             .set_created_by(concat!("parcelle ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_compression(codec)
-            .set_data_page_size_limit(options.page_bytes.max(1))
+            .set_data_page_size_limit(options.page_bytes.clamp(1, MOST_PAGE_BYTES))
             .set_data_page_row_count_limit(usize::MAX)
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_max_row_group_row_count(None);

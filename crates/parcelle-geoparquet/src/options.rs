@@ -193,7 +193,7 @@ pub const DEFAULT_ROW_GROUP_BYTES: u64 = 128 << 20;
 pub struct WriteOptions {
     /// Codec.
     pub compression: Compression,
-    /// Bytes of a data page before compression, about. Readers skip pages by their statistics.
+    /// Bytes of a data page before compression, about; 64 MiB at most. Readers skip pages by their statistics.
     pub page_bytes: usize,
     /// Version of GeoParquet.
     pub version: GeoParquetVersion,
