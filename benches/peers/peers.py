@@ -51,11 +51,11 @@ class Variant:
 
     threads: int
     level: int | None
-    """Level of zstd; None is parcelle's own default."""
+    """Level of zstd; None is the preset `fast`, which is level 1."""
 
     @property
     def name(self) -> str:
-        level = "defaults" if self.level is None else f"zstd {self.level}"
+        level = "preset fast" if self.level is None else f"zstd {self.level}"
         return f"parcelle, {level}, {self.threads} thread{'s' if self.threads > 1 else ''}"
 
 
@@ -142,7 +142,9 @@ class Tools:
         command = [str(self.parcelle), "convert", str(source.path), str(output), "--overwrite",
                    "--threads", str(variant.threads), "--memory", self.memory, "--row-group-rows", ROW_GROUP_ROWS,
                    "--sort", "hilbert" if mode == "sorted" else "none", "--compression", compression]
-        if variant.level is not None and compression == "zstd":
+        if variant.level is None:
+            command += ["--preset", "fast"]
+        elif compression == "zstd":
             command += ["--compression-level", str(variant.level)]
         if source.format == "csv":
             command += ["--crs", source.crs]
