@@ -9,8 +9,8 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, Throughput};
-use parcelle::Depth;
 use parcelle::report::{Report, Severity};
+use parcelle::{Depth, Profile};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -181,14 +181,19 @@ fn mosaic(directory: &Path) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
-fn check(path: &Path, depth: Depth) -> Result<Report, Failure> {
+/// What is checked unless something else is asked for.
+const ALL: &[Profile] = &[Profile::Cog, Profile::Vrt, Profile::Geoserver(None)];
+/// The layout alone: a file without pixels and place is nothing that GeoServer could show.
+const LAYOUT: &[Profile] = &[Profile::Cog, Profile::Vrt];
+
+fn check(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<Report, Failure> {
     // One thread, so that figures of different machines compare.
-    Ok(parcelle::check([path]).depth(depth).threads(1).run()?)
+    Ok(parcelle::check([path]).depth(depth).profiles(profiles.iter().copied()).threads(1).run()?)
 }
 
 /// The report of an input, which must be in order: no error, and a fact of the expected value in one of the files.
-fn verified(path: &Path, files: u64, fact: Option<(&str, u64)>) -> Result<(), Failure> {
-    let report = check(path, Depth::Tiles)?;
+fn verified(path: &Path, profiles: &[Profile], files: u64, fact: Option<(&str, u64)>) -> Result<(), Failure> {
+    let report = check(path, Depth::Tiles, profiles)?;
     let wrong = report.files.iter().flat_map(|file| &file.findings).find(|one| one.severity == Severity::Error);
     if let Some(finding) = wrong {
         return Err(format!("{}: {} {}", path.display(), finding.rule.id, finding.message).into());
@@ -206,30 +211,30 @@ fn main() -> Result<(), Failure> {
 
     let small = directory.path().join("small");
     let files = small_cogs(&small)?;
-    verified(&small, files, None)?;
+    verified(&small, ALL, files, None)?;
     let mut group = criterion.benchmark_group("check/small COGs");
     group.throughput(Throughput::Elements(files));
     for (name, depth) in DEPTHS {
-        group.bench_function(name, |bencher| bencher.iter(|| check(&small, depth)));
+        group.bench_function(name, |bencher| bencher.iter(|| check(&small, depth, ALL)));
     }
     group.finish();
 
     let large = directory.path().join("large.tif");
     let tiles = large_cog(&large)?;
-    verified(&large, 1, Some(("tiles", tiles)))?;
+    verified(&large, LAYOUT, 1, Some(("tiles", tiles)))?;
     let mut group = criterion.benchmark_group("check/many tiles");
     group.throughput(Throughput::Elements(tiles));
     for (name, depth) in DEPTHS {
-        group.bench_function(name, |bencher| bencher.iter(|| check(&large, depth)));
+        group.bench_function(name, |bencher| bencher.iter(|| check(&large, depth, LAYOUT)));
     }
     group.finish();
 
     let vrt = mosaic(directory.path())?;
     let sources = u64::from(SOURCES_ACROSS) * u64::from(SOURCES_ACROSS);
-    verified(&vrt, 1, Some(("sources", sources)))?;
+    verified(&vrt, ALL, 1, Some(("sources", sources)))?;
     let mut group = criterion.benchmark_group("check/many sources");
     group.throughput(Throughput::Elements(sources));
-    group.bench_function("VRT", |bencher| bencher.iter(|| check(&vrt, Depth::Tiles)));
+    group.bench_function("VRT", |bencher| bencher.iter(|| check(&vrt, Depth::Tiles, ALL)));
     group.finish();
 
     criterion.final_summary();
