@@ -87,7 +87,7 @@ pub use connection::without_secrets;
 pub use curves::Curves;
 pub use error::{GeometryReason, Place, RowPosition, SourceError};
 pub use geometry_field::{FieldReference, with_crs};
-pub use inputs::{InputFile, Inputs, InputsError, resolve};
+pub use inputs::{DATA_ENDINGS, InputFile, Inputs, InputsError, resolve};
 pub use interrupt::Interrupt;
 pub use invalid::{InvalidValues, OnInvalid, Repair, Repaired};
 pub use names::suggestion;

@@ -340,7 +340,7 @@ static HALF_FLOAT: Rule = Rule {
     title: "half floats are taken for whole numbers of 16 bits",
     why: "For 16 bits TIFFDecompressor does not look at SampleFormat 3: the bit pattern of 1.0 is shown as 15360. \
           From five bands on there is no image type at all.",
-    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -ot Float64",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -ot Float32",
     reference: "imageio-ext TIFFDecompressor",
 };
 

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`geo`] | the `geo` entry |
 //! | [`geometry`] | which columns are geometry, how they are stored, in which reference system |
+//! | [`listing`] | what a file says of its layer |
 //! | [`native`], [`wkb_column`] | geometry to sound WKB |
 //! | [`projection`] | the columns of the file as parcelle's |
 
 pub(crate) mod geo;
 pub(crate) mod geometry;
+pub(crate) mod listing;
 pub(crate) mod native;
 pub(crate) mod projection;
 pub(crate) mod wkb_column;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
+use crate::arrow_columns::listing::layer_name;
 use crate::arrow_columns::projection::{Fault, Projection};
 use crate::arrow_columns::wkb_column::Refusal;
 use crate::arrow_ipc::file::ArrowFile;
-use crate::arrow_ipc::{geometry, layer_name};
+use crate::arrow_ipc::geometry;
 use crate::error::{GeometryReason, SourceError};
 use crate::invalid::InvalidValues;
 use crate::{BatchSink, Layer, OpenOptions, Split, SplitRange};

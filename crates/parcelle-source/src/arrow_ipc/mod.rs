@@ -27,14 +27,14 @@ use arrow::array::{Array, RecordBatch};
 pub(crate) use file::recognises;
 pub(crate) use layer::ArrowLayer;
 
-use crate::arrow_columns::geo::{GEO_KEY, GeoMetadata, StatedCrs};
+use crate::arrow_columns::geo::{GEO_KEY, GeoMetadata};
 use crate::arrow_columns::geometry::{
     Encoding, GeometryColumn, is_named_wkb, of_extension, of_geo, points, primary_first,
 };
-use crate::arrow_columns::projection::coverings;
+use crate::arrow_columns::listing;
 use crate::arrow_columns::wkb_column::normalised;
 use crate::error::SourceError;
-use crate::{Curves, FieldInfo, LayerInfo};
+use crate::{Curves, LayerInfo};
 use file::ArrowFile;
 
 /// Record batches that are searched for a first value.
@@ -82,30 +82,9 @@ fn begins_with_wkb(file: &ArrowFile, root: usize) -> Result<bool, SourceError> {
     Ok(found.unwrap_or(false))
 }
 
-/// The name of the only layer of a file.
-fn layer_name(path: &Path) -> String {
-    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
-}
-
 /// The layer of a file.
 pub(crate) fn layers(path: &Path) -> Result<Vec<LayerInfo>, SourceError> {
     let file = ArrowFile::open(path)?;
     let columns = geometry(&file)?;
-    let schema = file.schema();
-    let dropped = coverings(schema, &columns);
-    let fields = schema.fields().iter().enumerate();
-    let fields =
-        fields.filter(|(root, _)| !dropped.contains(root) && columns.iter().all(|column| column.root != *root));
-    let fields = fields
-        .map(|(_, field)| FieldInfo { name: field.name().clone(), type_name: field.data_type().to_string() })
-        .collect();
-    let primary = columns.first();
-    let geometry = primary.map(|column| match column.types.as_slice() {
-        [single] => single.to_uppercase(),
-        _ => "GEOMETRY".to_owned(),
-    });
-    // A reference system that cannot be resolved still leaves a layer to be listed.
-    let crs = primary.and_then(|column| column.crs.clone().and_then(StatedCrs::resolve).ok().flatten());
-    let rows = Some(file.rows());
-    Ok(vec![LayerInfo { name: layer_name(path), rows, geometry, crs: crs.map(|crs| crs.to_string()), fields }])
+    Ok(vec![listing::layer_info(path, file.schema(), &columns, Some(file.rows()))])
 }

@@ -26,6 +26,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 pub use error::InputsError;
+pub use walk::DATA_ENDINGS;
 
 use crate::error::SourceError;
 

@@ -1,7 +1,7 @@
 //! The data files below a directory.
 //!
 //! A file is data if a native reader takes it (by its content, or the ending where the format has no other sign), or if its
-//! ending is one of [`ENDINGS`]: formats that GDAL reads, and which nothing else is called by; and those with a native reader,
+//! ending is one of [`DATA_ENDINGS`]: formats that GDAL reads, and which nothing else is called by; and those with a native reader,
 //! so that a file that is empty or damaged is an error, and not left out. GDAL itself is not asked what it thinks of each file:
 //! it takes ISO metadata for GML, and images for layers.
 //!
@@ -17,8 +17,8 @@ use walkdir::{DirEntry, WalkDir};
 use crate::drivers::{self, has_extension};
 use crate::error::SourceError;
 
-/// Endings that nothing but vector data has.
-const ENDINGS: [&str; 25] = [
+/// Endings, in lower case and without the dot, that nothing but vector data has.
+pub const DATA_ENDINGS: &[&str] = &[
     "gpkg",
     "shp",
     "fgb",
@@ -37,6 +37,7 @@ const ENDINGS: [&str; 25] = [
     "mif",
     "gpx",
     "dxf",
+    "dgn",
     "sqlite",
     "topojson",
     "jml",
@@ -114,7 +115,7 @@ fn look_at(path: PathBuf, found: &mut Found) -> Result<(), SourceError> {
         found.archives.push(path);
         return Ok(());
     }
-    if has_extension(&path, &ENDINGS) || drivers::find(&path)?.is_some() {
+    if has_extension(&path, DATA_ENDINGS) || drivers::find(&path)?.is_some() {
         found.files.push(path);
     }
     Ok(())

@@ -9,13 +9,14 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader
 use parquet::errors::ParquetError;
 
 use crate::arrow_columns::guarded;
+use crate::arrow_columns::listing::layer_name;
 use crate::arrow_columns::projection::{Fault, Projection};
 use crate::arrow_columns::wkb_column::Refusal;
 use crate::error::{GeometryReason, SourceError};
 use crate::invalid::InvalidValues;
 use crate::parquet_reader::file::ParquetFile;
 use crate::parquet_reader::splits::{self, Group};
-use crate::parquet_reader::{geometry, layer_name, window};
+use crate::parquet_reader::{geometry, window};
 use crate::{BatchSink, Layer, OpenOptions, Split, SplitRange};
 
 /// Most rows of a batch, and about as many bytes, but never fewer rows than the last.

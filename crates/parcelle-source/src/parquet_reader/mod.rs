@@ -34,36 +34,16 @@ use std::path::Path;
 pub(crate) use file::is_parquet;
 pub(crate) use layer::ParquetLayer;
 
-use crate::arrow_columns::geo::StatedCrs;
-use crate::arrow_columns::projection::coverings;
+use crate::LayerInfo;
+use crate::arrow_columns::listing;
 use crate::error::SourceError;
-use crate::{FieldInfo, LayerInfo};
 use file::ParquetFile;
-
-/// The name of the only layer of a file.
-fn layer_name(path: &Path) -> String {
-    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
-}
 
 /// The layer of a file.
 pub(crate) fn layers(path: &Path) -> Result<Vec<LayerInfo>, SourceError> {
     let file = ParquetFile::open(path)?;
     let metadata = file.metadata()?;
     let columns = geometry::find(&file, &metadata)?;
-    let dropped = coverings(metadata.schema(), &columns);
-    let fields = metadata.schema().fields().iter().enumerate();
-    let fields =
-        fields.filter(|(root, _)| !dropped.contains(root) && columns.iter().all(|column| column.root != *root));
-    let fields = fields
-        .map(|(_, field)| FieldInfo { name: field.name().clone(), type_name: field.data_type().to_string() })
-        .collect();
-    let primary = columns.first();
-    let geometry = primary.map(|column| match column.types.as_slice() {
-        [single] => single.to_uppercase(),
-        _ => "GEOMETRY".to_owned(),
-    });
-    // A reference system that cannot be resolved still leaves a layer to be listed.
-    let crs = primary.and_then(|column| column.crs.clone().and_then(StatedCrs::resolve).ok().flatten());
     let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).ok();
-    Ok(vec![LayerInfo { name: layer_name(path), rows, geometry, crs: crs.map(|crs| crs.to_string()), fields }])
+    Ok(vec![listing::layer_info(path, metadata.schema(), &columns, rows)])
 }

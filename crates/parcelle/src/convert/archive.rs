@@ -6,41 +6,14 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use glob::{MatchOptions, Pattern};
-use parcelle_source::{InputFile, Inputs};
+use parcelle_source::{DATA_ENDINGS, InputFile, Inputs};
 use parcelle_storage::archive::{Archive, Member, Unpacked, first_volume, is_archive_name};
 
 use crate::convert::error::ConvertError;
 use crate::convert::{ConvertSummary, LayersSummary, StageTimes};
 
-/// Extensions of files that are read by themselves. Other files of the same name belong to them.
-const DATA: [&str; 24] = [
-    "shp",
-    "gpkg",
-    "fgb",
-    "geojson",
-    "geojsonl",
-    "geojsons",
-    "ndjson",
-    "parquet",
-    "geoparquet",
-    "arrow",
-    "arrows",
-    "feather",
-    "gml",
-    "kml",
-    "kmz",
-    "tab",
-    "mif",
-    "dxf",
-    "dgn",
-    "gpx",
-    "sqlite",
-    "osm",
-    "pbf",
-    "gdb",
-];
 /// Extensions of files that are data where there is nothing better, and else mostly say something about data.
-const PERHAPS_DATA: [&str; 8] = ["json", "csv", "tsv", "psv", "vrt", "xlsx", "ods", "xml"];
+const PERHAPS_DATA: [&str; 9] = ["json", "ndjson", "csv", "tsv", "psv", "vrt", "xlsx", "ods", "xml"];
 /// Extensions of data that may name files with other names than their own.
 const WITH_NEIGHBOURS: [&str; 3] = ["gml", "tab", "vrt"];
 /// Extensions of files that no data need.
@@ -194,7 +167,7 @@ fn drop_later_volumes(files: &mut Vec<InputFile>) {
 /// The members that are data sets of their own, in the order of their names.
 fn data_sets(members: &[Member]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for wanted in [&DATA[..], &PERHAPS_DATA] {
+    for wanted in [DATA_ENDINGS, &PERHAPS_DATA] {
         for member in members.iter().filter(|member| !member.is_directory && !is_hidden(&member.name)) {
             // A file geodatabase is a directory, whose files are nothing by themselves.
             match geodatabase(&member.name) {
