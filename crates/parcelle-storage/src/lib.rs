@@ -1,15 +1,18 @@
 //! Where bytes come from: random-access sources that count what is asked of them.
 //!
 //! A format parser never opens anything itself: it is given a [`ByteSource`], so that a local file, a byte buffer in
-//! a test and (later) a remote object are read by the same code, and so that every request and byte is counted.
+//! a test and a remote object are read by the same code, and so that every request and byte is counted.
 //!
-//! [`archive`] unpacks what data are delivered in.
+//! [`archive`] unpacks what data are delivered in. With the feature `http`, the module of that name reads files behind URLs.
 
 pub mod archive;
 mod descriptors;
 mod guard;
+#[cfg(feature = "http")]
+pub mod http;
 mod local;
 mod memory;
+mod read_ahead;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use guard::{Unwound, guarded, keep_guarded_panics_quiet};
 pub use local::LocalFile;
 pub use memory::Memory;
+pub use read_ahead::ReadAhead;
 
 /// A file of known length that is read at any offset, from any thread.
 pub trait ByteSource: Send + Sync {
@@ -58,6 +62,17 @@ impl Counter {
     pub(crate) fn add(&self, bytes: usize) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// A request whose bytes are counted as they come.
+    #[cfg(feature = "http")]
+    pub(crate) fn request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn received(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn usage(&self) -> Usage {
