@@ -89,7 +89,6 @@ fn exit_codes_follow_the_contract() {
         (&[], 2),
         (&[good, "--no-such-option"], 2),
         (&[good, "--fail-on", "sometimes"], 2),
-        (&["https://example.org/dem.tif"], 2),
     ] {
         parcelle(["check"].iter().chain(arguments)).expect_code(code);
     }

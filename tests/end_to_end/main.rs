@@ -15,6 +15,7 @@ mod inputs;
 mod invalid;
 mod layers;
 mod partition;
+mod remote;
 mod reproject;
 
 use std::ffi::OsStr;

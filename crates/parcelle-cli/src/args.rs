@@ -294,20 +294,25 @@ pub(crate) enum SummaryFormat {
 
 /// Check rasters: what fails, is wrong or is slow, why, and the command that mends it
 ///
-/// PATH is a GeoTIFF, a VRT, or a directory that is walked for them.
+/// PATH is a GeoTIFF, a VRT, or a directory that is walked for them; or the URL of a GeoTIFF (https://, s3://, gs://, az://),
+/// of which only parts are read.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 wrong usage, or something could not be examined
-at all, such as a missing PATH.
+at all, such as a missing PATH or a server that does not answer.
+
+s3:// is read by AWS_REGION, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and
+AWS_NO_SIGN_REQUEST, az:// by AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_SAS_TOKEN; HTTPS_PROXY and NO_PROXY count.
 
 Examples:
   parcelle check dem.tif
+  parcelle check https://host/dem.tif s3://bucket/dem.tif
   parcelle check /data/rasters --format json --output report.json
   parcelle check mosaic.vrt --fail-on warning
   parcelle check --explain COG-IFD-001"
 )]
 pub(crate) struct CheckArguments {
-    /// Files and directories to check
+    /// Files, directories and URLs to check
     #[arg(value_name = "PATH", required_unless_present_any = ["rules", "explain"])]
     pub(crate) paths: Vec<PathBuf>,
 
@@ -315,9 +320,9 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Vec<String>,
 
-    /// How deep to look
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) depth: DepthArgument,
+    /// How deep to look [default: tiles; behind a URL the structure and a sample of 16 tiles]
+    #[arg(long, value_enum)]
+    pub(crate) depth: Option<DepthArgument>,
 
     /// Format of the report
     #[arg(long, value_enum, default_value_t)]
@@ -344,12 +349,11 @@ pub(crate) struct CheckArguments {
     pub(crate) explain: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum DepthArgument {
-    /// The structure only
+    /// The structure only: one to three requests for a COG behind a URL
     Header,
-    /// Also the tiles' bytes against the index
-    #[default]
+    /// Also the bytes around the tiles against the index: of at most 512 tiles, evenly spread, behind a URL
     Tiles,
     /// Also every pixel, decoded (not there yet)
     #[value(hide = true)]

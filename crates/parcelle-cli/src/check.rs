@@ -26,11 +26,14 @@ pub(crate) fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> {
         return Err(Failure::not_yet("this report format", "use --format json and transform it"));
     }
     let fail_on = arguments.fail_on;
-    let mut check = parcelle::check(&arguments.paths).depth(match arguments.depth {
-        DepthArgument::Header => Depth::Header,
-        DepthArgument::Tiles => Depth::Tiles,
-        DepthArgument::Pixels => Depth::Pixels,
-    });
+    let mut check = parcelle::check(&arguments.paths);
+    if let Some(depth) = arguments.depth {
+        check = check.depth(match depth {
+            DepthArgument::Header => Depth::Header,
+            DepthArgument::Tiles => Depth::Tiles,
+            DepthArgument::Pixels => Depth::Pixels,
+        });
+    }
     if !arguments.profile.is_empty() {
         let profiles = arguments.profile.iter().map(|name| profile(name)).collect::<Result<Vec<_>, _>>()?;
         check = check.profiles(profiles);

@@ -12,7 +12,8 @@ use parcelle_storage::Memory;
 use proptest::prelude::*;
 
 fn checked(file: &[u8]) -> Checked {
-    check(&Memory::new(file.to_vec()), "dir/my file.tif", &CogOptions { depth: Depth::Tiles }).unwrap()
+    check(&Memory::new(file.to_vec()), "dir/my file.tif", &CogOptions { depth: Depth::Tiles, ..CogOptions::default() })
+        .unwrap()
 }
 
 fn findings(file: &[u8]) -> Vec<Finding> {
@@ -70,7 +71,7 @@ fn facts_are_measured() {
 #[test]
 fn pixels_are_refused_as_long_as_nothing_decodes_them() {
     let source = Memory::new(Builder::cog().build());
-    let error = check(&source, "dem.tif", &CogOptions { depth: Depth::Pixels }).unwrap_err();
+    let error = check(&source, "dem.tif", &CogOptions { depth: Depth::Pixels, ..CogOptions::default() }).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::Unsupported);
     assert!(error.to_string().contains("dem.tif"));
 }
@@ -414,7 +415,12 @@ fn leaders_trailers_and_claimed_order() {
     assert_eq!(serious(&flipped(tile(8) + 1024)), ["COG-GHO-006"]);
     assert_eq!(serious(&flipped(good.len() - 1)), ["COG-GHO-006"]);
     assert_eq!(serious(&good[..good.len() - 1]), ["COG-GHO-006"]);
-    let header_only = check(&Memory::new(flipped(tile(8) - 4)), "a.tif", &CogOptions { depth: Depth::Header }).unwrap();
+    let header_only = check(
+        &Memory::new(flipped(tile(8) - 4)),
+        "a.tif",
+        &CogOptions { depth: Depth::Header, ..CogOptions::default() },
+    )
+    .unwrap();
     assert!(header_only.findings.iter().all(|one| one.rule.id != "COG-GHO-005"));
     let mut file = good.clone();
     file[array..array + 4].copy_from_slice(&(tile(1) as u32).to_le_bytes());

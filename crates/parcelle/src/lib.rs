@@ -38,6 +38,7 @@
 //!   reference systems, and PROJ for reprojection. GeoPackages are read natively, with the system's SQLite, which libgdal uses too.
 //! - `sqlite-bundled`: GeoPackages without any C library but those that cargo builds. It excludes `gdal`: two copies of
 //!   SQLite in one process crash. Use it with `default-features = false`.
+//! - `http` (default): [`check()`] takes URLs, see [`http`].
 
 mod check;
 mod convert;
@@ -60,6 +61,8 @@ pub use parcelle_raster::geoserver::Version as GeoserverVersion;
 pub use parcelle_report as report;
 pub use parcelle_source::{FieldInfo, LayerInfo, OnInvalid, Reader, SourceError, Window, layers};
 pub use parcelle_storage::archive::ArchiveError;
+#[cfg(feature = "http")]
+pub use parcelle_storage::http;
 pub use parcelle_storage::keep_guarded_panics_quiet;
 
 /// Version of this crate.

@@ -15,6 +15,8 @@ pub(crate) struct Context<'structure> {
     pub(crate) layout: Layout<'structure>,
     pub(crate) fixer: Fixer,
     pub(crate) distribution: Option<Distribution>,
+    /// Tiles whose surroundings were read, where they were.
+    pub(crate) tiles_looked_at: Option<u64>,
     /// Until all rules have spoken nobody knows whether the file can be mended.
     pending: Vec<(Finding, Fix)>,
     remedy: Remedy,
@@ -31,6 +33,7 @@ impl<'structure> Context<'structure> {
             layout,
             fixer: Fixer::new(path, structure),
             distribution,
+            tiles_looked_at: None,
             pending: Vec::new(),
             remedy: Remedy::default(),
             per_rule: BTreeMap::new(),

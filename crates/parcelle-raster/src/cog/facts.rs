@@ -7,6 +7,7 @@ use parcelle_tiff::{Directory, Layout, Role, Variant};
 use serde_json::{Value, json};
 
 use super::context::Context;
+use super::first_tile;
 
 /// The facts of a file. `usage`: before the check, after the structure was read, at the end.
 pub(crate) fn of(context: &Context<'_>, usage: [Usage; 3]) -> BTreeMap<&'static str, Value> {
@@ -26,7 +27,10 @@ pub(crate) fn of(context: &Context<'_>, usage: [Usage; 3]) -> BTreeMap<&'static 
     facts.insert("overviews", json!(context.structure.with_role(Role::Overview).count()));
     facts.insert("masks", json!(context.structure.directories.iter().filter(|one| one.role.is_mask()).count()));
     facts.insert("header_bytes", json!(header_bytes(context)));
-    facts.insert("levels", context.structure.directories.iter().filter_map(level).collect());
+    facts.insert("levels", levels(context));
+    if let Some(looked_at) = context.tiles_looked_at {
+        facts.insert("tiles_looked_at", json!(looked_at));
+    }
     let blocks: usize = context.layout.levels.iter().map(|level| level.blocks.len()).sum();
     facts.insert("tiles", json!(blocks));
     facts.insert("sparse_tiles", json!(context.layout.levels.iter().map(|level| level.sparse).sum::<u64>()));
@@ -58,6 +62,20 @@ pub(crate) fn of(context: &Context<'_>, usage: [Usage; 3]) -> BTreeMap<&'static 
 fn header_bytes(context: &Context<'_>) -> u64 {
     let ends = context.layout.structures.iter().map(|(range, _)| range.end);
     ends.max().unwrap_or(0)
+}
+
+fn levels(context: &Context<'_>) -> Value {
+    let mut first_tiles = first_tile::facts(context.structure, &context.layout.levels).into_iter().peekable();
+    let levels = context.structure.directories.iter().filter_map(|directory| {
+        let mut level = level(directory)?;
+        if let (Some((_, facts)), Some(level)) =
+            (first_tiles.next_if(|(index, _)| *index == directory.index), level.as_object_mut())
+        {
+            level.insert("first_tile".to_owned(), facts);
+        }
+        Some(level)
+    });
+    levels.collect()
 }
 
 fn level(directory: &Directory) -> Option<Value> {

@@ -6,7 +6,7 @@
 use parcelle_report::Severity;
 use parcelle_tiff::{Image, Role, Structure};
 
-use crate::shell::quoted;
+use crate::shell::{names, quoted};
 
 /// The general words of rules about lost bytes.
 pub(crate) const SOURCE: &str =
@@ -90,13 +90,10 @@ pub(crate) struct Fixer {
 impl Fixer {
     pub(crate) fn new(path: &str, structure: &Structure) -> Self {
         let image: Option<Image> = structure.main().and_then(|directory| directory.image);
-        let is_remote = path.starts_with("http://") || path.starts_with("https://");
-        let input = if is_remote { format!("/vsicurl/{path}") } else { path.to_owned() };
-        let local = if is_remote { path.rsplit('/').next().unwrap_or(path) } else { path };
-        let stem = [".tiff", ".tif", ".TIFF", ".TIF"].into_iter().find_map(|extension| local.strip_suffix(extension));
+        let (input, stem) = names(path);
         Self {
             input: quoted(&input),
-            output: quoted(format!("{}.cog.tif", stem.unwrap_or(local))),
+            output: quoted(format!("{stem}.cog.tif")),
             codec: image.as_ref().map_or(DEFLATE, codec),
             is_lossy: image.is_some_and(|image| matches!(image.compression, 6 | 7 | 34_887 | 50_001 | 50_002)),
             has_overviews: structure.with_role(Role::Overview).next().is_some(),

@@ -15,8 +15,9 @@
 //! | `COG-CMP` | can the tiles be decoded, and are they packed well? |
 //! | `COG-HDR`, `COG-WASTE` | are bytes read or stored for nothing? |
 //! | `COG-GHO` | is what GDAL's ghost area claims of the layout true? |
+//! | `COG-HTTP` | does the server do what readers of parts need? |
 //!
-//! Files beside the raster (`.ovr`, `.msk`, `.aux.xml`, world files) are looked for by [`check_side_files`].
+//! How a file is served is judged by [`check_served`], from what a client found. Files beside the raster (`.ovr`, `.msk`, `.aux.xml`, world files) are looked for by [`check_side_files`].
 //!
 //! # Example
 //! ```no_run
@@ -34,6 +35,7 @@
 mod context;
 mod distribution;
 mod facts;
+mod first_tile;
 mod fix;
 mod layout;
 mod levels;
@@ -41,6 +43,7 @@ mod rules_codec;
 mod rules_file;
 mod rules_ghost;
 mod rules_ghost_bytes;
+mod rules_http;
 mod rules_ifd;
 mod rules_order;
 mod rules_overview;
@@ -57,6 +60,7 @@ use parcelle_storage::{ByteSource, Usage};
 use parcelle_tiff::{Structure, read_structure};
 use serde_json::Value;
 
+pub use rules_http::{Published, Served, check_served};
 pub use rules_side::check_side_files;
 
 use crate::{Checked, Depth};
@@ -67,6 +71,9 @@ use context::Context;
 pub struct CogOptions {
     /// How deep to look. Pixels are not decoded yet: [`Depth::Pixels`] is refused.
     pub depth: Depth,
+    /// Where a request costs much: about how many tiles are looked at, evenly spread over the file and with the first of
+    /// each level among them. All by default.
+    pub most_tiles: Option<usize>,
 }
 
 /// All rules of this catalogue, by id.
@@ -95,6 +102,10 @@ pub static RULES: &[&Rule] = &[
     &rules_ghost::INTERLEAVE,
     &rules_ghost::ABSENT,
     &rules_waste::HEADER,
+    &rules_http::NO_RANGE,
+    &rules_http::NO_CORS,
+    &rules_http::CONTENT_TYPE,
+    &rules_http::REQUESTS,
     &rules_ifd::MAIN_AFTER_DATA,
     &rules_ifd::OVERVIEW_AFTER_DATA,
     &rules_ifd::MASK_AFTER_DATA,
@@ -144,6 +155,9 @@ pub static RULES: &[&Rule] = &[
     &rules_waste::TRAILING,
 ];
 
+/// The id of the rule that a server answers ranges.
+pub const NO_RANGE_ID: &str = rules_http::NO_RANGE.id;
+
 /// Checks one file. `path` is what the fix commands call it; nothing is opened by it.
 ///
 /// A file that is no TIFF at all, or is damaged, is not an error here: that is what the findings say.
@@ -173,6 +187,19 @@ impl Parsed {
         let before = source.usage();
         let structure = read_structure(source.len(), |offset, buffer| source.read_at(offset, buffer))?;
         Ok(Self { structure, before, after: source.usage() })
+    }
+
+    /// The same, counted from an earlier point on: opening a remote file reads its beginning.
+    #[must_use]
+    pub const fn since(mut self, before: Usage) -> Self {
+        self.before = before;
+        self
+    }
+
+    /// Requests and bytes that it took.
+    #[must_use]
+    pub const fn spent(&self) -> (u64, u64) {
+        (self.after.requests - self.before.requests, self.after.bytes - self.before.bytes)
     }
 
     /// The facts that [`check`] gives, without its rules.
@@ -210,7 +237,7 @@ pub fn check_structure(
         rules_codec::check(&mut context);
         rules_waste::check(&mut context);
         if options.depth >= Depth::Tiles {
-            rules_ghost_bytes::check(&mut context, source)?;
+            rules_ghost_bytes::check(&mut context, source, options.most_tiles)?;
             rules_codec::check_bytes(&mut context, source)?;
         }
     }

@@ -44,12 +44,14 @@ struct Window<'source> {
     start: u64,
     filled: usize,
     buffer: Vec<u8>,
+    /// Longest piece that is read through because nobody wants it.
+    gap: u64,
 }
 
 impl<'source> Window<'source> {
     fn new(source: &'source dyn ByteSource) -> Self {
         let size = usize::try_from(source.len()).map_or(WINDOW, |length| length.min(WINDOW));
-        Self { source, start: 0, filled: 0, buffer: vec![0; size] }
+        Self { source, start: 0, filled: 0, buffer: vec![0; size], gap: WORTHWHILE_GAP }
     }
 
     /// The bytes at `offset`, fewer than `length` only at the end of the file.
@@ -59,7 +61,7 @@ impl<'source> Window<'source> {
         if offset < self.start || end > held_end {
             // Much where tiles are close together; little where it would be thrown away, as where they overlap and the
             // end of one is behind the beginning of the next.
-            let is_near = offset >= self.start && offset.saturating_sub(held_end) <= WORTHWHILE_GAP;
+            let is_near = offset >= self.start && offset.saturating_sub(held_end) <= self.gap && self.gap > 0;
             let wanted = if is_near { WINDOW } else { length };
             let there = usize::try_from(self.source.len().saturating_sub(offset)).unwrap_or(usize::MAX);
             let ask = wanted.min(there).min(self.buffer.len());
@@ -71,7 +73,33 @@ impl<'source> Window<'source> {
     }
 }
 
-pub(crate) fn check(context: &mut Context<'_>, source: &dyn ByteSource) -> io::Result<()> {
+/// Which tiles are looked at: about `most` of them, evenly spread in the order of the file, and the first of each level.
+struct Sample {
+    tiles: u64,
+    most: Option<u64>,
+    seen: u64,
+    levels: Vec<bool>,
+}
+
+impl Sample {
+    fn of(levels: &[Level<'_>], most: Option<usize>) -> Self {
+        let tiles = levels.iter().map(|level| level.blocks.len() as u64).sum();
+        // Where all of them may be looked at there is nothing to choose.
+        let most = most.map(|most| most as u64).filter(|most| *most < tiles);
+        Self { tiles, most, seen: 0, levels: vec![false; levels.len()] }
+    }
+
+    fn takes(&mut self, level: usize) -> bool {
+        let Some(most) = self.most else { return true };
+        let share = |seen: u64| u128::from(seen) * u128::from(most) / u128::from(self.tiles.max(1));
+        let is_due = share(self.seen) != share(self.seen + 1);
+        self.seen += 1;
+        let is_first = self.levels.get_mut(level).is_some_and(|seen| !std::mem::replace(seen, true));
+        is_due || is_first
+    }
+}
+
+pub(crate) fn check(context: &mut Context<'_>, source: &dyn ByteSource, most: Option<usize>) -> io::Result<()> {
     let Some(ghost) = &context.structure.ghost else { return Ok(()) };
     let leaders = ghost.claims("BLOCK_LEADER", "SIZE_AS_UINT4");
     let trailers = ghost.claims("BLOCK_TRAILER", "LAST_4_BYTES_REPEATED");
@@ -79,8 +107,18 @@ pub(crate) fn check(context: &mut Context<'_>, source: &dyn ByteSource) -> io::R
         return Ok(());
     }
     let mut window = Window::new(source);
+    let mut sample = Sample::of(&context.layout.levels, most);
+    if sample.most.is_some() {
+        // What lies between two tiles of a sample is worth nothing.
+        window.gap = 0;
+    }
+    let mut looked_at = 0;
     let mut all_edges = vec![Edges::default(); context.layout.levels.len()];
     for placed in in_file_order(&context.layout.levels) {
+        if !sample.takes(placed.level) {
+            continue;
+        }
+        looked_at += 1;
         let Some(edges) = all_edges.get_mut(placed.level) else { continue };
         if leaders {
             let found = window.get(placed.offset.saturating_sub(4), 4)?;
@@ -103,6 +141,7 @@ pub(crate) fn check(context: &mut Context<'_>, source: &dyn ByteSource) -> io::R
             }
         }
     }
+    context.tiles_looked_at = Some(looked_at);
     let mut findings = Vec::new();
     for (level, edges) in context.layout.levels.iter().zip(&all_edges) {
         findings.extend(edges.leader_finding(level));
@@ -207,6 +246,19 @@ mod tests {
         }
         let distant = source.usage();
         assert_eq!((distant.requests - close.requests, distant.bytes - close.bytes), (11, 11 * 12));
+    }
+
+    #[test]
+    fn samples_are_spread_and_know_every_level() {
+        let taken = |most, tiles: u64| {
+            let mut sample = Sample { tiles, most: Some(most), seen: 0, levels: vec![false; 2] };
+            (0..tiles).filter(|tile| sample.takes(usize::from(*tile >= 7))).collect::<Vec<_>>()
+        };
+        assert_eq!(taken(4, 100), [0, 7, 24, 49, 74, 99]);
+        assert_eq!(taken(0, 100), [0, 7]);
+        assert_eq!(taken(99, 100).len(), 100 - 1 + 1);
+        let mut all = Sample { tiles: 3, most: None, seen: 0, levels: vec![] };
+        assert!((0..3).all(|_| all.takes(0)));
     }
 
     #[test]

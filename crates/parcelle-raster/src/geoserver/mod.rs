@@ -46,7 +46,7 @@ use parcelle_tiff::{Structure, tags};
 pub use rules::RULES;
 pub use version::Version;
 
-use crate::shell::quoted;
+use crate::shell::{names, quoted};
 use condition::Facts;
 use table::{Capability, Scope, tables};
 
@@ -172,6 +172,20 @@ impl Reason {
 /// # Errors
 /// See [`newest`].
 pub fn judge(structure: &Structure, path: &str, version: Version, beside: Beside) -> Result<Judged, TableError> {
+    judge_by(&Access::ALL, structure, path, version, beside)
+}
+
+/// [`judge`] for some ways of access only: a file behind a URL is not reached from a file system.
+///
+/// # Errors
+/// See [`newest`].
+pub fn judge_by(
+    asked: &[Access],
+    structure: &Structure,
+    path: &str,
+    version: Version,
+    beside: Beside,
+) -> Result<Judged, TableError> {
     let tables = tables()?;
     let mut compatibility = Vec::new();
     let levels: Vec<_> = structure
@@ -180,7 +194,7 @@ pub fn judge(structure: &Structure, path: &str, version: Version, beside: Beside
         .filter_map(|directory| Some((directory.index, facts::of_level(structure, directory, &directory.image?))))
         .collect();
     let mut reasons: Vec<Reason> = Vec::new();
-    for access in Access::ALL {
+    for access in asked.iter().copied() {
         let file = facts::of_file(structure, levels.first(), access, beside);
         let rows = tables.capabilities.iter().filter(|row| row.applies(version, access));
         let hits = hits(rows, &file, &levels);
@@ -207,7 +221,7 @@ pub fn judge(structure: &Structure, path: &str, version: Version, beside: Beside
     }
     let mut findings = Findings::new();
     for reason in reasons {
-        findings.push(finding(&reason, structure, path, version));
+        findings.push(finding(&reason, asked, structure, path, version));
     }
     Ok(Judged { findings: findings.into_sorted(), compatibility })
 }
@@ -236,7 +250,7 @@ const fn rank(outcome: Outcome) -> u8 {
     }
 }
 
-fn finding(reason: &Reason, structure: &Structure, path: &str, version: Version) -> Finding {
+fn finding(reason: &Reason, asked: &[Access], structure: &Structure, path: &str, version: Version) -> Finding {
     let Reason { row, accesses, places } = reason;
     let is_local = accesses.contains(&Access::File);
     let how = match (is_local, accesses.len()) {
@@ -260,7 +274,7 @@ fn finding(reason: &Reason, structure: &Structure, path: &str, version: Version)
     }
     // One way of access is left where only HTTP stumbles.
     let severity = match row.outcome {
-        Outcome::Fails | Outcome::Misreads if is_local => Severity::Error,
+        Outcome::Fails | Outcome::Misreads if is_local || accesses.len() == asked.len() => Severity::Error,
         Outcome::Fails | Outcome::Misreads | Outcome::Slow => Severity::Warning,
         Outcome::Reads => row.rule.severity,
     };
@@ -274,13 +288,13 @@ fn finding(reason: &Reason, structure: &Structure, path: &str, version: Version)
 
 /// The command of a rule, with the names and the nodata value of this file for the words that stand for them.
 fn fix(general: &str, structure: &Structure, path: &str) -> String {
-    let stem = [".tiff", ".tif", ".TIFF", ".TIF"].into_iter().find_map(|extension| path.strip_suffix(extension));
+    let (input, stem) = names(path);
     let nodata = || structure.main().and_then(|main| main.text(tags::GDAL_NODATA)).unwrap_or_default();
     let words = general.split(' ').map(|word| match word {
-        "IN.tif" => quoted(path),
-        "OUT.tif" => quoted(format!("{}.geoserver.tif", stem.unwrap_or(path))),
+        "IN.tif" => quoted(&input),
+        "OUT.tif" => quoted(format!("{stem}.geoserver.tif")),
         // As the layout rules call it, so that a report shows one way out of both.
-        "COG.tif" => quoted(format!("{}.cog.tif", stem.unwrap_or(path))),
+        "COG.tif" => quoted(format!("{stem}.cog.tif")),
         "NODATA" => nodata::meant(&nodata()),
         word => word.to_owned(),
     });

@@ -11,7 +11,7 @@ use super::Profile;
 use super::find::{ends_with, is_named_tiff, unexamined};
 
 /// As many bytes as GDAL looks at to recognise a file.
-const HEAD_BYTES: usize = 1024;
+pub(super) const HEAD_BYTES: usize = 1024;
 
 pub(super) fn file(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<FileReport, Unexamined> {
     let failed = |error: &io::Error| refuse(path, error);
@@ -19,34 +19,12 @@ pub(super) fn file(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<Fi
     let mut head = [0; HEAD_BYTES];
     let length = source.read_at(0, &mut head).map_err(|error| failed(&error))?;
     let kind = kind(head.get(..length).unwrap_or_default(), path);
-    let judges_tiff = |profile: &Profile| matches!(profile, Profile::Cog | Profile::Geoserver(_));
     let checked = match kind {
-        FileKind::Geotiff if profiles.iter().any(judges_tiff) => geotiff(&source, path, depth, profiles),
+        FileKind::Geotiff if profiles.iter().any(Profile::judges_tiff) => geotiff(&source, path, depth, profiles),
         FileKind::Vrt if profiles.contains(&Profile::Vrt) => {
             vrt::check(&source, path, &vrt::VrtOptions::default()).map(|checked| (checked, Vec::new()))
         }
-        FileKind::Geotiff | FileKind::Vrt => {
-            let names: Vec<_> = profiles.iter().map(|profile| profile.name()).collect();
-            return Err(unexamined(
-                path,
-                format!("the profiles in force ({}) have no rules for a {}", names.join(", "), kind.as_str()),
-                "leave --profile out, or add the profile of this kind of file",
-            ));
-        }
-        FileKind::Geoparquet => {
-            return Err(unexamined(
-                path,
-                "GeoParquet files cannot be checked yet".to_owned(),
-                "use a GeoParquet validator, such as geoparquet-validator",
-            ));
-        }
-        FileKind::Unknown => {
-            return Err(unexamined(
-                path,
-                "neither its content nor its name is that of a GeoTIFF or a VRT".to_owned(),
-                "name GeoTIFF or VRT files, or a directory of them",
-            ));
-        }
+        kind => return Err(no_rules(path, kind, profiles)),
     };
     let (Checked { findings, facts }, compatibility) = checked.map_err(|error| failed(&error))?;
     let mut report = FileReport::new(path.display().to_string(), kind, findings, facts);
@@ -63,7 +41,8 @@ fn geotiff(
     let name = path.display().to_string();
     let parsed = cog::Parsed::read(source)?;
     let mut checked = if profiles.contains(&Profile::Cog) {
-        let mut checked = cog::check_structure(&parsed, source, &name, &cog::CogOptions { depth })?;
+        let mut checked =
+            cog::check_structure(&parsed, source, &name, &cog::CogOptions { depth, ..Default::default() })?;
         checked.findings.extend(cog::check_side_files(path)?);
         checked
     } else {
@@ -81,8 +60,32 @@ fn geotiff(
     Ok((checked, compatibility))
 }
 
+/// Why a file of this kind is not examined.
+pub(super) fn no_rules(path: &Path, kind: FileKind, profiles: &[Profile]) -> Unexamined {
+    match kind {
+        FileKind::Geotiff | FileKind::Vrt => {
+            let names: Vec<_> = profiles.iter().map(|profile| profile.name()).collect();
+            unexamined(
+                path,
+                format!("the profiles in force ({}) have no rules for a {}", names.join(", "), kind.as_str()),
+                "leave --profile out, or add the profile of this kind of file",
+            )
+        }
+        FileKind::Geoparquet => unexamined(
+            path,
+            "GeoParquet files cannot be checked yet".to_owned(),
+            "use a GeoParquet validator, such as geoparquet-validator",
+        ),
+        FileKind::Unknown => unexamined(
+            path,
+            "neither its content nor its name is that of a GeoTIFF or a VRT".to_owned(),
+            "name GeoTIFF or VRT files, or a directory of them",
+        ),
+    }
+}
+
 /// What a file is by its first bytes; by its name where they say nothing: a rule then says what is wrong with them.
-fn kind(head: &[u8], path: &Path) -> FileKind {
+pub(super) fn kind(head: &[u8], path: &Path) -> FileKind {
     let tiff = [b"II\x2A\0", b"MM\0\x2A", b"II\x2B\0", b"MM\0\x2B"];
     if tiff.iter().any(|magic| head.starts_with(*magic)) {
         FileKind::Geotiff

@@ -7,30 +7,36 @@ use walkdir::WalkDir;
 
 use super::Profile;
 
+/// A file to examine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// On a file system of this machine.
+    Local(PathBuf),
+    /// Behind a URL.
+    #[cfg(feature = "http")]
+    Remote(String),
+}
+
 /// A file to examine, or why there is none.
-pub(super) type Found = Result<PathBuf, Unexamined>;
+pub(super) type Found = Result<Place, Unexamined>;
 
 /// Endings of GeoTIFFs.
 const TIFF_ENDINGS: [&str; 3] = ["tif", "tiff", "gtiff"];
 
 /// The file itself, or below a directory the rasters that the profiles in force have rules for, ordered by path.
 pub(super) fn files(path: &Path, profiles: &[Profile]) -> Vec<Found> {
-    if let Some(scheme) = remote_scheme(path) {
-        return vec![Err(unexamined(
-            path,
-            format!("files behind {scheme}:// cannot be read yet"),
-            "download the file and check the copy",
-        ))];
+    if let Some(url) = remote(path) {
+        return vec![open_later(url)];
     }
     if !path.is_dir() {
-        return vec![Ok(path.to_owned())];
+        return vec![Ok(Place::Local(path.to_owned()))];
     }
     let mut found = Vec::new();
     // Data directories are full of links; the walker follows them and notices loops.
     for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
         match entry {
             Ok(entry) if entry.file_type().is_file() && wanted(entry.path(), profiles) => {
-                found.push(Ok(entry.into_path()));
+                found.push(Ok(Place::Local(entry.into_path())));
             }
             Ok(_) => {}
             Err(error) => {
@@ -70,9 +76,53 @@ pub(super) fn ends_with(path: &Path, ending: &str) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending))
 }
 
-/// The scheme of a URL, such as `https`.
-fn remote_scheme(path: &Path) -> Option<&str> {
-    let (scheme, _) = path.to_str()?.split_once("://")?;
+/// The URL that a path is, as it is or behind the name that GDAL has for it (`/vsicurl/https://…`, `/vsis3/bucket/key`).
+fn remote(path: &Path) -> Option<String> {
+    const GDAL: [(&str, &str); 4] =
+        [("/vsicurl/", ""), ("/vsis3/", "s3://"), ("/vsigs/", "gs://"), ("/vsiaz/", "az://")];
+    let text = path.to_str()?;
+    let behind = GDAL.iter().find_map(|(prefix, scheme)| Some(format!("{scheme}{}", text.strip_prefix(prefix)?)));
+    let url = behind.unwrap_or_else(|| text.to_owned());
+    let (scheme, _) = url.split_once("://")?;
     let valid = !scheme.is_empty() && scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '+');
-    valid.then_some(scheme)
+    // A file of this machine may have such a name, too.
+    (valid && path.symlink_metadata().is_err()).then_some(url)
+}
+
+#[cfg(feature = "http")]
+#[expect(clippy::unnecessary_wraps, reason = "without a client it is refused")]
+fn open_later(url: String) -> Found {
+    Ok(Place::Remote(url))
+}
+
+#[cfg(not(feature = "http"))]
+fn open_later(url: String) -> Found {
+    // Whatever may be a secret in it is not shown; nothing here knows the rest of it.
+    let scheme = url.split("://").next().unwrap_or_default();
+    Err(unexamined(
+        Path::new(&format!("{scheme}://…")),
+        "this build of parcelle has no client for URLs".to_owned(),
+        "download the file and check the copy, or build with the feature http",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_told_from_paths() {
+        for (path, url) in [
+            ("https://h/a.tif", Some("https://h/a.tif")),
+            ("/vsicurl/https://h/a.tif", Some("https://h/a.tif")),
+            ("/vsis3/bucket/a.tif", Some("s3://bucket/a.tif")),
+            ("gs://b/a.tif", Some("gs://b/a.tif")),
+            ("/vsizip/a.zip/a.tif", None),
+            ("dir/a.tif", None),
+            ("a b://c", None),
+            ("://c", None),
+        ] {
+            assert_eq!(remote(Path::new(path)).as_deref(), url, "{path}");
+        }
+    }
 }

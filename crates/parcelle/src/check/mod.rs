@@ -2,6 +2,8 @@
 
 mod examine;
 mod find;
+#[cfg(feature = "http")]
+mod remote;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,19 +14,21 @@ use parcelle_raster::geoserver::{self, Version};
 use parcelle_report::{FileReport, Report, Rule, Tool, Unexamined};
 use rayon::prelude::*;
 
-use find::Found;
+use find::{Found, Place};
 
 /// Checks files and directories: a builder with sensible defaults, started with [`Check::run`].
 ///
 /// Directories are walked for GeoTIFFs and VRTs. What a file is follows from its content; only a file whose content is
-/// neither is judged by its name.
+/// neither is judged by its name. With the feature `http`, URLs (`https://`, `s3://`, `gs://`, `az://`) name files, too.
 pub fn check(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Check {
     Check {
         paths: paths.into_iter().map(|path| path.as_ref().to_owned()).collect(),
-        depth: Depth::default(),
+        depth: None,
         profiles: Profile::DEFAULT.to_vec(),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         observer: None,
+        #[cfg(feature = "http")]
+        client: std::sync::OnceLock::new(),
     }
 }
 
@@ -36,10 +40,12 @@ pub type FileObserver = Arc<dyn Fn(usize, usize) + Send + Sync>;
 #[must_use = "nothing is checked until run() is called"]
 pub struct Check {
     paths: Vec<PathBuf>,
-    depth: Depth,
+    depth: Option<Depth>,
     profiles: Vec<Profile>,
     threads: usize,
     observer: Option<FileObserver>,
+    #[cfg(feature = "http")]
+    client: std::sync::OnceLock<parcelle_storage::http::HttpClient>,
 }
 
 impl std::fmt::Debug for Check {
@@ -111,6 +117,11 @@ impl Profile {
         }
     }
 
+    /// Whether it has rules for GeoTIFFs.
+    const fn judges_tiff(&self) -> bool {
+        matches!(self, Self::Cog | Self::Geoserver(_))
+    }
+
     /// Its rules.
     #[must_use]
     pub fn rules(self) -> &'static [&'static Rule] {
@@ -170,9 +181,10 @@ pub enum CheckError {
 }
 
 impl Check {
-    /// How deep to look.
+    /// How deep to look. By default local files are looked at to [`Depth::Tiles`]; of a file behind a URL the structure and a
+    /// sample of 16 tiles. Where that depth is asked for, up to 512 tiles of such a file are looked at, evenly spread.
     pub fn depth(mut self, depth: Depth) -> Self {
-        self.depth = depth;
+        self.depth = Some(depth);
         self
     }
 
@@ -188,10 +200,30 @@ impl Check {
         self
     }
 
+    /// The client that opens URLs, with its own limits. By default one that spends at most 2,000 requests and 512 MiB on a
+    /// file, but for decoding it.
+    #[cfg(feature = "http")]
+    pub fn client(mut self, client: parcelle_storage::http::HttpClient) -> Self {
+        self.client = std::sync::OnceLock::from(client);
+        self
+    }
+
     /// Called after each file.
     pub fn on_file(mut self, observer: FileObserver) -> Self {
         self.observer = Some(observer);
         self
+    }
+
+    fn examine(&self, place: &Place) -> Result<FileReport, Unexamined> {
+        match place {
+            Place::Local(path) => examine::file(path, self.depth.unwrap_or_default(), &self.profiles),
+            #[cfg(feature = "http")]
+            Place::Remote(url) => {
+                // Made for the first URL: certificates are read then.
+                let client = self.client.get_or_init(|| remote::client(self.depth));
+                remote::file(url, self.depth, &self.profiles, client)
+            }
+        }
     }
 
     /// Checks. A file that cannot be examined does not stop the others: it is listed in [`Report::unexamined`].
@@ -199,7 +231,7 @@ impl Check {
     /// # Errors
     /// [`CheckError`] where nothing could be checked at all.
     pub fn run(self) -> Result<Report, CheckError> {
-        if self.depth == Depth::Pixels {
+        if self.depth == Some(Depth::Pixels) {
             return Err(CheckError::NotYet {
                 what: "decoding every pixel (depth `pixels`)",
                 way_out: "check with depth `tiles`, and decode with `gdalinfo -checksum FILE`",
@@ -216,7 +248,7 @@ impl Check {
             found
                 .into_par_iter()
                 .map(|found| {
-                    let result = found.and_then(|path| examine::file(&path, self.depth, &self.profiles));
+                    let result = found.and_then(|place| self.examine(&place));
                     if let Some(observer) = &self.observer {
                         observer(done.fetch_add(1, Ordering::Relaxed) + 1, total);
                     }

@@ -1,0 +1,176 @@
+//! A file behind a URL: what is read of it, and how it is served.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use parcelle_raster::cog::{self, Published, Served};
+use parcelle_raster::geoserver::{self, Access, Beside};
+use parcelle_raster::{Checked, Depth};
+use parcelle_report::{Compatibility, FileKind, FileReport, Outcome, Unexamined};
+use parcelle_storage::http::{HttpClient, HttpError, HttpOptions, HttpProblem, HttpSource, without_secrets};
+use parcelle_storage::{ByteSource, ReadAhead, Usage};
+use serde_json::{Value, json};
+
+use super::Profile;
+use super::examine::{self, HEAD_BYTES};
+
+/// Bytes of a request that would be smaller: a request takes as long as so many bytes do at some megabytes per second.
+const LEAST_READ: u64 = 32 * 1024;
+/// Tiles that are looked at where no depth is asked for.
+const FEW_TILES: usize = 16;
+/// Tiles that are looked at with depth `tiles`: each may take two requests.
+const MANY_TILES: usize = 512;
+/// What is spent on one file but for decoding it.
+const MOST_REQUESTS: u64 = 2000;
+const MOST_BYTES: u64 = 512 * 1024 * 1024;
+
+type Remote = ReadAhead<HttpSource>;
+
+/// The client where the caller has none.
+pub(super) fn client(depth: Option<Depth>) -> HttpClient {
+    let limits = match depth {
+        Some(Depth::Pixels) => HttpOptions::default(),
+        _ => HttpOptions { most_requests: MOST_REQUESTS, most_bytes: MOST_BYTES, ..HttpOptions::default() },
+    };
+    HttpClient::new(limits)
+}
+
+pub(super) fn file(
+    name: &str,
+    depth: Option<Depth>,
+    profiles: &[Profile],
+    client: &HttpClient,
+) -> Result<FileReport, Unexamined> {
+    let shown = without_secrets(name);
+    let failed = |error: &io::Error| refuse(&shown, error);
+    let environment = |name: &str| std::env::var(name).ok();
+    let opened = HttpSource::open(client, name, &environment).map_err(|error| failed(&error.into()))?;
+    let source = ReadAhead::new(opened, LEAST_READ);
+    let mut head = [0; HEAD_BYTES];
+    let length = source.read_at(0, &mut head).map_err(|error| failed(&error))?;
+    let path = shown.split(['?', '#']).next().unwrap_or_default();
+    let kind = examine::kind(head.get(..length).unwrap_or_default(), Path::new(path));
+    if kind != FileKind::Geotiff || !profiles.iter().any(Profile::judges_tiff) {
+        return Err(other_kind(&shown, kind, profiles));
+    }
+    let (Checked { findings, facts }, compatibility) =
+        geotiff(&source, &shown, depth, profiles).map_err(|error| failed(&error))?;
+    let mut report = FileReport::new(shown, kind, findings, facts);
+    report.compatibility = compatibility;
+    Ok(report)
+}
+
+fn geotiff(
+    source: &Remote,
+    name: &str,
+    depth: Option<Depth>,
+    profiles: &[Profile],
+) -> io::Result<(Checked, Vec<Compatibility>)> {
+    // The first request was made when the file was opened.
+    let parsed = match cog::Parsed::read(source) {
+        Ok(parsed) => Some(parsed.since(Usage::default())),
+        // All that there is to say of such a file is how it is served.
+        Err(error) if is_without_ranges(&error) => None,
+        Err(error) => return Err(error),
+    };
+    let in_force = profiles.contains(&Profile::Cog);
+    let options = match depth {
+        None => cog::CogOptions { depth: Depth::Tiles, most_tiles: Some(FEW_TILES), ..Default::default() },
+        Some(Depth::Tiles) => {
+            cog::CogOptions { depth: Depth::Tiles, most_tiles: Some(MANY_TILES), ..Default::default() }
+        }
+        Some(depth) => cog::CogOptions { depth, ..Default::default() },
+    };
+    let mut checked = match &parsed {
+        Some(parsed) if in_force => match cog::check_structure(parsed, source, name, &options) {
+            Err(error) if is_without_ranges(&error) => {
+                let options = cog::CogOptions { depth: Depth::Header, ..options };
+                cog::check_structure(parsed, source, name, &options)?
+            }
+            checked => checked?,
+        },
+        Some(parsed) => Checked { findings: Vec::new(), facts: parsed.facts(source, name) },
+        None => Checked { findings: Vec::new(), facts: BTreeMap::from([("file_bytes", json!(source.len()))]) },
+    };
+    let served = served(source.source(), in_force);
+    let told = cog::check_served(&served, parsed.as_ref().filter(|_| in_force));
+    checked.findings.extend(told);
+    let mut compatibility = Vec::new();
+    for profile in profiles {
+        let Profile::Geoserver(version) = profile else { continue };
+        let version = version.map_or_else(geoserver::newest, Ok).map_err(io::Error::other)?;
+        let access = [Access::CogHttp];
+        let mut answers = match &parsed {
+            Some(parsed) => {
+                let judged = geoserver::judge_by(&access, &parsed.structure, name, version, Beside::default());
+                let judged = judged.map_err(io::Error::other)?;
+                checked.findings.extend(judged.findings);
+                judged.compatibility
+            }
+            None => vec![Compatibility {
+                target: "geoserver".to_owned(),
+                version: version.to_string(),
+                access: Access::CogHttp.as_str().to_owned(),
+                outcome: Outcome::Fails,
+                because: Vec::new(),
+            }],
+        };
+        if !served.ranges {
+            answers.iter_mut().for_each(|answer| without_ranges(answer, parsed.as_ref()));
+        }
+        compatibility.extend(answers);
+    }
+    let spent = source.usage();
+    checked.facts.insert("requests", json!(spent.requests));
+    checked.facts.insert("bytes_read", json!(spent.bytes));
+    checked.facts.insert("content_type", source.source().content_type().map_or(Value::Null, Value::from));
+    Ok((checked, compatibility))
+}
+
+/// What GeoServer's reader, which takes whatever comes for what it asked for, makes of the beginning of the file in the place of
+/// a tile: no compressed stream, or pixels.
+fn without_ranges(answer: &mut Compatibility, parsed: Option<&cog::Parsed>) {
+    let main = parsed.and_then(|parsed| parsed.structure.main()?.image);
+    let is_stored = main.is_some_and(|image| image.compression == 1);
+    if answer.outcome != Outcome::Fails {
+        answer.outcome = if is_stored { Outcome::Misreads } else { Outcome::Fails };
+    }
+    answer.because.push(cog::NO_RANGE_ID);
+}
+
+/// How the server answers. Whether pages of other origins may read it takes a request, which is made for the layout rules only.
+fn served(source: &HttpSource, asks: bool) -> Served {
+    let published = (asks && source.is_web()).then(|| {
+        let answer = source.cross_origin();
+        Published {
+            content_type: source.content_type().map(str::to_owned),
+            allow_origin: answer.allow_origin,
+            allow_headers: answer.allow_headers,
+        }
+    });
+    Served { ranges: source.answers_ranges(), published }
+}
+
+fn is_without_ranges(error: &io::Error) -> bool {
+    HttpError::of(error).is_some_and(|error| matches!(error.problem, HttpProblem::NoRange { .. }))
+}
+
+fn other_kind(shown: &str, kind: FileKind, profiles: &[Profile]) -> Unexamined {
+    if kind == FileKind::Vrt && profiles.contains(&Profile::Vrt) {
+        return Unexamined {
+            path: shown.to_owned(),
+            reason: "a VRT behind a URL cannot be checked yet: its sources are looked for beside it".to_owned(),
+            hint: "download it with its sources and check the copy".to_owned(),
+        };
+    }
+    examine::no_rules(Path::new(shown), kind, profiles)
+}
+
+fn refuse(shown: &str, error: &io::Error) -> Unexamined {
+    let (reason, hint) = match HttpError::of(error) {
+        Some(error) => (error.problem.to_string(), error.problem.way_out()),
+        None => (error.to_string(), "try again, or download the file and check the copy"),
+    };
+    Unexamined { path: shown.to_owned(), reason, hint: hint.to_owned() }
+}
