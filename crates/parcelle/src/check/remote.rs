@@ -46,9 +46,9 @@ pub(super) fn file(
     let failed = |error: &io::Error| refuse(&shown, error);
     let environment = |name: &str| std::env::var(name).ok();
     let opened = HttpSource::open(client, name, &environment).map_err(|error| failed(&error.into()))?;
-    let source = ReadAhead::new(opened, LEAST_READ);
     let mut head = [0; HEAD_BYTES];
-    let length = source.read_at(0, &mut head).map_err(|error| failed(&error))?;
+    let length = opened.read_at(0, &mut head).map_err(|error| failed(&error))?;
+    let source = ReadAhead::new(opened, LEAST_READ);
     let path = shown.split(['?', '#']).next().unwrap_or_default();
     let kind = examine::kind(head.get(..length).unwrap_or_default(), Path::new(path));
     if kind != FileKind::Geotiff || !profiles.iter().any(Profile::judges_tiff) {
@@ -75,13 +75,12 @@ fn geotiff(
         Err(error) => return Err(error),
     };
     let in_force = profiles.contains(&Profile::Cog);
-    let options = match depth {
-        None => cog::CogOptions { depth: Depth::Tiles, most_tiles: Some(FEW_TILES), ..Default::default() },
-        Some(Depth::Tiles) => {
-            cog::CogOptions { depth: Depth::Tiles, most_tiles: Some(MANY_TILES), ..Default::default() }
-        }
-        Some(depth) => cog::CogOptions { depth, ..Default::default() },
+    let (depth, most_tiles) = match depth {
+        None => (Depth::Tiles, Some(FEW_TILES)),
+        Some(Depth::Tiles) => (Depth::Tiles, Some(MANY_TILES)),
+        Some(depth) => (depth, None),
     };
+    let options = cog::CogOptions { depth, most_tiles };
     let mut checked = match &parsed {
         Some(parsed) if in_force => match cog::check_structure(parsed, source, name, &options) {
             Err(error) if is_without_ranges(&error) => {
