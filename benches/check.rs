@@ -1,12 +1,16 @@
-//! Benches of `check`: many small files, one file with very many tiles, one mosaic with very many sources.
+//! Benches of `check`: many small files, one file with very many tiles, one mosaic with very many sources, and the binary from its
+//! start to the verdict on one small file.
 //!
 //! All inputs are made in a temporary directory, and their reports are looked at before they are measured, so that no
 //! figure is that of a file refused at its first byte.
+
+mod input;
 
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use criterion::{Criterion, Throughput};
 use parcelle::report::{Report, Severity};
@@ -235,6 +239,16 @@ fn main() -> Result<(), Failure> {
     let mut group = criterion.benchmark_group("check/many sources");
     group.throughput(Throughput::Elements(sources));
     group.bench_function("VRT", |bencher| bencher.iter(|| check(&vrt, Depth::Tiles, ALL)));
+    group.finish();
+
+    let program = input::program("parcelle")?;
+    let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/cog/good_mask.tif");
+    let run = || Command::new(&program).arg("check").arg(&small).stdout(Stdio::null()).status();
+    if !run()?.success() {
+        return Err("the binary does not find a good file good".into());
+    }
+    let mut group = criterion.benchmark_group("check/process");
+    group.bench_function("start to verdict", |bencher| bencher.iter(run));
     group.finish();
 
     criterion.final_summary();

@@ -13,6 +13,8 @@ mod filter;
 mod hostile;
 mod inputs;
 mod invalid;
+#[cfg(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"))]
+mod late_gdal;
 mod layers;
 mod partition;
 mod remote;

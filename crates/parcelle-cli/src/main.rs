@@ -19,6 +19,8 @@ use failure::Failure;
 
 fn main() -> ExitCode {
     parcelle::keep_guarded_panics_quiet();
+    #[cfg(feature = "late-gdal")]
+    parcelle::load_gdal_with(parcelle_late_gdal::ready);
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Convert(arguments) => convert::run(*arguments),

@@ -131,7 +131,6 @@ fn wkt_depth(wkt: &str) -> usize {
 }
 
 /// The `AUTHORITY["EPSG","2154"]` of the root node of WKT 1, if it has one.
-#[cfg_attr(feature = "gdal", cfg_attr(not(test), expect(dead_code, reason = "PROJ reads WKT 1 whole")))]
 pub(crate) fn wkt1_authority(wkt: &str) -> Option<Authority> {
     let (mut depth, mut quoted, mut word_start) = (0usize, false, 0);
     for (position, byte) in wkt.bytes().enumerate() {

@@ -50,6 +50,12 @@ pub enum CrsError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransformationError {
+    /// PROJ comes with libgdal, which cannot be loaded.
+    #[error("coordinates cannot be transformed: {reason}")]
+    Library {
+        /// Why, and the way out.
+        reason: String,
+    },
     /// PROJ cannot use a reference system.
     #[error("PROJ cannot transform {crs}: {reason}")]
     Proj {

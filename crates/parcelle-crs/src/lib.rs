@@ -20,6 +20,8 @@
 
 mod definition;
 mod error;
+#[cfg(feature = "gdal")]
+mod library;
 mod measure;
 #[cfg(feature = "gdal")]
 mod proj;
@@ -35,6 +37,8 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 
 pub use error::{CrsError, TransformationError};
+#[cfg(feature = "gdal")]
+pub use library::{GdalLoader, gdal_ready, load_gdal_with};
 pub use measure::{Measure, Motion};
 #[cfg(feature = "gdal")]
 pub use transformation::Transformation;
@@ -122,26 +126,22 @@ impl Crs {
         Ok(Self { name: name.to_owned(), authority, projjson })
     }
 
-    #[cfg(feature = "gdal")]
     fn from_wkt1(wkt: &str) -> Result<Self, CrsError> {
-        Self::from_projjson(proj::projjson_of_wkt(wkt)?)
-    }
-
-    #[cfg(not(feature = "gdal"))]
-    fn from_wkt1(wkt: &str) -> Result<Self, CrsError> {
+        #[cfg(feature = "gdal")]
+        if gdal_ready().is_ok() {
+            return Self::from_projjson(proj::projjson_of_wkt(wkt)?);
+        }
         match definition::wkt1_authority(wkt) {
             Some(authority) => Self::from_authority(&authority.name, &authority.code),
             None => Err(CrsError::NeedsProj { definition: definition::excerpt(wkt) }),
         }
     }
 
-    #[cfg(feature = "gdal")]
     fn from_wkt2(wkt: &str) -> Result<Self, CrsError> {
-        Self::from_projjson(proj::projjson_of_wkt(wkt)?)
-    }
-
-    #[cfg(not(feature = "gdal"))]
-    fn from_wkt2(wkt: &str) -> Result<Self, CrsError> {
+        #[cfg(feature = "gdal")]
+        if gdal_ready().is_ok() {
+            return Self::from_projjson(proj::projjson_of_wkt(wkt)?);
+        }
         Self::from_projjson(register::projjson_of_wkt2(wkt)?)
     }
 
@@ -211,7 +211,9 @@ fn essence(object: &Map<String, Value>) -> Value {
 /// Looks a code up: PROJ first, where it is linked, then the built-in register.
 fn resolve_code(authority: &Authority) -> Result<Value, CrsError> {
     #[cfg(feature = "gdal")]
-    if let Some(projjson) = proj::projjson_of_code(authority)? {
+    if gdal_ready().is_ok()
+        && let Some(projjson) = proj::projjson_of_code(authority)?
+    {
         return Ok(projjson);
     }
     match register::projjson_of_code(authority)? {

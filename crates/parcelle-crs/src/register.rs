@@ -17,7 +17,6 @@ pub(crate) fn projjson_of_code(authority: &Authority) -> Result<Option<Value>, C
 }
 
 /// WKT 2 as PROJJSON.
-#[cfg(not(feature = "gdal"))]
 pub(crate) fn projjson_of_wkt2(wkt: &str) -> Result<Value, CrsError> {
     match epsg_utils::parse_wkt2(wkt) {
         Ok(crs) => Ok(crs.to_projjson()),

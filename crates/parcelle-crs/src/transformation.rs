@@ -109,6 +109,7 @@ struct Context(*mut proj::Context);
 
 impl Context {
     fn new() -> Result<Self, TransformationError> {
+        crate::gdal_ready().map_err(|reason| TransformationError::Library { reason })?;
         // SAFETY: no arguments.
         let context = Self(unsafe { proj::proj_context_create() });
         if context.0.is_null() {

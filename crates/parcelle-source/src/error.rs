@@ -86,6 +86,14 @@ pub enum SourceError {
         /// The file.
         path: PathBuf,
     },
+    /// The format needs GDAL, which is not on this machine.
+    #[error("{}: it can only be read through GDAL: {reason}", path.display())]
+    GdalMissing {
+        /// The file.
+        path: PathBuf,
+        /// Why, and the way out.
+        reason: String,
+    },
     /// A database that is damaged, or does not follow its format.
     #[error(
         "{}: the GeoPackage is damaged or incomplete: {reason}. Get the file again from its source, or repair it with \

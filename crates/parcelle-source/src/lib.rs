@@ -351,6 +351,8 @@ fn connected(path: &Path, prefix: String, reader: Reader) -> Result<Chosen, Sour
         return Err(SourceError::NoNativeReader { path: without_secrets(path) });
     }
     #[cfg(feature = "gdal")]
+    parcelle_crs::gdal_ready().map_err(|reason| SourceError::GdalMissing { path: without_secrets(path), reason })?;
+    #[cfg(feature = "gdal")]
     match connection::driver(&prefix) {
         Some(driver) if gdal_reader::has_driver(driver) => Ok(Chosen::Gdal),
         Some(driver) => Err(SourceError::MissingDriver { prefix, driver }),

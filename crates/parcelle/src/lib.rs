@@ -52,6 +52,8 @@ pub use convert::{
 };
 
 pub use expression::ExpressionError;
+#[cfg(feature = "gdal")]
+pub use parcelle_crs::{GdalLoader, load_gdal_with};
 pub use parcelle_geoparquet::{
     CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, PartitionNames, Partitioning, Preset,
     Sort, WriteError,

@@ -14,6 +14,9 @@ const LEAST_CONFIDENCE: i32 = 90;
 
 /// From WKT 1 with the names of ESRI, which has no codes: by the code that GDAL finds for it, else as it stands.
 pub(crate) fn crs_of_esri_wkt(text: &str) -> Result<Crs, String> {
+    if parcelle_crs::gdal_ready().is_err() {
+        return Crs::from_definition(text).map_err(|error| error.to_string());
+    }
     let messages = Messages::capture(Path::new(""));
     let failed = |error: gdal::errors::GdalError| messages.failure_or(error);
     let mut reference = SpatialRef::from_esri(text).map_err(failed)?;

@@ -61,6 +61,7 @@ impl GdalLayer {
     pub(crate) fn open(target: &Path, options: &OpenOptions) -> Result<Self, SourceError> {
         let shown = without_secrets(target);
         let path = shown.as_path();
+        ready(path)?;
         let messages = Messages::capture(target);
         let dataset = open_dataset(target, &messages)?;
         let driver = format!("GDAL/{}", dataset.driver().short_name());
@@ -206,8 +207,15 @@ fn ensure_listed(dataset: &Dataset, index: usize, name: &str) {
 
 /// Whether this libgdal has a driver of that short name.
 pub(crate) fn has_driver(name: &str) -> bool {
-    DriverManager::register_all();
-    DriverManager::get_driver_by_name(name).is_ok()
+    parcelle_crs::gdal_ready().is_ok() && {
+        DriverManager::register_all();
+        DriverManager::get_driver_by_name(name).is_ok()
+    }
+}
+
+/// Makes sure that GDAL can be called.
+fn ready(path: &Path) -> Result<(), SourceError> {
+    parcelle_crs::gdal_ready().map_err(|reason| SourceError::GdalMissing { path: path.to_owned(), reason })
 }
 
 /// The number of the layer that is wanted.
@@ -320,6 +328,7 @@ fn geometry_type_text(geometry_type: gdal_sys::OGRwkbGeometryType::Type) -> Stri
 
 /// The layers of a file that GDAL reads.
 pub(crate) fn layers(path: &Path) -> Result<Vec<LayerInfo>, SourceError> {
+    ready(&without_secrets(path))?;
     let messages = Messages::capture(path);
     let dataset = open_dataset(path, &messages)?;
     let info = |layer: gdal::vector::Layer<'_>| {
