@@ -303,6 +303,7 @@ at all, such as a missing PATH.
 Examples:
   parcelle check dem.tif
   parcelle check /data/rasters --format json --output report.json
+  parcelle check --depth pixels dem.tif
   parcelle check mosaic.vrt --fail-on warning
   parcelle check --explain COG-IFD-001"
 )]
@@ -331,7 +332,7 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t)]
     pub(crate) fail_on: FailOn,
 
-    /// Files checked at a time [default: all cores]
+    /// Files checked, and tiles decoded, at a time [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
 
@@ -351,8 +352,7 @@ pub(crate) enum DepthArgument {
     /// Also the tiles' bytes against the index
     #[default]
     Tiles,
-    /// Also every pixel, decoded (not there yet)
-    #[value(hide = true)]
+    /// Also every pixel, decoded, and overviews against what they are of (GeoTIFF only)
     Pixels,
 }
 

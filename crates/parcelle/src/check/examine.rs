@@ -22,6 +22,13 @@ pub(super) fn file(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<Fi
     let judges_tiff = |profile: &Profile| matches!(profile, Profile::Cog | Profile::Geoserver(_));
     let checked = match kind {
         FileKind::Geotiff if profiles.iter().any(judges_tiff) => geotiff(&source, path, depth, profiles),
+        FileKind::Vrt if profiles.contains(&Profile::Vrt) && depth == Depth::Pixels => {
+            return Err(unexamined(
+                path,
+                "the pixels of a VRT cannot be decoded yet".to_owned(),
+                "check it with --depth tiles, and decode it with gdalinfo -checksum",
+            ));
+        }
         FileKind::Vrt if profiles.contains(&Profile::Vrt) => {
             vrt::check(&source, path, &vrt::VrtOptions::default()).map(|checked| (checked, Vec::new()))
         }
