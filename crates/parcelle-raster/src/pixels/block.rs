@@ -144,10 +144,12 @@ impl<'structure> BlockDecoder<'structure> {
     }
 
     /// The byte order of decoded samples.
-    pub(crate) const fn sample_order(&self) -> ByteOrder {
+    #[must_use]
+    pub const fn sample_order(&self) -> ByteOrder {
         match self.codec {
-            Codec::Stream(_) => self.byte_order,
-            _ => ByteOrder::LittleEndian,
+            // libtiff swaps the bytes of samples outside the codec, for blobs of LERC as well.
+            Codec::Stream(_) | Codec::Lerc(_) | Codec::Fax(_) => self.byte_order,
+            Codec::Jpeg(_) | Codec::WebP => ByteOrder::LittleEndian,
         }
     }
 

@@ -49,8 +49,8 @@ pub(crate) enum LercPacking {
     Zstd,
 }
 
-/// LERC: the blob must have the size, samples and type of the block (`LERCPreDecode`, tif_lerc.c). Samples leave in
-/// little-endian order; those of pixels that the blob has no value for are 0.
+/// LERC: the blob must have the size, samples and type of the block (`LERCPreDecode`, tif_lerc.c). Samples leave as
+/// little-endian numbers of the blob; those of pixels that the blob has no value for are NaN, or 0 for whole numbers.
 pub(crate) fn lerc(
     block: &[u8],
     packing: LercPacking,
@@ -94,7 +94,16 @@ pub(crate) fn lerc(
         }
         lerc::decode(blob).map_err(|error| damaged(&error))
     });
-    let image = decoded.map_err(|unwound| damaged(&unwound))??;
+    let mut image = decoded.map_err(|unwound| damaged(&unwound))??;
+    let mask = image.mask().cloned();
+    let depth = image.depth.max(1) as usize;
+    let is_lost = |place: usize| mask.as_ref().is_some_and(|mask| !mask.is_valid(place / depth));
+    match &mut image.data {
+        SampleData::F32(samples) => blank(samples, f32::NAN, is_lost),
+        SampleData::F64(samples) => blank(samples, f64::NAN, is_lost),
+        _ => {}
+    }
+    let image = image;
     let (format, size) = match &image.data {
         SampleData::I8(_) => (2, 1),
         SampleData::U8(_) => (1, 1),
@@ -129,6 +138,11 @@ pub(crate) fn lerc(
         return Err(Failure::short("lerc", got as u64, needed as u64));
     }
     Ok(())
+}
+
+/// Gives the samples of pixels without a value what stands for that.
+fn blank<N: Copy>(samples: &mut [N], value: N, is_lost: impl Fn(usize) -> bool) {
+    samples.iter_mut().enumerate().filter(|(place, _)| is_lost(*place)).for_each(|(_, sample)| *sample = value);
 }
 
 /// Puts the mask of a blob behind the samples of each pixel, as libtiff does for an alpha band.

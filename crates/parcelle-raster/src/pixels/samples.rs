@@ -159,9 +159,8 @@ pub(crate) fn read(
 }
 
 impl BlockDecoder<'_> {
-    /// The samples of a block with their prediction undone, row by row, each row in whole bytes, in the byte order of the
-    /// file for codecs of bytes and in little-endian order for codecs of pictures. `None` for a block that is too large to
-    /// be kept.
+    /// The samples of a block with their prediction undone, row by row, each row in whole bytes, in the byte order that
+    /// [`BlockDecoder::sample_order`] gives. `None` for a block that is too large to be kept.
     ///
     /// # Errors
     /// See [`BlockDecoder::decode`].
