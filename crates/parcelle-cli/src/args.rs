@@ -352,7 +352,7 @@ pub(crate) enum DepthArgument {
     /// Also the tiles' bytes against the index
     #[default]
     Tiles,
-    /// Also every pixel, decoded, and overviews against what they are of (GeoTIFF only)
+    /// Also every pixel, decoded, and overviews against what they show (GeoTIFFs, by the profile cog)
     Pixels,
 }
 

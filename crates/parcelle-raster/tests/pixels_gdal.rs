@@ -8,8 +8,10 @@
 use std::path::Path;
 use std::process::Command;
 
+use parcelle_raster::Depth;
+use parcelle_raster::cog::{CogOptions, check};
 use parcelle_raster::pixels::{BlockDecoder, Scratch};
-use parcelle_storage::{ByteSource, LocalFile};
+use parcelle_storage::{ByteSource, LocalFile, Memory};
 use parcelle_tiff::ByteOrder;
 
 const WIDTH: usize = 75;
@@ -54,9 +56,13 @@ fn picture(kind: &Type, bands: usize, largest: u64) -> Vec<u8> {
 }
 
 fn write_envi(path: &Path, kind: &Type, bands: usize, bytes: &[u8]) {
+    write_envi_of(WIDTH, HEIGHT, path, kind, bands, bytes);
+}
+
+fn write_envi_of(width: usize, height: usize, path: &Path, kind: &Type, bands: usize, bytes: &[u8]) {
     std::fs::write(path, bytes).unwrap();
     let header = format!(
-        "ENVI\nsamples = {WIDTH}\nlines = {HEIGHT}\nbands = {bands}\nheader offset = 0\nfile type = ENVI Standard\n\
+        "ENVI\nsamples = {width}\nlines = {height}\nbands = {bands}\nheader offset = 0\nfile type = ENVI Standard\n\
          data type = {}\ninterleave = bsq\nbyte order = 0\n",
         kind.envi
     );
@@ -237,6 +243,122 @@ fn pictures() {
         bench.compare(&BYTE, bands, 255, &["COMPRESS=WEBP", "WEBP_LEVEL=80", "TILED=YES"], Some(3));
     }
     bench.finish(8);
+}
+
+/// Numbers that look random and are the same in every run (xorshift64*).
+fn next(state: &mut u64) -> usize {
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize
+}
+
+#[test]
+fn damaged_pictures_are_answered_soon() {
+    let Some(bench) = Bench::new() else { return };
+    let (from, to) = (bench.directory.path().join("from.img"), bench.directory.path().join("to.tif"));
+    let mut seed = 0x5eed;
+    for (bands, largest, creation) in [
+        (3, 255, "COMPRESS=JPEG PHOTOMETRIC=YCBCR TILED=YES BLOCKXSIZE=64 BLOCKYSIZE=64"),
+        (2, 255, "COMPRESS=JPEG TILED=YES BLOCKXSIZE=64 BLOCKYSIZE=64"),
+        (3, 255, "COMPRESS=WEBP"),
+        (1, 255, "COMPRESS=LERC"),
+        (1, 255, "COMPRESS=LERC_ZSTD"),
+        (1, 255, "COMPRESS=LZMA"),
+        (1, 1, "COMPRESS=CCITTFAX3 NBITS=1"),
+        (1, 1, "COMPRESS=CCITTFAX4 NBITS=1"),
+    ] {
+        write_envi(&from, &BYTE, bands, &picture(&BYTE, bands, largest));
+        let _ = std::fs::remove_file(&to);
+        let options: Vec<&str> = creation.split(' ').flat_map(|option| ["-co", option]).collect();
+        if translate(&from, &to, &options) != Some(true) {
+            eprintln!("skipped: this GDAL refuses {creation}");
+            continue;
+        }
+        let good = std::fs::read(&to).unwrap();
+        for _ in 0..200 {
+            let mut file = good.clone();
+            for _ in 0..=next(&mut seed) % 6 {
+                let place = next(&mut seed) % file.len();
+                file[place] = next(&mut seed) as u8;
+            }
+            file.truncate(file.len() - if next(&mut seed).is_multiple_of(3) { next(&mut seed) % 200 } else { 0 });
+            let start = std::time::Instant::now();
+            let options = CogOptions { depth: Depth::Pixels };
+            let checked = check(&Memory::new(file), "dem.tif", &options).unwrap();
+            assert!(checked.facts.contains_key("file_bytes"), "{creation}");
+            assert!(start.elapsed() < std::time::Duration::from_secs(10), "{creation}: {:?}", start.elapsed());
+        }
+    }
+}
+
+/// Rasters of 301 x 263 pixels of several characters, with the options of `gdal_translate` that suit them.
+fn landscapes() -> Vec<(&'static str, Type, Vec<u8>, &'static [&'static str])> {
+    let (width, height) = (301_usize, 263_usize);
+    let of = |value: &dyn Fn(usize, usize) -> f32, is_float: bool| -> Vec<u8> {
+        let places = (0..width * height).map(|at| (at % width, at / width));
+        places
+            .flat_map(|(x, y)| {
+                let value = value(x, y);
+                if is_float { value.to_le_bytes().to_vec() } else { vec![value as u8] }
+            })
+            .collect()
+    };
+    let noise = |x: usize, y: usize| {
+        let mut state = (x * 7_919 + y * 104_729 + 1) as u64;
+        (next(&mut state) ^ next(&mut state)) % 256
+    };
+    let relief = |x: usize, y: usize| 400.0 + 300.0 * (x as f32 / 37.0).sin() * (y as f32 / 23.0).cos();
+    let classes = |x: usize, y: usize| [11.0, 24.0, 42.0, 51.0, 82.0][(x / 13 * 7 + y / 9 * 3 + x * y / 900) % 5];
+    let float = || Type { envi: 4, bytes: 4, is_float: true };
+    vec![
+        ("relief", float(), of(&relief, true), &[]),
+        ("photograph", BYTE, of(&|x, y| relief(x, y) / 4.0 + noise(x, y) as f32 / 16.0, false), &[]),
+        ("noise", BYTE, of(&|x, y| noise(x, y) as f32, false), &[]),
+        ("rare spots", BYTE, of(&|x, y| if noise(x, y) > 250 { 255.0 } else { 0.0 }, false), &[]),
+        ("classes", BYTE, of(&classes, false), &[]),
+        ("checks", BYTE, of(&|x, y| ((x + y) % 2 * 255) as f32, false), &[]),
+        (
+            "nodata",
+            float(),
+            of(&|x, y| if (x / 40 + y / 40) % 2 == 0 { -9999.0 } else { relief(x, y) }, true),
+            &["-a_nodata", "-9999"],
+        ),
+        ("JPEG", BYTE, of(&|x, y| relief(x, y) / 4.0 + noise(x, y) as f32 / 16.0, false), &["-co", "COMPRESS=JPEG"]),
+    ]
+}
+
+#[test]
+fn overviews_of_every_kind_match_their_image() {
+    let Some(bench) = Bench::new() else { return };
+    let (from, to) = (bench.directory.path().join("from.img"), bench.directory.path().join("to.tif"));
+    let mut wrong = Vec::new();
+    for (name, kind, bytes, options) in landscapes() {
+        write_envi_of(301, 263, &from, &kind, 1, &bytes);
+        for method in
+            ["nearest", "average", "rms", "gauss", "bilinear", "cubic", "cubicspline", "lanczos", "mode", "none"]
+        {
+            let _ = std::fs::remove_file(&to);
+            let tiled = ["-co", "TILED=YES", "-co", "BLOCKXSIZE=64", "-co", "BLOCKYSIZE=64"];
+            assert_eq!(translate(&from, &to, &[&tiled, options].concat()), Some(true));
+            let added = Command::new("gdaladdo").args(["-q", "-r", method]).arg(&to).args(["2", "4"]).output();
+            if !added.is_ok_and(|added| added.status.success()) {
+                eprintln!("skipped: this GDAL has no overviews by {method}");
+                continue;
+            }
+            let source = LocalFile::open(&to).unwrap();
+            let checked = check(&source, "dem.tif", &CogOptions { depth: Depth::Pixels }).unwrap();
+            let found: Vec<_> =
+                checked.findings.iter().filter(|one| one.rule.id == "COG-OVR-012").map(|one| &one.message).collect();
+            // Overviews by `none` are there and empty: what every second pixel of some images looks like, too.
+            let may_be_empty = ["rare spots", "checks"].contains(&name);
+            let is_right = if method == "none" { !found.is_empty() || may_be_empty } else { found.is_empty() };
+            if !is_right {
+                wrong.push(format!("{name}, {method}: {found:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]
