@@ -135,3 +135,22 @@ fn what_geoserver_was_asked_to_read_decodes() {
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+#[test]
+fn fixtures_that_are_good_decode_to_the_last_tile() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/cog");
+    let mut decoded = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.file_name().unwrap().to_string_lossy().starts_with("good_") {
+            continue;
+        }
+        let Checked { findings, facts } = pixels(&path);
+        let wrong: Vec<_> = findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
+        assert!(wrong.is_empty(), "{}: {wrong:?}", path.display());
+        let (tiles, sparse) = (facts["tiles"].as_u64().unwrap(), facts["sparse_tiles"].as_u64().unwrap());
+        assert_eq!(facts["pixels"]["tiles_decoded"], tiles - sparse, "{}", path.display());
+        decoded += 1;
+    }
+    assert!(decoded >= 10, "{decoded}");
+}
