@@ -273,8 +273,8 @@ fn bombs_and_lies_are_findings_in_bounded_time() {
 }
 
 #[test]
-fn a_million_strips_of_the_same_bytes_are_decoded_once() {
-    let strips = 1_000_000_u64;
+fn strips_of_the_same_bytes_are_decoded_once() {
+    let strips = 200_000_u64;
     let block = deflate(&texture(64));
     let mut page = Page::striped(64, 1, 1);
     page.set(257, &[strips]).set(259, &[8]);

@@ -39,6 +39,8 @@ pub(crate) static CONTENT: Rule = Rule {
     reference: "OGC 21-026 /req/geotiff-overviews/overviews (reduced-resolution versions of the full-resolution image); GDAL gdaladdo, option -r",
 };
 
+/// Levels that are looked at: as often as the largest image can be halved.
+const LEVELS: usize = 32;
 /// Tiles of a level that are looked at.
 const SAMPLED: usize = 12;
 /// Pixels across and down of the part of a tile that is looked at.
@@ -69,7 +71,7 @@ pub(crate) fn check(
             .structure
             .main()
             .is_some_and(|main| main.unsigned_values(tags::EXTRA_SAMPLES).iter().any(|kind| matches!(kind, 1 | 2)));
-    for pair in imagery.windows(2) {
+    for pair in imagery.windows(2).take(LEVELS) {
         let [below, above] = [pair[0], pair[1]];
         if !is_overview(&levels[above]) || !is_comparable(&levels[above].image, &levels[below].image) {
             continue;

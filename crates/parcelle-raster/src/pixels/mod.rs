@@ -8,7 +8,9 @@
 //! * what follows in a stream after the last byte a block takes is ignored (a last strip with the rows of a whole one);
 //! * a checksum that stands right behind that byte must fit, as libdeflate demands;
 //! * a JPEG picture may be smaller than its block where the rest is outside the image;
-//! * damaged CCITT rows are passed over where the next can be found, missing ones are not.
+//! * the rows of a tile below the image may be missing, as GDAL does not ask for them;
+//! * damaged CCITT rows are passed over where the next can be found, missing ones are not;
+//! * of JPEG with two components only a missing end is noticed, as the decoder has no strict mode for them.
 //!
 //! | compression | decoder |
 //! |---|---|

@@ -88,6 +88,10 @@ pub(crate) fn pattern(image: &Image, value: f64, order: ByteOrder) -> Option<Vec
     (order.unsigned(&spelled) == raw || Kind::of(image) == Some(Kind::Signed)).then_some(spelled)
 }
 
+/// A window that meets more blocks than that, or blocks of more bytes, is not read: it costs more than it tells.
+const MOST_BLOCKS: u64 = 1024;
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
 /// A part of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
@@ -105,7 +109,7 @@ fn to_rgb([luminance, blue, red]: [f64; 3]) -> [f64; 3] {
 }
 
 /// Reads the first `bands` samples of every pixel of a window, band by band. Blocks that `place` does not know are full of
-/// `fill`. `None` where a block does not decode, or has no plain samples.
+/// `fill`. `None` where a block does not decode or has no plain samples, and where the blocks are too many.
 pub(crate) fn read(
     decoder: &BlockDecoder<'_>,
     place: &dyn Fn(usize) -> Option<(u64, u64)>,
@@ -121,10 +125,16 @@ pub(crate) fn read(
     let per_row = image.blocks_across() as usize;
     let (order, samples) = (decoder.sample_order(), usize::from(decoder.samples()));
     let bands = bands.min(samples);
-    let mut values = vec![vec![fill; window.width as usize * window.height as usize]; bands];
     let (right, bottom) = (window.left + window.width, window.top + window.height);
-    for block_row in window.top / block_height..=(bottom.saturating_sub(1)) / block_height {
-        for block_column in window.left / block_width..=(right.saturating_sub(1)) / block_width {
+    let block_rows = window.top / block_height..=(bottom.saturating_sub(1)) / block_height;
+    let block_columns = window.left / block_width..=(right.saturating_sub(1)) / block_width;
+    let blocks = block_rows.clone().count() as u64 * block_columns.clone().count() as u64;
+    if blocks > MOST_BLOCKS || image.block_bytes().and_then(|bytes| bytes.checked_mul(blocks)) > Some(MOST_BYTES) {
+        return Ok(None);
+    }
+    let mut values = vec![vec![fill; window.width as usize * window.height as usize]; bands];
+    for block_row in block_rows {
+        for block_column in block_columns.clone() {
             let block = block_row as usize * per_row + block_column as usize;
             let Some(bytes) = place(block) else { continue };
             let rows = match decoder.values(source, block, bytes, scratch)? {
