@@ -308,6 +308,7 @@ Examples:
   parcelle check dem.tif
   parcelle check https://host/dem.tif s3://bucket/dem.tif
   parcelle check /data/rasters --format json --output report.json
+  parcelle check --depth pixels dem.tif
   parcelle check mosaic.vrt --fail-on warning
   parcelle check --explain COG-IFD-001"
 )]
@@ -336,7 +337,7 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t)]
     pub(crate) fail_on: FailOn,
 
-    /// Files checked at a time [default: all cores]
+    /// Files checked, and tiles decoded, at a time [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
 
@@ -355,8 +356,7 @@ pub(crate) enum DepthArgument {
     Header,
     /// Also the bytes around the tiles against the index: of at most 512 tiles, evenly spread, behind a URL
     Tiles,
-    /// Also every pixel, decoded (not there yet)
-    #[value(hide = true)]
+    /// Also every pixel, decoded, and overviews against what they show (GeoTIFFs, by the profile cog)
     Pixels,
 }
 

@@ -1,10 +1,12 @@
 //! Rules for rasters: Cloud Optimized GeoTIFF ([`cog`]), GDAL virtual rasters ([`vrt`]), and what GeoServer reads ([`geoserver`]).
+//! Tiles are decoded by [`pixels`].
 //!
 //! Each wing parses a file once into a model, runs every rule over it and returns what it found as [`Checked`]; the
 //! rules are data (`cog::RULES`, `vrt::RULES`) beside the functions that test them. Nothing here renders or exits.
 
 pub mod cog;
 pub mod geoserver;
+pub mod pixels;
 mod shell;
 pub mod vrt;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use parcelle_raster::Depth;
 use parcelle_raster::cog::{CogOptions, RULES, check, check_side_files};
 use parcelle_report::{Finding, Verdict};
 use parcelle_storage::LocalFile;
@@ -13,9 +14,9 @@ fn corpus(folder: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus").join(folder)
 }
 
-fn examine(path: &Path) -> Vec<Finding> {
+fn examine(path: &Path, depth: Depth) -> Vec<Finding> {
     let source = LocalFile::open(path).unwrap();
-    let mut findings = check(&source, &path.to_string_lossy(), &CogOptions::default()).unwrap().findings;
+    let mut findings = check(&source, &path.to_string_lossy(), &CogOptions { depth }).unwrap().findings;
     findings.extend(check_side_files(path).unwrap());
     findings
 }
@@ -57,7 +58,7 @@ fn planted_defects_are_found_and_sound_files_pass() {
             "warning" => Verdict::Warning,
             _ => Verdict::Error,
         };
-        let findings = examine(&folder.join(file));
+        let findings = examine(&folder.join(file), Depth::Pixels);
         let verdict = verdict(&findings);
         let said: Vec<String> = findings
             .iter()
@@ -111,7 +112,7 @@ fn files_of_many_test_suites_are_examined_in_bounded_time() {
     let mut slowest = (Duration::ZERO, PathBuf::new());
     for path in &files {
         let start = Instant::now();
-        let findings = examine(path);
+        let findings = examine(path, Depth::Tiles);
         slowest = slowest.max((start.elapsed(), path.clone()));
         *verdicts.entry(verdict(&findings)).or_default() += 1;
         let ids: std::collections::BTreeSet<&str> = findings.iter().map(|finding| finding.rule.id).collect();

@@ -69,14 +69,6 @@ fn facts_are_measured() {
 }
 
 #[test]
-fn pixels_are_refused_as_long_as_nothing_decodes_them() {
-    let source = Memory::new(Builder::cog().build());
-    let error = check(&source, "dem.tif", &CogOptions { depth: Depth::Pixels, ..CogOptions::default() }).unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::Unsupported);
-    assert!(error.to_string().contains("dem.tif"));
-}
-
-#[test]
 fn what_is_no_tiff_is_a_finding() {
     for bytes in [&b""[..], b"II", b"Hello, world", b"II\x2c\0\x08\0\0\0", b"II\x2b\0\x04\0\0\0\0\0\0\0\0\0\0\0"] {
         assert_eq!(serious(bytes), ["COG-FILE-001"]);

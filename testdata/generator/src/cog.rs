@@ -37,7 +37,7 @@ pub(crate) struct Cog {
     pub(crate) ghost: bool,
     pub(crate) mask: bool,
     pub(crate) overviews: usize,
-    /// Leaves out the tiles of the left half.
+    /// Leaves out the tiles of the left half; where an overview shows it beside the other one, it is 0.
     pub(crate) sparse: bool,
     pub(crate) georeferenced: bool,
     /// Upper left corner, EPSG:2154.
@@ -185,12 +185,18 @@ impl Cog {
         tags
     }
 
+    /// Up to which pixel of the full resolution everything is left out: the left half of its tiles.
+    fn left_out(&self) -> f64 {
+        if self.sparse { (self.grid(0).0 / 2 * self.tile_width) as f64 } else { 0.0 }
+    }
+
     fn imagery(&self, level: usize) -> std::io::Result<Image> {
         let (across, down) = self.grid(level);
         let mut tiles = Vec::with_capacity(across * down);
         for row in 0..down {
             for column in 0..across {
-                let left_out = self.sparse && column < across / 2;
+                let (end, _) = self.centre(level, (column + 1) * self.tile_width - 1, 0);
+                let left_out = end < self.left_out();
                 tiles.push(if left_out { None } else { Some(self.compress(self.pixels(level, column, row))?) });
             }
         }
@@ -227,7 +233,8 @@ impl Cog {
                 let x = (column * self.tile_width + x).min(width - 1);
                 let (x, y) = self.centre(level, x, y);
                 for band in 0..self.bands {
-                    let height = terrain(x, y, band);
+                    // What is left out at the full resolution is empty at all levels.
+                    let height = if x < self.left_out() { 0.0 } else { terrain(x, y, band) };
                     match self.sample {
                         Sample::U8 => bytes.push(height as u8),
                         Sample::U16 => bytes.extend(self.order.u16((height * 16.0) as u16)),

@@ -1,6 +1,7 @@
 //! How large the tiles of a file are.
 
 use super::layout::Layout;
+use super::levels::Level;
 
 /// A tile of more bytes is a long wait for any client.
 const HEAVY_TILE: u32 = 4 * 1024 * 1024;
@@ -17,10 +18,21 @@ pub(crate) struct Distribution {
 
 /// The figures of all tiles that are there and believable.
 pub(crate) fn distribution(layout: &Layout<'_>) -> Option<Distribution> {
-    let levels = layout.levels.iter();
-    // Four bytes each are enough: tiles past 4 GiB count as that.
-    let counts = levels.flat_map(|level| (0..level.blocks.len()).filter_map(|block| level.sound(block)));
-    let mut counts: Vec<u32> = counts.map(|(_, byte_count)| u32::try_from(byte_count).unwrap_or(u32::MAX)).collect();
+    figures(layout.levels.iter().flat_map(byte_counts).collect())
+}
+
+/// The figures of one level.
+pub(crate) fn of_level(level: &Level<'_>) -> Option<Distribution> {
+    figures(byte_counts(level).collect())
+}
+
+/// Four bytes each are enough: tiles past 4 GiB count as that.
+fn byte_counts<'level>(level: &'level Level<'_>) -> impl Iterator<Item = u32> + use<'level> {
+    let sound = (0..level.blocks.len()).filter_map(|block| level.sound(block));
+    sound.map(|(_, byte_count)| u32::try_from(byte_count).unwrap_or(u32::MAX))
+}
+
+fn figures(mut counts: Vec<u32>) -> Option<Distribution> {
     let last = counts.len().checked_sub(1)?;
     let least = counts.iter().copied().min()?;
     let most = counts.iter().copied().max()?;

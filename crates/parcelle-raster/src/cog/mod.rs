@@ -40,6 +40,7 @@ mod fix;
 mod layout;
 mod levels;
 mod rules_codec;
+mod rules_content;
 mod rules_file;
 mod rules_ghost;
 mod rules_ghost_bytes;
@@ -47,6 +48,7 @@ mod rules_http;
 mod rules_ifd;
 mod rules_order;
 mod rules_overview;
+mod rules_pixels;
 mod rules_side;
 mod rules_tag;
 mod rules_tile;
@@ -61,6 +63,7 @@ use parcelle_tiff::{Structure, read_structure};
 use serde_json::Value;
 
 pub use rules_http::{Published, Served, check_served};
+pub(crate) use facts::codec_name;
 pub use rules_side::check_side_files;
 
 use crate::{Checked, Depth};
@@ -69,7 +72,7 @@ use context::Context;
 /// Options of [`check`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CogOptions {
-    /// How deep to look. Pixels are not decoded yet: [`Depth::Pixels`] is refused.
+    /// How deep to look. [`Depth::Pixels`] decodes with all threads of the rayon pool that it runs in.
     pub depth: Depth,
     /// Where a request costs much: about how many tiles are looked at, evenly spread over the file and with the first of
     /// each level among them. All by default.
@@ -81,6 +84,7 @@ pub static RULES: &[&Rule] = &[
     &rules_codec::UNCOMPRESSED,
     &rules_codec::UNKNOWN,
     &rules_codec::NO_JPEG_TABLES,
+    &rules_codec::LARGER_THAN_RAW,
     &rules_codec::NO_PREDICTOR,
     &rules_codec::JPEG_RGB,
     &rules_file::NOT_A_TIFF,
@@ -130,6 +134,7 @@ pub static RULES: &[&Rule] = &[
     &rules_overview::ENCODING,
     &rules_overview::SAMPLES,
     &rules_overview::SUB_DIRECTORIES,
+    &rules_content::CONTENT,
     &rules_tag::MISSING,
     &rules_tag::UNSORTED,
     &rules_tag::DUPLICATE,
@@ -148,11 +153,14 @@ pub static RULES: &[&Rule] = &[
     &rules_tile::HALF_SPARSE,
     &rules_tile::SPARSE,
     &rules_tile::ALL_SPARSE,
+    &rules_pixels::DOES_NOT_DECODE,
     &rules_tile::SHARED,
     &rules_tile::POWER_OF_TWO,
     &rules_tile::BYTES,
+    &rules_pixels::NOT_DECODED,
     &rules_waste::UNUSED,
     &rules_waste::TRAILING,
+    &rules_pixels::CONSTANT,
 ];
 
 /// The id of the rule that a server answers ranges.
@@ -163,8 +171,7 @@ pub const NO_RANGE_ID: &str = rules_http::NO_RANGE.id;
 /// A file that is no TIFF at all, or is damaged, is not an error here: that is what the findings say.
 ///
 /// # Errors
-/// What the source says when reading fails, also if the file changes while it is read;
-/// [`io::ErrorKind::Unsupported`] for [`Depth::Pixels`].
+/// What the source says when reading fails, also if the file changes while it is read.
 pub fn check(source: &dyn ByteSource, path: &str, options: &CogOptions) -> io::Result<Checked> {
     check_structure(&Parsed::read(source)?, source, path, options)
 }
@@ -219,13 +226,9 @@ pub fn check_structure(
     path: &str,
     options: &CogOptions,
 ) -> io::Result<Checked> {
-    if options.depth == Depth::Pixels {
-        let message =
-            format!("{path}: decoding the pixels of a TIFF is not built yet; check it with the depth `tiles`");
-        return Err(io::Error::new(io::ErrorKind::Unsupported, message));
-    }
     let structure = &parsed.structure;
     let mut context = Context::new(structure, path);
+    let mut of_pixels = BTreeMap::new();
     rules_file::check(&mut context);
     if structure.header.is_some() {
         rules_tag::check(&mut context);
@@ -240,8 +243,12 @@ pub fn check_structure(
             rules_ghost_bytes::check(&mut context, source, options.most_tiles)?;
             rules_codec::check_bytes(&mut context, source)?;
         }
+        if options.depth >= Depth::Pixels {
+            of_pixels = rules_pixels::check(&mut context, source)?;
+        }
     }
-    let facts = facts::of(&context, [parsed.before, parsed.after, source.usage()]);
+    let mut facts = facts::of(&context, [parsed.before, parsed.after, source.usage()]);
+    facts.append(&mut of_pixels);
     Ok(Checked { findings: context.into_findings(), facts })
 }
 

@@ -39,6 +39,16 @@ pub(crate) static NO_JPEG_TABLES: Rule = Rule {
     reference: "TIFF Technical Note 2 (JPEGTables, abbreviated streams)",
 };
 
+pub(crate) static LARGER_THAN_RAW: Rule = Rule {
+    id: "COG-CMP-004",
+    severity: Severity::Info,
+    title: "Compressed tiles are larger than their pixels",
+    why: "Noise does not compress, and a codec that does not fit the data (LZW of deep integers without a predictor) makes \
+          it longer: the bytes and the time to decode them are spent for less than nothing.",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=ZSTD -co PREDICTOR=YES, or -co COMPRESS=NONE for noise",
+    reference: "OGC 21-026 /rec/geotiff-format/rec-compression",
+};
+
 pub(crate) static NO_PREDICTOR: Rule = Rule {
     id: "COG-CMP-005",
     severity: Severity::Info,
@@ -59,6 +69,9 @@ pub(crate) static JPEG_RGB: Rule = Rule {
 };
 
 const JPEG: u16 = 7;
+/// Part of the tiles from which on it is told that they are larger than their pixels: the last tiles of a level and those
+/// of noise are in every file.
+const MANY_LARGER: f64 = 0.1;
 /// Bytes of a tile in which its tables come, if it has any.
 const JPEG_HEADER: usize = 4096;
 
@@ -89,7 +102,25 @@ pub(crate) fn check(context: &mut Context<'_>) {
             _ => {}
         }
     }
+    findings.extend(larger_than_raw(context).map(|finding| (finding, Fix::Rewrite)));
     findings.into_iter().for_each(|(finding, fix)| context.push(finding, fix));
+}
+
+fn larger_than_raw(context: &Context<'_>) -> Option<Finding> {
+    let levels = context.layout.levels.iter().filter(|level| level.image.compression != 1);
+    let (mut tiles, mut larger) = (0_u64, 0_u64);
+    for level in levels {
+        let raw = level.image.block_bytes().unwrap_or(u64::MAX);
+        for (_, byte_count) in (0..level.blocks.len()).filter_map(|block| level.sound(block)) {
+            tiles += 1;
+            larger += u64::from(byte_count > raw);
+        }
+    }
+    let share = larger as f64 / tiles as f64;
+    (share >= MANY_LARGER).then(|| {
+        let message = format!("{:.0} % of the tiles ({larger}) are larger than their pixels", share * 100.0);
+        Finding::new(&LARGER_THAN_RAW, message).count(larger)
+    })
 }
 
 /// Reads the head of the first tile of every JPEG image that has no JPEGTables.
@@ -114,8 +145,9 @@ pub(crate) fn check_bytes(context: &mut Context<'_>, source: &dyn ByteSource) ->
     Ok(())
 }
 
-/// Whether a JPEG stream defines before its first scan the tables that the scan needs: entropy coding always,
-/// quantisation unless it is lossless (ITU-T T.81 annex B). `None` if `head` ends earlier or is no JPEG.
+/// Whether a JPEG stream defines before its first scan the tables that the scan needs: quantisation unless it is lossless
+/// (ITU-T T.81 annex B), and Huffman tables unless it is sequential, for which libjpeg has those of annex K. `None` if
+/// `head` ends earlier or is no JPEG.
 fn has_tables(head: &[u8]) -> Option<bool> {
     let mut rest = head.strip_prefix(&[0xff, 0xd8])?;
     let (mut entropy, mut quantisation) = (false, false);
@@ -124,8 +156,8 @@ fn has_tables(head: &[u8]) -> Option<bool> {
         if marker == 0xda {
             return Some(entropy && quantisation);
         }
-        // Huffman tables, or arithmetic coding, which has defaults.
-        entropy |= matches!(marker, 0xc4 | 0xc9..=0xcc);
+        // Huffman tables; sequential and arithmetic coding have defaults.
+        entropy |= matches!(marker, 0xc0 | 0xc1 | 0xc4 | 0xc9..=0xcc);
         // Quantisation tables, or lossless coding.
         quantisation |= matches!(marker, 0xdb | 0xc3 | 0xcb);
         rest = rest.get(2 + usize::from(u16::from_be_bytes([high, low])).max(2)..)?;
@@ -140,6 +172,8 @@ mod tests {
     fn tables_are_looked_for_before_the_scan() {
         assert_eq!(has_tables(b"\xff\xd8\xff\xe0\0\x04ab\xff\xc4\0\x02\xff\xdb\0\x02\xff\xda\0\x02"), Some(true));
         assert_eq!(has_tables(b"\xff\xd8\xff\xc4\0\x02\xff\xda\0\x02"), Some(false));
+        assert_eq!(has_tables(b"\xff\xd8\xff\xdb\0\x02\xff\xc0\0\x02\xff\xda\0\x02"), Some(true));
+        assert_eq!(has_tables(b"\xff\xd8\xff\xdb\0\x02\xff\xc2\0\x02\xff\xda\0\x02"), Some(false));
         assert_eq!(has_tables(b"\xff\xd8\xff\xc3\0\x02\xff\xc4\0\x02\xff\xda\0\x02"), Some(true));
         assert_eq!(has_tables(b"\xff\xd8\xff\xe0\0\x04ab\xff\xda\0\x02"), Some(false));
         assert_eq!(has_tables(b"\xff\xd8\xff\xe0\0\x40ab"), None);

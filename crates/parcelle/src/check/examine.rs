@@ -21,6 +21,13 @@ pub(super) fn file(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<Fi
     let kind = kind(head.get(..length).unwrap_or_default(), path);
     let checked = match kind {
         FileKind::Geotiff if profiles.iter().any(Profile::judges_tiff) => geotiff(&source, path, depth, profiles),
+        FileKind::Vrt if profiles.contains(&Profile::Vrt) && depth == Depth::Pixels => {
+            return Err(unexamined(
+                path,
+                "the pixels of a VRT cannot be decoded yet".to_owned(),
+                "check it with --depth tiles, and decode it with gdalinfo -checksum",
+            ));
+        }
         FileKind::Vrt if profiles.contains(&Profile::Vrt) => {
             vrt::check(&source, path, &vrt::VrtOptions::default()).map(|checked| (checked, Vec::new()))
         }

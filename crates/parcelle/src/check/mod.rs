@@ -148,14 +148,6 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
-    /// Something that this version does not do yet.
-    #[error("{what} is not there yet: {way_out}")]
-    NotYet {
-        /// What was asked for.
-        what: &'static str,
-        /// What can be done instead.
-        way_out: &'static str,
-    },
     /// There is no such profile.
     #[error("there is no profile {name:?}: there are {known}")]
     Profile {
@@ -194,7 +186,7 @@ impl Check {
         self
     }
 
-    /// How many files are checked at a time.
+    /// How many files are checked, and with [`Depth::Pixels`] tiles decoded, at a time.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
         self
@@ -231,12 +223,6 @@ impl Check {
     /// # Errors
     /// [`CheckError`] where nothing could be checked at all.
     pub fn run(self) -> Result<Report, CheckError> {
-        if self.depth == Some(Depth::Pixels) {
-            return Err(CheckError::NotYet {
-                what: "decoding every pixel (depth `pixels`)",
-                way_out: "check with depth `tiles`, and decode with `gdalinfo -checksum FILE`",
-            });
-        }
         let found: Vec<Found> = self.paths.iter().flat_map(|path| find::files(path, &self.profiles)).collect();
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads)
