@@ -5,6 +5,7 @@
 
 pub mod cog;
 pub mod geoserver;
+pub mod mend;
 mod shell;
 pub mod vrt;
 

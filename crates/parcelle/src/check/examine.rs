@@ -3,7 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use parcelle_raster::{Checked, Depth, cog, geoserver, vrt};
+use parcelle_raster::cog::LayoutProfile;
+use parcelle_raster::{Checked, Depth, cog, geoserver, mend, vrt};
 use parcelle_report::{Compatibility, FileKind, FileReport, Unexamined};
 use parcelle_storage::{ByteSource, LocalFile};
 
@@ -19,10 +20,10 @@ pub(super) fn file(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<Fi
     let mut head = [0; HEAD_BYTES];
     let length = source.read_at(0, &mut head).map_err(|error| failed(&error))?;
     let kind = kind(head.get(..length).unwrap_or_default(), path);
-    let judges_tiff = |profile: &Profile| matches!(profile, Profile::Cog | Profile::Geoserver(_));
+    let has_rules = profiles.iter().any(|profile| profile.kind() == kind);
     let checked = match kind {
-        FileKind::Geotiff if profiles.iter().any(judges_tiff) => geotiff(&source, path, depth, profiles),
-        FileKind::Vrt if profiles.contains(&Profile::Vrt) => {
+        FileKind::Geotiff if has_rules => geotiff(&source, path, depth, profiles),
+        FileKind::Vrt if has_rules => {
             vrt::check(&source, path, &vrt::VrtOptions::default()).map(|checked| (checked, Vec::new()))
         }
         FileKind::Geotiff | FileKind::Vrt => {
@@ -62,12 +63,19 @@ fn geotiff(
 ) -> io::Result<(Checked, Vec<Compatibility>)> {
     let name = path.display().to_string();
     let parsed = cog::Parsed::read(source)?;
-    let mut checked = if profiles.contains(&Profile::Cog) {
+    let layout: Vec<LayoutProfile> = profiles.iter().filter_map(|profile| profile.layout()).collect();
+    let mut checked = if layout.is_empty() {
+        Checked { findings: Vec::new(), facts: parsed.facts(source, &name) }
+    } else {
         let mut checked = cog::check_structure(&parsed, source, &name, &cog::CogOptions { depth })?;
         checked.findings.extend(cog::check_side_files(path)?);
+        let of_gdal = if layout.contains(&LayoutProfile::Gdal) {
+            cog::gdal_findings(&parsed, source, &name, depth)?
+        } else {
+            Vec::new()
+        };
+        checked.findings = cog::in_force(checked.findings, of_gdal, &layout);
         checked
-    } else {
-        Checked { findings: Vec::new(), facts: parsed.facts(source, &name) }
     };
     let mut compatibility = Vec::new();
     for profile in profiles {
@@ -78,6 +86,7 @@ fn geotiff(
         checked.findings.extend(judged.findings);
         compatibility.extend(judged.compatibility);
     }
+    mend::merge(&mut checked.findings, &parsed.structure, path);
     Ok((checked, compatibility))
 }
 
