@@ -64,6 +64,10 @@ pub fn steps(fix: &str) -> Vec<Step> {
 /// that the rules were given. Words, and commands on something else than the file, stay as they are. Where bytes are lost
 /// nothing else is proposed.
 pub fn merge(findings: &mut [Finding], structure: &Structure, path: &Path) {
+    // What is only told needs no command that mends all of it.
+    if !findings.iter().any(is_serious) && path.to_str().is_some() {
+        return;
+    }
     let lost = findings.iter().find(|finding| is_serious(finding) && finding.fix.starts_with(LOST));
     let lost = lost.map(|finding| finding.fix.clone());
     let said = quoted(path.display().to_string());
