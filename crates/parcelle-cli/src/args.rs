@@ -310,6 +310,8 @@ Examples:
   parcelle check /data/rasters --format json --output report.json
   parcelle check --depth pixels dem.tif
   parcelle check mosaic.vrt --fail-on warning
+  parcelle check /data/rasters --fix-script mend.sh && bash mend.sh
+  parcelle check dem.tif --profile ogc-21-026/geotiff-keys
   parcelle check --explain COG-IFD-001"
 )]
 pub(crate) struct CheckArguments {
@@ -317,7 +319,12 @@ pub(crate) struct CheckArguments {
     #[arg(value_name = "PATH", required_unless_present_any = ["rules", "explain"])]
     pub(crate) paths: Vec<PathBuf>,
 
-    /// Rules that count: cog, vrt, geoserver, geoserver@2.27 [default: the first three, each for its files]
+    /// Rules that count [default: cog, vrt and geoserver, each for its files]
+    ///
+    /// cog: the layout of Cloud Optimized GeoTIFFs. gdal: what GDAL's own validator refuses. ogc-21-026: the OGC standard
+    /// for COGs, or one requirement class of it, such as ogc-21-026/geotiff-keys (others: geotiff-format,
+    /// geotiff-overviews, optimized_geotiff, http-range). vrt: GDAL's virtual rasters. geoserver, geoserver@2.27: what
+    /// GeoServer reads. May be given several times.
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Vec<String>,
 
@@ -333,6 +340,14 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
+    /// Write all mending commands as a shell script, which copies and never overwrites
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fix_script: Option<PathBuf>,
+
+    /// Replace the script of --fix-script if it is there
+    #[arg(long, requires = "fix_script")]
+    pub(crate) overwrite: bool,
+
     /// Least severity that makes the exit code 1
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t)]
     pub(crate) fail_on: FailOn,
@@ -341,11 +356,11 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
 
-    /// Print the catalogue of rules
+    /// Print the catalogue of rules: severity and profiles of each
     #[arg(long)]
     pub(crate) rules: bool,
 
-    /// Explain a rule: why it matters, how it is mended, what grounds it
+    /// Explain a rule: why it matters, how it is mended, what grounds it, with an example
     #[arg(long, value_name = "RULE")]
     pub(crate) explain: Option<String>,
 }

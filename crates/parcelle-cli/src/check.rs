@@ -25,6 +25,9 @@ pub(crate) fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> {
     if !matches!(arguments.format, ReportFormat::Human | ReportFormat::Json) {
         return Err(Failure::not_yet("this report format", "use --format json and transform it"));
     }
+    if let Some(script) = arguments.fix_script.as_deref().filter(|_| !arguments.overwrite) {
+        refuse_existing(script)?;
+    }
     let fail_on = arguments.fail_on;
     let mut check = parcelle::check(&arguments.paths);
     if let Some(depth) = arguments.depth {
@@ -35,8 +38,8 @@ pub(crate) fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> {
         });
     }
     if !arguments.profile.is_empty() {
-        let profiles = arguments.profile.iter().map(|name| profile(name)).collect::<Result<Vec<_>, _>>()?;
-        check = check.profiles(profiles);
+        let profiles = arguments.profile.iter().map(|name| Profile::parse(name)).collect::<Result<Vec<_>, _>>();
+        check = check.profiles(profiles.map_err(|error| Failure::Usage(error.to_string()))?);
     }
     if let Some(threads) = arguments.threads {
         check = check.threads(usize::from(threads));
@@ -62,7 +65,33 @@ pub(crate) fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> {
                 .map_err(|error| Failure::output("standard output", &error))?;
         }
     }
+    if let Some(path) = &arguments.fix_script {
+        write_script(&report, path, arguments.overwrite)?;
+    }
     Ok(exit_code(&report, fail_on))
+}
+
+fn refuse_existing(script: &Path) -> Result<(), Failure> {
+    match script.try_exists() {
+        Ok(false) => Ok(()),
+        Ok(true) => {
+            let path = script.display();
+            Err(Failure::Usage(format!("{path} is there already: choose another --fix-script, or give --overwrite")))
+        }
+        Err(error) => Err(Failure::output(&script.display().to_string(), &error)),
+    }
+}
+
+/// The script under a temporary name, renamed when whole; it replaces nothing unless it may.
+fn write_script(report: &Report, path: &Path, overwrite: bool) -> Result<(), Failure> {
+    let failed = |error: &std::io::Error| Failure::output(&path.display().to_string(), error);
+    let directory = std::env::current_dir().map_err(|error| failed(&error))?;
+    let script = parcelle::fix_script(report, &directory);
+    let temporary = temporary(report, path, 0o777)?;
+    temporary.as_file().write_all(script.as_bytes()).map_err(|error| failed(&error))?;
+    let persisted = if overwrite { temporary.persist(path) } else { temporary.persist_noclobber(path) };
+    persisted.map_err(|error| failed(&error.error))?;
+    Ok(())
 }
 
 fn exit_code(report: &Report, fail_on: FailOn) -> ExitCode {
@@ -78,14 +107,6 @@ fn exit_code(report: &Report, fail_on: FailOn) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
-}
-
-fn profile(name: &str) -> Result<Profile, Failure> {
-    if ["gdal", "ogc"].iter().any(|later| name.to_ascii_lowercase().starts_with(later)) {
-        let known = Profile::ALL.map(Profile::name).join(", ");
-        return Err(Failure::not_yet(&format!("the profile {name}"), &format!("there are {known}")));
-    }
-    Profile::parse(name).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 fn write_report(
@@ -104,7 +125,16 @@ fn write_report(
 /// The report under a temporary name, renamed when whole.
 fn to_file(report: &Report, format: ReportFormat, path: &Path) -> Result<(), Failure> {
     let failed = |error: &std::io::Error| Failure::output(&path.display().to_string(), error);
-    // A rename would put the report in the place of a device or a pipe, or of a raster given as a path by mistake.
+    let temporary = temporary(report, path, 0o666)?;
+    write_report(report, format, render::HumanOptions::default(), BufWriter::new(temporary.as_file()))
+        .map_err(|error| failed(&error))?;
+    temporary.persist(path).map_err(|error| failed(&error.error))?;
+    Ok(())
+}
+
+/// A file beside `path` that can be renamed to it, with these permissions less those that the user takes away.
+fn temporary(report: &Report, path: &Path, mode: u32) -> Result<tempfile::NamedTempFile, Failure> {
+    // A rename would put it in the place of a device or a pipe, or of a raster given as a path by mistake.
     if path.metadata().is_ok_and(|existing| !existing.is_file()) {
         return Err(Failure::Usage(format!("cannot write {}: it is there and not a regular file", path.display())));
     }
@@ -112,18 +142,16 @@ fn to_file(report: &Report, format: ReportFormat, path: &Path) -> Result<(), Fai
         && report.files.iter().any(|file| Path::new(&file.path).canonicalize().is_ok_and(|file| file == existing))
     {
         let path = path.display();
-        return Err(Failure::Usage(format!("{path} is one of the files that are checked: choose another --output")));
+        return Err(Failure::Usage(format!("{path} is one of the files that are checked: choose another name")));
     }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".parcelle-report-");
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let temporary = builder.tempfile_in(directory).map_err(|error| failed(&error))?;
-    write_report(report, format, render::HumanOptions::default(), BufWriter::new(temporary.as_file()))
-        .map_err(|error| failed(&error))?;
-    temporary.persist(path).map_err(|error| failed(&error.error))?;
-    Ok(())
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+    #[cfg(not(unix))]
+    let _ = mode;
+    builder.tempfile_in(directory).map_err(|error| Failure::output(&path.display().to_string(), &error))
 }
 
 fn print(text: String) -> Result<ExitCode, Failure> {
@@ -132,14 +160,29 @@ fn print(text: String) -> Result<ExitCode, Failure> {
 }
 
 fn catalogue() -> String {
-    parcelle::rules().map(|rule| format!("{:<13} {:<8} {}\n", rule.id, rule.severity.as_str(), rule.title)).collect()
+    let line = |rule: &Rule| {
+        let profiles = parcelle::profiles_of(rule).join(", ");
+        format!("{:<13} {:<8} {}  [{profiles}]\n", rule.id, rule.severity.as_str(), rule.title)
+    };
+    parcelle::rules().map(line).collect()
 }
 
 fn explanation(id: &str) -> Result<String, Failure> {
     let Some(rule) = parcelle::rule(id) else {
         return Err(Failure::Usage(format!("there is no rule {id:?}: `parcelle check --rules` lists them")));
     };
+    let profiles = parcelle::profiles_of(rule).join(", ");
     let Rule { id, severity, title, why, fix, reference } = rule;
     let fix = if fix.is_empty() { "nothing needs mending" } else { fix };
-    Ok(format!("{id} ({})\n{title}\n\nWhy:  {why}\n\nFix:  {fix}\n\nFrom: {reference}\n", severity.as_str()))
+    let mut text = format!(
+        "{id} ({})\n{title}\n\nWhy:  {why}\n\nFix:  {fix}\n\nFrom: {reference}\n\nIn the profiles: {profiles}\n",
+        severity.as_str()
+    );
+    if let Some(example) = parcelle::example(id) {
+        text += &format!("\nExample:\n  {}  {}\n  {}\n", example.severity, example.path, example.message);
+        for line in example.fix.lines() {
+            text += &format!("  $ {line}\n");
+        }
+    }
+    Ok(text)
 }

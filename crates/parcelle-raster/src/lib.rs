@@ -6,6 +6,7 @@
 
 pub mod cog;
 pub mod geoserver;
+pub mod mend;
 pub mod pixels;
 mod shell;
 pub mod vrt;

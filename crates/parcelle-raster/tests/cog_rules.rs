@@ -8,7 +8,7 @@ use builder::{Builder, GHOST, Page, Tag};
 use parcelle_raster::cog::{CogOptions, RULES, check};
 use parcelle_raster::{Checked, Depth};
 use parcelle_report::{Finding, Severity};
-use parcelle_storage::Memory;
+use parcelle_storage::{ByteSource, Memory};
 use proptest::prelude::*;
 
 fn checked(file: &[u8]) -> Checked {
@@ -20,9 +20,12 @@ fn findings(file: &[u8]) -> Vec<Finding> {
     checked(file).findings
 }
 
-/// Ids of warnings and errors.
+/// Ids of warnings and errors. That the builder's pages have no place on the map is left out: only
+/// [`georeferencing_rules`] are about it.
 fn serious(file: &[u8]) -> Vec<&'static str> {
-    findings(file).iter().filter(|one| one.severity > Severity::Info).map(|one| one.rule.id).collect()
+    let is_about_place = |id: &str| matches!(id, "COG-GEO-001" | "COG-GEO-002");
+    let found = findings(file).into_iter().filter(|one| one.severity > Severity::Info).map(|one| one.rule.id);
+    found.filter(|id| !is_about_place(id)).collect()
 }
 
 fn severity(file: &[u8], rule: &str) -> Option<Severity> {
@@ -312,6 +315,82 @@ fn overview_and_mask_rules() {
 }
 
 #[test]
+fn georeferencing_rules() {
+    let placed = |change: &dyn Fn(&mut Builder)| {
+        let mut builder = Builder::cog_with_ghost();
+        builder.pages[0] = builder.pages[0].clone().georeferenced();
+        change(&mut builder);
+        builder.build()
+    };
+    let about = |file: &[u8]| -> Vec<(&'static str, Severity)> {
+        let found = findings(file).into_iter().filter(|one| one.rule.id.starts_with("COG-GEO"));
+        found.map(|one| (one.rule.id, one.severity)).collect()
+    };
+    let without = |tag: u16| {
+        placed(&|builder| {
+            builder.pages[0].remove(tag);
+        })
+    };
+    assert_eq!(about(&placed(&|_| ())), []);
+    assert_eq!(about(&without(33_550)), [("COG-GEO-001", Severity::Warning)]);
+    assert_eq!(about(&without(33_922)), [("COG-GEO-001", Severity::Warning)]);
+    assert_eq!(about(&without(34_735)), [("COG-GEO-002", Severity::Warning)]);
+    let fix = findings(&without(33_922)).into_iter().find(|one| one.rule.id == "COG-GEO-001").unwrap().fix;
+    assert!(fix.ends_with(" -a_srs 'EPSG:<code>' -a_ullr '<left>' '<top>' '<right>' '<bottom>'"), "{fix}");
+    // Keys that name nothing.
+    let nameless = placed(&|builder| {
+        builder.pages[0].set(34_735, &[1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 0]);
+    });
+    assert_eq!(about(&nameless), [("COG-GEO-002", Severity::Warning)]);
+    let matrix = |across: f64| {
+        let numbers = [10.0, across, 0.0, 5.0, -across, -10.0, 0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0];
+        let numbers = numbers.map(f64::to_bits).to_vec();
+        let file = placed(&|builder| {
+            builder.pages[0].remove(33_550).remove(33_922);
+            builder.pages[0].tags.insert(10, Tag(34_264, 12, numbers.clone()));
+        });
+        let found = findings(&file).into_iter().find(|one| one.rule.id == "COG-GEO-003").unwrap();
+        assert_eq!(about(&file), [("COG-GEO-003", Severity::Warning)]);
+        found.fix
+    };
+    assert!(matrix(0.0).starts_with("gdal_translate "));
+    assert!(matrix(0.5).starts_with("gdalwarp "));
+    let points = placed(&|builder| {
+        builder.pages[0].remove(33_550).set(33_922, &[0; 24]);
+    });
+    assert_eq!(about(&points), [("COG-GEO-001", Severity::Warning)]);
+    let overview = placed(&|builder| builder.pages[1] = builder.pages[1].clone().georeferenced());
+    assert_eq!(about(&overview), [("COG-GEO-004", Severity::Error)]);
+    let statistics = |text: &str| {
+        let text = text.bytes().map(u64::from).collect::<Vec<_>>();
+        let file = placed(&|builder| builder.pages[0].tags.push(Tag(42_112, 2, text.clone())));
+        severity(&file, "COG-STA-001")
+    };
+    assert_eq!(statistics("<GDALMetadata></GDALMetadata>"), Some(Severity::Info));
+    assert_eq!(
+        statistics("<GDALMetadata><Item name=\"STATISTICS_MINIMUM\" sample=\"0\">1</Item></GDALMetadata>"),
+        None
+    );
+}
+
+#[test]
+fn half_a_directory_is_not_judged() {
+    let file = Builder::cog_with_ghost().build();
+    let directory = Builder::cog_with_ghost().directory_offsets()[0] as usize;
+    for entries in 0..10 {
+        let cut = &file[..directory + 2 + 12 * entries + 5];
+        let ids: Vec<&str> = findings(cut).iter().map(|one| one.rule.id).collect();
+        assert!(ids.contains(&"COG-FILE-003"), "{entries}: {ids:?}");
+        // Values that are cut off with it are lost, whatever else it says.
+        assert!(ids.iter().all(|id| id.starts_with("COG-FILE-") || *id == "COG-TAG-007"), "{entries}: {ids:?}");
+    }
+    // What stands whole before it is.
+    let second = Builder::cog_with_ghost().directory_offsets()[1] as usize;
+    let ids: Vec<&str> = findings(&file[..second + 30]).iter().map(|one| one.rule.id).collect();
+    assert!(ids.contains(&"COG-GEO-001") && !ids.contains(&"COG-OVR-004"), "{ids:?}");
+}
+
+#[test]
 fn codec_rules() {
     let with = |compression: u64| {
         changed(|builder| {
@@ -439,6 +518,29 @@ fn thousands_of_directories_take_linear_time() {
     let overlaps: u64 = checked.findings.iter().filter(|one| one.rule.id == "COG-TILE-006").map(|one| one.count).sum();
     assert_eq!(overlaps, 8000);
     assert!(checked.findings.len() < RULES.len() * 5);
+}
+
+#[test]
+fn a_million_directories_are_given_up_in_bounded_time() {
+    // One entry each, 18 bytes, in one chain.
+    const COUNT: u32 = 1_000_000;
+    const SIZE: u32 = 18;
+    let mut file = b"II\x2a\0\x08\0\0\0".to_vec();
+    for index in 0..COUNT {
+        let next = if index + 1 == COUNT { 0 } else { 8 + SIZE * (index + 1) };
+        file.extend([1, 0, 0, 1, 4, 0, 1, 0, 0, 0, 9, 0, 0, 0]);
+        file.extend(next.to_le_bytes());
+    }
+    let source = Memory::new(file);
+    let start = std::time::Instant::now();
+    let checked = check(&source, "a.tif", &CogOptions { depth: Depth::Tiles }).unwrap();
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+    let given_up = checked.findings.iter().find(|one| one.message.contains("more than 65536 directories"));
+    assert_eq!(given_up.map(|one| one.rule.id), Some("COG-FILE-004"), "{:?}", checked.findings);
+    assert_eq!(checked.facts["directories"], 65_536);
+    // What is read ahead is thrown away with the rest of the chain.
+    assert!(source.usage().bytes < u64::from(COUNT * SIZE) / 4, "{:?}", source.usage());
+    assert!(checked.findings.len() < 40 && checked.findings.iter().all(|one| one.message.len() < 400));
 }
 
 proptest! {

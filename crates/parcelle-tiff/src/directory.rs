@@ -155,7 +155,7 @@ pub struct Directory {
     pub entries: Vec<Entry>,
     /// What it is to the file.
     pub role: Role,
-    /// Its image; `None` if the tags give no sound grid of blocks.
+    /// Its image; `None` if the tags give no sound grid of blocks, or are only there in part.
     pub image: Option<Image>,
     /// Where its blocks are; `None` if there is no image or the arrays could not be read.
     pub blocks: Option<BlockIndex>,

@@ -154,7 +154,11 @@ impl Parser {
             }
         }
         for directory in &mut self.structure.directories {
-            directory.image = Image::of(directory);
+            // What half a directory says of an image is not what the whole one said.
+            directory.image = if directory.is_truncated { None } else { Image::of(directory) };
+            if directory.is_truncated {
+                directory.blocks = None;
+            }
         }
         examine::structure(&mut self.structure);
         self.structure

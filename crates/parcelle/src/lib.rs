@@ -45,7 +45,9 @@ mod convert;
 mod expression;
 mod memory;
 
-pub use check::{Check, CheckError, FileObserver, Profile, check, rule, rules};
+pub use check::{
+    Check, CheckError, Example, FileObserver, Profile, check, example, fix_script, profiles_of, rule, rules,
+};
 pub use convert::{
     Convert, ConvertError, ConvertSummary, FailedLayer, LayersSummary, LostPosition, Progress, ProgressFn,
     RepairedValues, ReprojectionError, SkippedLayer, StageError, StageTimes, convert, convert_many,
@@ -59,6 +61,7 @@ pub use parcelle_geoparquet::{
     Sort, WriteError,
 };
 pub use parcelle_raster::Depth;
+pub use parcelle_raster::cog::Class as OgcClass;
 pub use parcelle_raster::geoserver::Version as GeoserverVersion;
 pub use parcelle_report as report;
 pub use parcelle_source::{FieldInfo, LayerInfo, OnInvalid, Reader, SourceError, Window, layers};

@@ -67,6 +67,7 @@ pub(crate) struct Fixture {
 /// Every fixture, with `expected.csv` and `README.md` that list them.
 pub(crate) fn all() -> Result<Vec<Fixture>, Box<dyn Error>> {
     let mut fixtures = crate::raster_fixtures::fixtures()?;
+    fixtures.extend(crate::layout_fixtures::fixtures()?);
     fixtures.extend(crate::vrt_fixtures::fixtures()?);
     fixtures.extend(crate::vector_fixtures::fixtures()?);
     fixtures.extend(crate::text_fixtures::fixtures());

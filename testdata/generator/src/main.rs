@@ -6,6 +6,7 @@ mod database;
 mod extract;
 mod fixture;
 mod geopackage;
+mod layout_fixtures;
 mod random;
 mod raster_fixtures;
 mod text_fixtures;

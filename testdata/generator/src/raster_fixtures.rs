@@ -8,7 +8,7 @@ use crate::tiff::{
     Image, Order, Piece, Plan, STRIP_BYTE_COUNTS, STRIP_OFFSETS, TILE_BYTE_COUNTS, TILE_OFFSETS, Values, Written,
 };
 
-fn raster(name: &str, bytes: Vec<u8>, verdict: Verdict, about: &str) -> Fixture {
+pub(crate) fn raster(name: &str, bytes: Vec<u8>, verdict: Verdict, about: &str) -> Fixture {
     Fixture {
         path: format!("cog/{name}.tif"),
         content: Content::Bytes(bytes),

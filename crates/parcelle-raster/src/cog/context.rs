@@ -61,8 +61,18 @@ impl<'structure> Context<'structure> {
 
     pub(crate) fn into_findings(self) -> Vec<Finding> {
         let mut findings = Findings::new();
+        // Most findings of a file have the same remedy.
+        let mut worded: Vec<(Fix, String)> = Vec::new();
         for (finding, fix) in self.pending {
-            let text = self.fixer.text(&fix, self.remedy, finding.rule.fix);
+            let known = worded.iter().find(|(known, _)| *known == fix && fix != Fix::General);
+            let text = match known {
+                Some((_, text)) => text.clone(),
+                None => {
+                    let text = self.fixer.text(&fix, self.remedy, finding.rule.fix);
+                    worded.push((fix, text.clone()));
+                    text
+                }
+            };
             findings.push(finding.fix(text));
         }
         findings.into_sorted()

@@ -14,6 +14,7 @@
 //! | `COG-MSK` | does the mask fit its image, level by level? |
 //! | `COG-CMP` | can the tiles be decoded, and are they packed well? |
 //! | `COG-HDR`, `COG-WASTE` | are bytes read or stored for nothing? |
+//! | `COG-GEO`, `COG-STA` | is it placed on the map once, and are its values described? |
 //! | `COG-GHO` | is what GDAL's ghost area claims of the layout true? |
 //! | `COG-HTTP` | does the server do what readers of parts need? |
 //!
@@ -37,11 +38,15 @@ mod distribution;
 mod facts;
 mod first_tile;
 mod fix;
+mod gdal;
+mod jpeg;
 mod layout;
 mod levels;
+mod profile;
 mod rules_codec;
 mod rules_content;
 mod rules_file;
+mod rules_geo;
 mod rules_ghost;
 mod rules_ghost_bytes;
 mod rules_http;
@@ -62,8 +67,11 @@ use parcelle_storage::{ByteSource, Usage};
 use parcelle_tiff::{Structure, read_structure};
 use serde_json::Value;
 
-pub use rules_http::{Published, Served, check_served};
 pub(crate) use facts::codec_name;
+pub(crate) use fix::creation_options;
+pub use gdal::gdal_findings;
+pub use profile::{Class, LayoutProfile, in_force};
+pub use rules_http::{Published, Served, check_served};
 pub use rules_side::check_side_files;
 
 use crate::{Checked, Depth};
@@ -95,6 +103,10 @@ pub static RULES: &[&Rule] = &[
     &rules_side::SIDE_FILE,
     &rules_file::ENTRY_COUNT,
     &rules_file::SEVERAL_IMAGES,
+    &rules_geo::PLACE,
+    &rules_geo::REFERENCE_SYSTEM,
+    &rules_geo::TRANSFORMATION,
+    &rules_geo::OVERVIEW_PLACE,
     &rules_ghost::SIZE_FIELD,
     &rules_ghost::SIZE,
     &rules_ghost::UNKNOWN_ENTRY,
@@ -135,6 +147,7 @@ pub static RULES: &[&Rule] = &[
     &rules_overview::SAMPLES,
     &rules_overview::SUB_DIRECTORIES,
     &rules_content::CONTENT,
+    &rules_geo::STATISTICS,
     &rules_tag::MISSING,
     &rules_tag::UNSORTED,
     &rules_tag::DUPLICATE,
@@ -238,6 +251,7 @@ pub fn check_structure(
         rules_ghost::check(&mut context);
         rules_overview::check(&mut context);
         rules_codec::check(&mut context);
+        rules_geo::check(&mut context);
         rules_waste::check(&mut context);
         if options.depth >= Depth::Tiles {
             rules_ghost_bytes::check(&mut context, source, options.most_tiles)?;

@@ -77,6 +77,9 @@ pub(crate) static SEVERAL_IMAGES: Rule = Rule {
     reference: "OGC 21-026 /req/geotiff-overviews/overviews B, F",
 };
 
+/// As many further images get a command each.
+const MOST_PAGES: usize = 8;
+
 pub(crate) fn check(context: &mut Context<'_>) {
     parser_problems(context);
     variant(context);
@@ -167,10 +170,16 @@ fn several_images(context: &mut Context<'_>) {
         .collect();
     let Some(first) = pages.first() else { return };
     let message = format!("{} full-resolution images in one file; most readers show only the first", pages.len() + 1);
-    let (input, output) = (context.fixer.input(), context.fixer.output());
+    let (input, codec) = (context.fixer.input(), context.fixer.codec_words());
     // GDAL counts directories from 1.
-    let number = first + 1;
-    let fix = format!("gdal_translate GTIFF_DIR:{number}:{input} {output} -of COG # and so on for every image");
+    let lines = pages.iter().take(MOST_PAGES).map(|page| {
+        let output = context.fixer.output_of_page(page + 1);
+        format!("gdal_translate GTIFF_DIR:{}:{input} {output} -of COG{codec}", page + 1)
+    });
+    let mut fix = lines.collect::<Vec<_>>().join("\n");
+    if pages.len() > MOST_PAGES {
+        fix.push_str("\nand so on for every image");
+    }
     let finding = Finding::new(&SEVERAL_IMAGES, message).at(in_directory(*first)).count(pages.len() as u64);
     context.push(finding, Fix::Text(fix));
 }

@@ -170,7 +170,7 @@ fn unknown(context: &mut Context<'_>, ghost: &GhostArea) {
 }
 
 /// Whether GDAL_METADATA marks the bands as taking turns tile by tile.
-fn metadata_says_tile(context: &Context<'_>) -> bool {
+pub(super) fn metadata_says_tile(context: &Context<'_>) -> bool {
     let metadata = context.structure.main().and_then(|main| main.text(tags::GDAL_METADATA)).unwrap_or_default();
     let item = metadata.split("<Item ").find(|item| {
         let attributes = item.split('>').next().unwrap_or_default();

@@ -39,7 +39,7 @@ const WINDOW: usize = 256 * 1024;
 const WORTHWHILE_GAP: u64 = 64 * 1024;
 
 /// A window on the file that moves forward.
-struct Window<'source> {
+pub(super) struct Window<'source> {
     source: &'source dyn ByteSource,
     start: u64,
     filled: usize,
@@ -49,13 +49,13 @@ struct Window<'source> {
 }
 
 impl<'source> Window<'source> {
-    fn new(source: &'source dyn ByteSource) -> Self {
+    pub(super) fn new(source: &'source dyn ByteSource) -> Self {
         let size = usize::try_from(source.len()).map_or(WINDOW, |length| length.min(WINDOW));
         Self { source, start: 0, filled: 0, buffer: vec![0; size], gap: WORTHWHILE_GAP }
     }
 
     /// The bytes at `offset`, fewer than `length` only at the end of the file.
-    fn get(&mut self, offset: u64, length: usize) -> io::Result<&[u8]> {
+    pub(super) fn get(&mut self, offset: u64, length: usize) -> io::Result<&[u8]> {
         let end = offset.saturating_add(length as u64).min(self.source.len());
         let held_end = self.start + self.filled as u64;
         if offset < self.start || end > held_end {

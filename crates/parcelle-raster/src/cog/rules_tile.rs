@@ -194,7 +194,7 @@ fn strips(context: &Context<'_>, findings: &mut Made) {
             }
         );
         let finding = Finding::new(&STRIPS, message).severity(severity).at(in_directory(directory.index));
-        findings.push((finding, Fix::Rewrite));
+        findings.push((finding, Fix::Reblock));
     }
 }
 
@@ -229,24 +229,24 @@ fn sizes(context: &Context<'_>, findings: &mut Made) {
             findings.push((Finding::new(rule, message).at(location).count(images), fix));
         };
         if width % 16 != 0 || height % 16 != 0 {
-            add(&MULTIPLE_OF_16, format!("Tile size {width}x{height} is not a multiple of 16"), Fix::Rewrite);
+            add(&MULTIPLE_OF_16, format!("Tile size {width}x{height} is not a multiple of 16"), Fix::Reblock);
         }
         if width != height {
-            add(&NOT_SQUARE, format!("Tiles are not square: {width}x{height}"), Fix::Rewrite);
+            add(&NOT_SQUARE, format!("Tiles are not square: {width}x{height}"), Fix::Reblock);
         }
         if width > LARGE_TILE || height > LARGE_TILE {
             let message =
                 format!("Tiles of {width}x{height} exceed {LARGE_TILE}: more pixels than a screen per request");
-            add(&LARGE, message, Fix::Rewrite);
+            add(&LARGE, message, Fix::Reblock);
         }
         if (width < SMALL_TILE || height < SMALL_TILE) && tiles > images {
             let message = format!(
                 "Tiles of {width}x{height} are small (<{SMALL_TILE}): {tiles} tiles, an index of {index_bytes} bytes"
             );
-            add(&SMALL, message, Fix::Rewrite);
+            add(&SMALL, message, Fix::Reblock);
         }
         if !width.is_power_of_two() || !height.is_power_of_two() {
-            add(&POWER_OF_TWO, format!("Tile size {width}x{height} is not a power of two"), Fix::Rewrite);
+            add(&POWER_OF_TWO, format!("Tile size {width}x{height} is not a power of two"), Fix::Reblock);
         }
     }
 }

@@ -71,6 +71,17 @@ impl Page {
         Self { tags, blocks }
     }
 
+    /// The same, placed on the map in EPSG:2154.
+    pub(crate) fn georeferenced(mut self) -> Self {
+        let doubles = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<u64>>();
+        self.tags.extend([
+            Tag(33_550, 12, doubles(&[10.0, 10.0, 0.0])),
+            Tag(33_922, 12, doubles(&[0.0, 0.0, 0.0, 652_000.0, 6_862_000.0, 0.0])),
+            Tag(34_735, 3, vec![1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 2154]),
+        ]);
+        self
+    }
+
     pub(crate) fn set(&mut self, tag: u16, values: &[u64]) -> &mut Self {
         self.tags.iter_mut().filter(|entry| entry.0 == tag).for_each(|entry| entry.2 = values.to_vec());
         self

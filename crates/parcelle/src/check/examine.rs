@@ -3,7 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use parcelle_raster::{Checked, Depth, cog, geoserver, vrt};
+use parcelle_raster::cog::LayoutProfile;
+use parcelle_raster::{Checked, Depth, cog, geoserver, mend, vrt};
 use parcelle_report::{Compatibility, FileKind, FileReport, Unexamined};
 use parcelle_storage::{ByteSource, LocalFile};
 
@@ -19,16 +20,17 @@ pub(super) fn file(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<Fi
     let mut head = [0; HEAD_BYTES];
     let length = source.read_at(0, &mut head).map_err(|error| failed(&error))?;
     let kind = kind(head.get(..length).unwrap_or_default(), path);
+    let has_rules = profiles.iter().any(|profile| profile.kind() == kind);
     let checked = match kind {
-        FileKind::Geotiff if profiles.iter().any(Profile::judges_tiff) => geotiff(&source, path, depth, profiles),
-        FileKind::Vrt if profiles.contains(&Profile::Vrt) && depth == Depth::Pixels => {
+        FileKind::Geotiff if has_rules => geotiff(&source, path, depth, profiles),
+        FileKind::Vrt if has_rules && depth == Depth::Pixels => {
             return Err(unexamined(
                 path,
                 "the pixels of a VRT cannot be decoded yet".to_owned(),
                 "check it with --depth tiles, and decode it with gdalinfo -checksum",
             ));
         }
-        FileKind::Vrt if profiles.contains(&Profile::Vrt) => {
+        FileKind::Vrt if has_rules => {
             vrt::check(&source, path, &vrt::VrtOptions::default()).map(|checked| (checked, Vec::new()))
         }
         kind => return Err(no_rules(path, kind, profiles)),
@@ -47,13 +49,19 @@ fn geotiff(
 ) -> io::Result<(Checked, Vec<Compatibility>)> {
     let name = path.display().to_string();
     let parsed = cog::Parsed::read(source)?;
-    let mut checked = if profiles.contains(&Profile::Cog) {
-        let mut checked =
-            cog::check_structure(&parsed, source, &name, &cog::CogOptions { depth, ..Default::default() })?;
-        checked.findings.extend(cog::check_side_files(path)?);
-        checked
-    } else {
+    let layout: Vec<LayoutProfile> = profiles.iter().filter_map(|profile| profile.layout()).collect();
+    let mut checked = if layout.is_empty() {
         Checked { findings: Vec::new(), facts: parsed.facts(source, &name) }
+    } else {
+        let mut checked = cog::check_structure(&parsed, source, &name, &cog::CogOptions { depth, ..Default::default() })?;
+        checked.findings.extend(cog::check_side_files(path)?);
+        let of_gdal = if layout.contains(&LayoutProfile::Gdal) {
+            cog::gdal_findings(&parsed, source, &name, depth)?
+        } else {
+            Vec::new()
+        };
+        checked.findings = cog::in_force(checked.findings, of_gdal, &layout);
+        checked
     };
     let mut compatibility = Vec::new();
     for profile in profiles {
@@ -64,6 +72,7 @@ fn geotiff(
         checked.findings.extend(judged.findings);
         compatibility.extend(judged.compatibility);
     }
+    mend::merge(&mut checked.findings, &parsed.structure, path);
     Ok((checked, compatibility))
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use parcelle_report::Unexamined;
+use parcelle_report::{FileKind, Unexamined};
 use walkdir::WalkDir;
 
 use super::Profile;
@@ -62,9 +62,9 @@ pub(super) fn unexamined(path: &Path, reason: String, hint: &str) -> Unexamined 
 }
 
 fn wanted(path: &Path, profiles: &[Profile]) -> bool {
-    profiles.iter().any(|profile| match profile {
-        Profile::Cog | Profile::Geoserver(_) => is_named_tiff(path),
-        Profile::Vrt => ends_with(path, "vrt"),
+    profiles.iter().any(|profile| match profile.kind() {
+        FileKind::Vrt => ends_with(path, "vrt"),
+        _ => is_named_tiff(path),
     })
 }
 

@@ -1,18 +1,24 @@
 //! Rasters against the rules.
 
 mod examine;
+mod example;
 mod find;
 #[cfg(feature = "http")]
 mod remote;
+mod script;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parcelle_raster::Depth;
+use parcelle_raster::cog::{Class, LayoutProfile};
 use parcelle_raster::geoserver::{self, Version};
-use parcelle_report::{FileReport, Report, Rule, Tool, Unexamined};
+use parcelle_report::{FileKind, FileReport, Report, Rule, Tool, Unexamined};
 use rayon::prelude::*;
+
+pub use example::{Example, example};
+pub use script::fix_script;
 
 use find::{Found, Place};
 
@@ -69,16 +75,32 @@ pub enum Profile {
     Vrt,
     /// What a version of GeoServer reads; `None` is the newest one known.
     Geoserver(Option<Version>),
+    /// What GDAL's own validator of Cloud Optimized GeoTIFFs refuses.
+    Gdal,
+    /// A requirement class of OGC 21-026, with those it depends on; `None` for all of them.
+    Ogc(Option<Class>),
 }
 
 impl Profile {
     /// All there are; of GeoServer the newest version.
-    pub const ALL: [Self; 3] = [Self::Cog, Self::Vrt, Self::Geoserver(None)];
+    pub const ALL: [Self; 10] = [
+        Self::Cog,
+        Self::Vrt,
+        Self::Geoserver(None),
+        Self::Gdal,
+        Self::Ogc(None),
+        Self::Ogc(Some(Class::GeotiffFormat)),
+        Self::Ogc(Some(Class::GeotiffOverviews)),
+        Self::Ogc(Some(Class::GeotiffKeys)),
+        Self::Ogc(Some(Class::OptimizedGeotiff)),
+        Self::Ogc(Some(Class::HttpRange)),
+    ];
 
-    /// Those in force where none is asked for.
-    pub const DEFAULT: [Self; 3] = Self::ALL;
+    /// Those in force where none is asked for. Together they have every rule.
+    pub const DEFAULT: [Self; 3] = [Self::Cog, Self::Vrt, Self::Geoserver(None)];
 
-    /// The profile with this name, whatever its case: `cog`, `vrt`, `geoserver`, or `geoserver@2.27` for a version.
+    /// The profile with this name, whatever its case: `cog`, `vrt`, `gdal`, `ogc-21-026`, `ogc-21-026/geotiff-keys`,
+    /// `geoserver`, or `geoserver@2.27` for a version.
     ///
     /// # Errors
     /// [`CheckError::Profile`] where there is no such profile or version.
@@ -110,38 +132,64 @@ impl Profile {
     /// Its name on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Cog => "cog",
-            Self::Vrt => "vrt",
-            Self::Geoserver(_) => "geoserver",
+        match (self, self.layout()) {
+            (Self::Vrt, _) => "vrt",
+            (Self::Geoserver(_), _) | (_, None) => "geoserver",
+            (_, Some(layout)) => layout.name(),
         }
-    }
-
-    /// Whether it has rules for GeoTIFFs.
-    const fn judges_tiff(&self) -> bool {
-        matches!(self, Self::Cog | Self::Geoserver(_))
     }
 
     /// Its rules.
     #[must_use]
-    pub fn rules(self) -> &'static [&'static Rule] {
+    pub fn rules(self) -> Vec<&'static Rule> {
+        match (self, self.layout()) {
+            (_, Some(layout)) => layout.rules(),
+            (Self::Vrt, None) => parcelle_raster::vrt::RULES.to_vec(),
+            (_, None) => geoserver::RULES.to_vec(),
+        }
+    }
+
+    /// The kind of files it has rules for.
+    #[must_use]
+    pub const fn kind(self) -> FileKind {
         match self {
-            Self::Cog => parcelle_raster::cog::RULES,
-            Self::Vrt => parcelle_raster::vrt::RULES,
-            Self::Geoserver(_) => geoserver::RULES,
+            Self::Vrt => FileKind::Vrt,
+            Self::Cog | Self::Geoserver(_) | Self::Gdal | Self::Ogc(_) => FileKind::Geotiff,
+        }
+    }
+
+    /// What it is to the layout rules, if it is about them.
+    const fn layout(self) -> Option<LayoutProfile> {
+        match self {
+            Self::Cog => Some(LayoutProfile::Cog),
+            Self::Gdal => Some(LayoutProfile::Gdal),
+            Self::Ogc(class) => Some(LayoutProfile::Ogc(class)),
+            Self::Vrt | Self::Geoserver(_) => None,
         }
     }
 }
 
-/// The rules of all profiles.
+/// All rules.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    Profile::ALL.into_iter().flat_map(|profile| profile.rules().iter().copied())
+    Profile::DEFAULT.into_iter().flat_map(Profile::rules)
 }
 
 /// The rule with this id, whatever its case.
 #[must_use]
 pub fn rule(id: &str) -> Option<&'static Rule> {
     rules().find(|rule| rule.id.eq_ignore_ascii_case(id))
+}
+
+/// The names of the profiles that have a rule; of the requirement classes of OGC 21-026 the one it belongs to.
+#[must_use]
+pub fn profiles_of(rule: &Rule) -> Vec<&'static str> {
+    let own_class = LayoutProfile::class_of(rule);
+    let has = |profile: &Profile| match profile {
+        Profile::Ogc(None) => false,
+        Profile::Ogc(class) => *class == own_class,
+        other => other.rules().iter().any(|known| known.id == rule.id),
+    };
+    Profile::ALL.into_iter().filter(has).map(Profile::name).collect()
 }
 
 /// Why nothing could be checked.

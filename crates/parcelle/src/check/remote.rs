@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use parcelle_raster::cog::{self, Published, Served};
+use parcelle_raster::cog::{self, LayoutProfile, Published, Served};
 use parcelle_raster::geoserver::{self, Access, Beside};
-use parcelle_raster::{Checked, Depth};
+use parcelle_raster::{Checked, Depth, mend};
 use parcelle_report::{Compatibility, FileKind, FileReport, Outcome, Unexamined};
 use parcelle_storage::http::{HttpClient, HttpError, HttpOptions, HttpProblem, HttpSource, without_secrets};
 use parcelle_storage::{ByteSource, ReadAhead, Usage};
@@ -51,7 +51,7 @@ pub(super) fn file(
     let source = ReadAhead::new(opened, LEAST_READ);
     let path = shown.split(['?', '#']).next().unwrap_or_default();
     let kind = examine::kind(head.get(..length).unwrap_or_default(), Path::new(path));
-    if kind != FileKind::Geotiff || !profiles.iter().any(Profile::judges_tiff) {
+    if kind != FileKind::Geotiff || !profiles.iter().any(|profile| profile.kind() == kind) {
         return Err(other_kind(&shown, kind, profiles));
     }
     let (Checked { findings, facts }, compatibility) =
@@ -74,7 +74,15 @@ fn geotiff(
         Err(error) if is_without_ranges(&error) => None,
         Err(error) => return Err(error),
     };
-    let in_force = profiles.contains(&Profile::Cog);
+    let layout: Vec<LayoutProfile> = profiles.iter().filter_map(|profile| profile.layout()).collect();
+    let in_force = !layout.is_empty();
+    // GDAL's validator, too, does not read all of a remote file unless it is told to.
+    let of_gdal = match &parsed {
+        Some(parsed) if layout.contains(&LayoutProfile::Gdal) => {
+            cog::gdal_findings(parsed, source, name, depth.unwrap_or(Depth::Header))?
+        }
+        _ => Vec::new(),
+    };
     let (depth, most_tiles) = match depth {
         None => (Depth::Tiles, Some(FEW_TILES)),
         Some(Depth::Tiles) => (Depth::Tiles, Some(MANY_TILES)),
@@ -95,6 +103,9 @@ fn geotiff(
     let served = served(source.source(), in_force);
     let told = cog::check_served(&served, parsed.as_ref().filter(|_| in_force));
     checked.findings.extend(told);
+    if in_force {
+        checked.findings = cog::in_force(checked.findings, of_gdal, &layout);
+    }
     let mut compatibility = Vec::new();
     for profile in profiles {
         let Profile::Geoserver(version) = profile else { continue };
@@ -119,6 +130,9 @@ fn geotiff(
             answers.iter_mut().for_each(|answer| without_ranges(answer, parsed.as_ref()));
         }
         compatibility.extend(answers);
+    }
+    if let Some(parsed) = &parsed {
+        mend::merge(&mut checked.findings, &parsed.structure, Path::new(name));
     }
     let spent = source.usage();
     checked.facts.insert("requests", json!(spent.requests));
