@@ -102,6 +102,9 @@ pub struct Compatibility {
     pub outcome: Outcome,
     /// Ids of the rules that say so.
     pub because: Vec<&'static str>,
+    /// What an admin sees, in words, such as `the store cannot be created`; empty where all is well.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub detail: String,
 }
 
 /// Everything that was found in one file.

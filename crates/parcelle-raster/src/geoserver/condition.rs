@@ -1,9 +1,40 @@
 //! The conditions of the capability table: `bits = 8 and format = 2`.
 
-use std::collections::BTreeMap;
+use super::names::Name;
 
-/// What is known of a file or of one of its images, by name; see `facts.rs` for the names.
-pub(super) type Facts = BTreeMap<&'static str, Fact>;
+/// What is known of a file or of one of its images, by name; see `facts.rs` for the names. A table by their number, since
+/// every row of the capability table is held against it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Facts([Option<Fact>; Name::COUNT]);
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self([None; Name::COUNT])
+    }
+}
+
+impl Facts {
+    /// Adds facts, or puts them in the place of what was known.
+    pub(super) fn extend(&mut self, facts: impl IntoIterator<Item = (Name, Fact)>) {
+        for (name, fact) in facts {
+            if let Some(place) = self.0.get_mut(name as usize) {
+                *place = Some(fact);
+            }
+        }
+    }
+
+    fn get(&self, name: Name) -> Option<Fact> {
+        self.0.get(name as usize).copied().flatten()
+    }
+}
+
+impl<const N: usize> From<[(Name, Fact); N]> for Facts {
+    fn from(facts: [(Name, Fact); N]) -> Self {
+        let mut all = Self::default();
+        all.extend(facts);
+        all
+    }
+}
 
 /// One thing that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +106,12 @@ enum Test {
 /// Terms that must all hold. A fact that is not known fulfils no term.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Condition {
-    terms: Vec<(String, Test)>,
+    terms: Vec<(Name, Test)>,
 }
 
 impl Condition {
-    /// Reads `name = a|b and name != a and name >= 2 and name <= 4`; gives the first term that is none.
+    /// Reads `name = a|b and name != a and name >= 2 and name <= 4`; gives the first term that is none, such as one about
+    /// something that is not known of any file.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut terms = Vec::new();
         for term in text.split(" and ").map(str::trim) {
@@ -99,21 +131,15 @@ impl Condition {
                 "<=" => Test::AtMost(number()?),
                 _ => return Err(wrong()),
             };
-            terms.push((name.to_owned(), test));
+            terms.push((Name::parse(name).ok_or_else(wrong)?, test));
         }
         Ok(Self { terms })
-    }
-
-    /// The names of the facts it asks for.
-    #[cfg(test)]
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.terms.iter().map(|(name, _)| name.as_str())
     }
 
     /// Whether all terms hold.
     pub(super) fn holds(&self, facts: &Facts) -> bool {
         self.terms.iter().all(|(name, test)| {
-            facts.get(name.as_str()).is_some_and(|fact| match test {
+            facts.get(*name).is_some_and(|fact| match test {
                 Test::Among(list) => list.iter().any(|value| fact.is(value)),
                 Test::NotAmong(list) => !list.iter().any(|value| fact.is(value)),
                 Test::AtLeast(least) => fact.number().is_some_and(|number| number >= *least),
@@ -129,7 +155,7 @@ mod tests {
 
     #[test]
     fn all_terms_must_hold() {
-        let facts = Facts::from([("bits", 16.into()), ("sparse", "no".into())]);
+        let facts = Facts::from([(Name::Bits, 16.into()), (Name::Sparse, "no".into())]);
         for (text, expected) in [
             ("bits = 8|16", true),
             ("bits != 8|16", false),
@@ -138,8 +164,8 @@ mod tests {
             ("sparse = no and bits != 1", true),
             ("sparse = yes and bits = 16", false),
             ("sparse >= 1", false),
-            ("unheard = of", false),
-            ("unheard != of", false),
+            ("prj = no", false),
+            ("prj != no", false),
         ] {
             assert_eq!(Condition::parse(text).unwrap().holds(&facts), expected, "{text}");
         }
@@ -147,7 +173,9 @@ mod tests {
 
     #[test]
     fn what_is_no_condition_is_refused() {
-        for text in ["", "bits", "bits =", "bits ~ 8", "bits >= many", "bits = 8 or bits = 9", "bits = 8 and "] {
+        for text in
+            ["", "bits", "bits =", "bits ~ 8", "bits >= many", "bits = 8 or bits = 9", "bits = 8 and ", "unheard = of"]
+        {
             assert!(Condition::parse(text).is_err(), "{text}");
         }
     }

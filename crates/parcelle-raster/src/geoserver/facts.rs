@@ -6,73 +6,164 @@
 //! |---|---|
 //! | `role` | `image` or `mask` |
 //! | `codec`, `predictor`, `bits`, `format`, `bands`, `planar` | the tags' numbers, with TIFF's defaults |
+//! | `pixel_bits`, `widths` | bits of all bands together; whether all bands have as many (`equal`) or not (`mixed`) |
 //! | `photometric` | the tag's number or `none` |
 //! | `layout`, `offsets` | `tiles` or `strips`, and how many of them |
-//! | `sparse`, `past_end` | whether a block is not stored; lies (partly) past the end of the file |
-//! | `index` | `short` where the offsets or byte counts are fewer than the blocks, else `whole` |
+//! | `width`, `pixels`, `block_pixels`, `block_bytes` | pixels across and in all; pixels and decoded bytes of a tile or strip |
+//! | `sparse`, `stored`, `past_end` | whether a block is left out; is there; begins or ends past the end of the file |
+//! | `index` | `short` where the offsets or byte counts are fewer than the blocks, `uncounted` without byte counts, else `whole` |
 //! | `nodata` | what Java makes of GDAL_NODATA: `none`, `number`, `nan`, `infinite`, `invalid` |
 //! | `fill` | whether the nodata value as a byte is `zero` or `nonzero`; `none` |
-//! | `jpeg_tables`, `alpha`, `scaled` | whether there are JPEGTables, a declared alpha, scale or offset metadata |
+//! | `cast` | whether Java's cast of the nodata value to the sample type is what GDAL fills with (`same`) or not (`other`) |
+//! | `jpeg_tables`, `old_jpeg` | whether there are JPEGTables; of JPEG by TIFF 6 what is there: `whole`, `lacking`, `progressive` |
+//! | `colour_map`, `profile` | `none`, `short`, `whole`: entries for each value; bytes for an ICC profile |
+//! | `extra`, `alpha`, `scaled` | whether there are ExtraSamples, a declared alpha, scale or offset metadata |
 //!
 //! Of the file, besides those of its first image:
 //!
 //! | fact | is |
 //! |---|---|
 //! | `sound`, `loop` | whether a first image can be found; whether the chain of directories loops |
-//! | `chain` | `usual`, `mask-late`, `page-between` |
+//! | `values` | `cut` where a tag's values lie outside the file, else `whole` |
+//! | `chain`, `overviews` | `usual`, `shifted`, `past-end` (see [`chain`]); how many overviews there are |
 //! | `transform` | `matrix`, `gcps`, `none` |
-//! | `keys`, `model`, `projected`, `geographic`, `projection`, `method`, `datum`, `ellipsoid`, `unit` | GeoKeys, or `none` |
+//! | `keys`, `model`, `projected`, `geographic`, `projection`, `method`, `datum`, `ellipsoid`, `unit`, `vertical` | GeoKeys, or `none` |
 //! | `pe` | the projection of an ESRI PE string: `known`, `unknown`, `none` |
 //! | `krovak`, `parallel`, `origin_latitude` | what GeoTools' projections depend on |
 //! | `header_at_end`, `header_requests` | for `cog-http`: whether the reader asks for bytes past the end, requests of 16 KiB until the last tag |
-//! | `prj`, `world_file`, `mask_file` | files beside a local raster |
+//! | `prj`, `world_file`, `mask_file`, `overview_file`, `aux_file` | files beside the raster |
 
 use parcelle_tiff::{Directory, Image, Problem, Role, Structure, tags};
 
 use super::condition::{Fact, Facts};
 use super::geo_keys::{self as keys, GeoKeys};
+use super::names::Name;
 use super::nodata::{Nodata, nodata};
 use super::{Access, Beside};
 
 /// What `CogImageReadParam` asks for first, and what `DefaultCogImageInputStream` then adds each time.
 const HEADER_REQUEST: u64 = 16 * 1024;
 
+/// Bytes of the header of an ICC profile and of the number of its tags (ICC.1, 7.1).
+const PROFILE_HEAD: u64 = 132;
+
 /// The facts of one image.
 pub(super) fn of_level(structure: &Structure, directory: &Directory, image: &Image) -> Facts {
-    let blocks = || directory.blocks.iter().flat_map(|blocks| blocks.iter());
-    let past_end = |(offset, count): (u64, u64)| {
-        count > 0 && offset.checked_add(count).is_none_or(|end| end > structure.file_length)
-    };
+    let blocks = Blocks::of(directory, structure.file_length);
     let offsets = directory.entry(directory.index_tags().0).map_or(0, |entry| entry.count);
     let nodata = nodata(directory.text(tags::GDAL_NODATA).as_deref());
     let metadata = directory.text(tags::GDAL_METADATA).unwrap_or_default();
     let has_alpha = directory.unsigned_values(tags::EXTRA_SAMPLES).iter().any(|kind| matches!(kind, 1 | 2));
+    let (pixel_bits, is_mixed) = sample_widths(directory, image);
+    let (block_width, block_height) = image.block_size();
+    let block_height = block_height.min(image.height);
     Facts::from([
-        ("role", if directory.role.is_mask() { "mask" } else { "image" }.into()),
-        ("codec", u64::from(image.compression).into()),
-        ("predictor", u64::from(image.predictor).into()),
-        ("bits", u64::from(image.bits_per_sample).into()),
-        ("format", u64::from(image.sample_format).into()),
-        ("bands", u64::from(image.samples_per_pixel).into()),
-        ("planar", u64::from(image.planar_configuration).into()),
-        ("photometric", Fact::number_or_none(image.photometric.map(u64::from))),
-        ("layout", if image.is_tiled() { "tiles" } else { "strips" }.into()),
-        ("offsets", offsets.into()),
-        ("sparse", Fact::yes_if(blocks().any(|block| block == (0, 0)))),
-        ("past_end", Fact::yes_if(blocks().any(past_end))),
-        ("index", if is_short(directory, image) { "short" } else { "whole" }.into()),
-        ("nodata", nodata.word().into()),
-        ("fill", fill(nodata).into()),
-        ("jpeg_tables", Fact::yes_if(directory.entry(tags::JPEG_TABLES).is_some())),
-        ("alpha", Fact::yes_if(has_alpha)),
-        ("scaled", Fact::yes_if(metadata.contains("role=\"scale\"") || metadata.contains("role=\"offset\""))),
+        (Name::Role, if directory.role.is_mask() { "mask" } else { "image" }.into()),
+        (Name::Codec, u64::from(image.compression).into()),
+        (Name::Predictor, u64::from(image.predictor).into()),
+        (Name::Bits, u64::from(image.bits_per_sample).into()),
+        (Name::PixelBits, pixel_bits.into()),
+        (Name::Widths, if is_mixed { "mixed" } else { "equal" }.into()),
+        (Name::Format, u64::from(image.sample_format).into()),
+        (Name::Bands, u64::from(image.samples_per_pixel).into()),
+        (Name::Planar, u64::from(image.planar_configuration).into()),
+        (Name::Photometric, Fact::number_or_none(image.photometric.map(u64::from))),
+        (Name::Layout, if image.is_tiled() { "tiles" } else { "strips" }.into()),
+        (Name::Width, u64::from(image.width).into()),
+        (Name::Pixels, (u64::from(image.width) * u64::from(image.height)).into()),
+        (Name::BlockPixels, (u64::from(block_width) * u64::from(block_height)).into()),
+        (Name::BlockBytes, image.block_bytes().unwrap_or(u64::MAX).into()),
+        (Name::Offsets, offsets.into()),
+        (Name::Sparse, Fact::yes_if(blocks.is_sparse)),
+        (Name::Stored, Fact::yes_if(blocks.is_stored)),
+        (Name::PastEnd, Fact::yes_if(blocks.is_past_end)),
+        (Name::Index, index(directory, image).into()),
+        (Name::Nodata, nodata.word().into()),
+        (Name::Fill, fill(nodata).into()),
+        (Name::Cast, cast(nodata, image).into()),
+        (Name::JpegTables, Fact::yes_if(directory.entry(tags::JPEG_TABLES).is_some())),
+        (Name::OldJpeg, old_jpeg(directory).into()),
+        (Name::ColourMap, colour_map(directory, image).into()),
+        (Name::Profile, has(directory, tags::ICC_PROFILE, PROFILE_HEAD).into()),
+        (Name::Extra, Fact::yes_if(directory.entry(tags::EXTRA_SAMPLES).is_some())),
+        (Name::Alpha, Fact::yes_if(has_alpha)),
+        (Name::Scaled, Fact::yes_if(metadata.contains("role=\"scale\"") || metadata.contains("role=\"offset\""))),
     ])
 }
 
-fn is_short(directory: &Directory, image: &Image) -> bool {
+/// What the block index of an image says.
+#[derive(Debug, Default)]
+struct Blocks {
+    is_sparse: bool,
+    is_stored: bool,
+    is_past_end: bool,
+}
+
+impl Blocks {
+    fn of(directory: &Directory, length: u64) -> Self {
+        let mut found = Self::default();
+        for (offset, count) in directory.blocks.iter().flat_map(|blocks| blocks.iter()) {
+            found.is_sparse |= (offset, count) == (0, 0);
+            found.is_stored |= count > 0;
+            found.is_past_end |= count > 0 && offset.checked_add(count).is_none_or(|end| end > length);
+        }
+        found
+    }
+}
+
+/// The bits of all samples of a pixel, and whether they differ. `TIFFImageReader` takes the first for all where there are
+/// not as many as samples.
+fn sample_widths(directory: &Directory, image: &Image) -> (u64, bool) {
+    let widths = directory.unsigned_values(tags::BITS_PER_SAMPLE);
+    let bands = u64::from(image.samples_per_pixel);
+    if widths.len() as u64 == bands {
+        let is_mixed = widths.windows(2).any(|pair| pair.first() != pair.last());
+        (widths.iter().fold(0, |sum: u64, width| sum.saturating_add(*width)), is_mixed)
+    } else {
+        (bands * u64::from(image.bits_per_sample), false)
+    }
+}
+
+fn index(directory: &Directory, image: &Image) -> &'static str {
     let (offsets, counts) = directory.index_tags();
     let needed = image.block_count().unwrap_or(u64::MAX);
-    [offsets, counts].into_iter().filter_map(|tag| directory.entry(tag)).any(|entry| entry.count < needed)
+    let is_short = |tag| directory.entry(tag).is_some_and(|entry| entry.count < needed);
+    if is_short(offsets) || is_short(counts) {
+        "short"
+    } else if directory.entry(counts).is_none() {
+        "uncounted"
+    } else {
+        "whole"
+    }
+}
+
+/// Whether a tag is there with at least so many values.
+fn has(directory: &Directory, tag: u16, values: u64) -> &'static str {
+    match directory.entry(tag) {
+        None => "none",
+        Some(entry) if entry.count < values => "short",
+        Some(_) => "whole",
+    }
+}
+
+fn colour_map(directory: &Directory, image: &Image) -> &'static str {
+    let values = 1_u64.checked_shl(u32::from(image.bits_per_sample)).unwrap_or(u64::MAX);
+    has(directory, tags::COLOR_MAP, values.saturating_mul(3))
+}
+
+/// What `TIFFOldJPEGDecompressor.initialize` finds: a whole JPEG stream, or all tables by themselves.
+fn old_jpeg(directory: &Directory) -> &'static str {
+    const PROCESS: u16 = 512;
+    const STREAM: u16 = 513;
+    const TABLES: std::ops::RangeInclusive<u16> = 519..=521;
+    let has_stream = directory.entry(STREAM).is_some();
+    if directory.unsigned(PROCESS).is_some_and(|process| process != 1) {
+        "progressive"
+    } else if has_stream || TABLES.into_iter().all(|tag| directory.entry(tag).is_some()) {
+        "whole"
+    } else {
+        "lacking"
+    }
 }
 
 /// The nodata value as `Double.byteValue()` gives it.
@@ -84,50 +175,85 @@ fn fill(nodata: Nodata) -> &'static str {
     }
 }
 
+/// Whether Java's cast of the nodata value to a sample (`Number.byteValue` and its kind, which cut off the fraction and
+/// wrap) is the value that GDAL fills with (rounded, and the nearest that the type has).
+fn cast(nodata: Nodata, image: &Image) -> &'static str {
+    let (Nodata::Number(value), 1 | 2, bits @ (8 | 16 | 32)) = (nodata, image.sample_format, image.bits_per_sample)
+    else {
+        return "same";
+    };
+    let signed = image.sample_format == 2;
+    let (least, most) = match (signed, bits) {
+        (false, bits) => (0.0, f64::from(u32::MAX >> (32 - bits))),
+        (true, bits) => (-f64::from(1_u32 << (bits - 1)), f64::from((1_u32 << (bits - 1)) - 1)),
+    };
+    let gdal = if value.is_nan() { 0.0 } else { value.round().clamp(least, most) };
+    let java = match (signed, bits) {
+        (false, 8) => f64::from(value as i32 as u8),
+        (false, 16) => f64::from(value as i32 as u16),
+        (true, 8) => f64::from(value as i32 as i8),
+        (true, 16) => f64::from(value as i32 as i16),
+        _ => f64::from(value as i32),
+    };
+    if gdal == java { "same" } else { "other" }
+}
+
 /// The facts of the whole file as one way of access sees it; `first` are those of the first level that has an image.
 pub(super) fn of_file(structure: &Structure, first: Option<&(usize, Facts)>, access: Access, beside: Beside) -> Facts {
-    let beside = if access == Access::File { beside } else { Beside { mask: beside.mask, ..Beside::default() } };
+    // What helps a store on a file system is not looked for over HTTP; what is lost there is a fact for both.
+    let beside = if access == Access::File { beside } else { Beside { projection: false, world: false, ..beside } };
     let main = structure.main();
-    let mut facts = first.filter(|(index, _)| *index == 0).map(|(_, facts)| facts.clone()).unwrap_or_default();
-    let is_sound = main.is_some_and(|main| main.image.is_some() && main.blocks.is_some());
+    let mut facts = first.filter(|(index, _)| *index == 0).map(|(_, facts)| *facts).unwrap_or_default();
+    let has_blocks = |main: &Directory| {
+        let (offsets, counts) = main.index_tags();
+        main.blocks.is_some() || (main.entry(offsets).is_some() && main.entry(counts).is_none())
+    };
+    let is_sound = main.is_some_and(|main| main.image.is_some() && has_blocks(main));
     let has_loop = structure.problems.iter().any(|problem| matches!(problem, Problem::DirectoryLoop { .. }));
+    let is_cut = structure.problems.iter().any(|problem| matches!(problem, Problem::ValueOutside { .. }));
     let header_end = header_end(structure);
+    let overviews = structure.with_role(Role::Overview).count() as u64;
     facts.extend([
-        ("sound", Fact::yes_if(is_sound)),
-        ("loop", Fact::yes_if(has_loop)),
-        ("chain", chain(structure).into()),
-        ("transform", main.map_or("none", transform).into()),
-        ("header_at_end", Fact::yes_if(asks_past_end(structure))),
-        ("header_requests", header_end.div_ceil(HEADER_REQUEST).into()),
-        ("prj", Fact::yes_if(beside.projection)),
-        ("world_file", Fact::yes_if(beside.world)),
-        ("mask_file", Fact::yes_if(beside.mask)),
+        (Name::Sound, Fact::yes_if(is_sound)),
+        (Name::Loop, Fact::yes_if(has_loop)),
+        (Name::Values, if is_cut { "cut" } else { "whole" }.into()),
+        (Name::Chain, chain(structure).into()),
+        (Name::Overviews, overviews.into()),
+        (Name::Transform, main.map_or("none", transform).into()),
+        (Name::HeaderAtEnd, Fact::yes_if(access == Access::CogHttp && asks_past_end(structure))),
+        (Name::HeaderRequests, header_end.div_ceil(HEADER_REQUEST).into()),
+        (Name::Prj, Fact::yes_if(beside.projection)),
+        (Name::WorldFile, Fact::yes_if(beside.world)),
+        (Name::MaskFile, Fact::yes_if(beside.mask)),
+        (Name::OverviewFile, Fact::yes_if(beside.overviews)),
+        (Name::AuxFile, Fact::yes_if(beside.aux)),
     ]);
     facts.extend(crs(main.and_then(GeoKeys::of).as_ref()));
     facts
 }
 
-fn crs(keys: Option<&GeoKeys>) -> Facts {
+fn crs(keys: Option<&GeoKeys>) -> [(Name, Fact); 14] {
     let code = |key| Fact::number_or_none(keys.and_then(|keys| keys.code(key)));
     let double = |key| keys.and_then(|keys| keys.double(key));
     let citation = keys.and_then(|keys| keys.words(keys::PROJECTED_CITATION)).unwrap_or_default();
     let origin = keys::ORIGIN_LATITUDES.into_iter().find_map(double).unwrap_or(0.0);
     let parallel = double(keys::STANDARD_PARALLEL).unwrap_or(0.0);
-    Facts::from([
-        ("keys", Fact::yes_if(keys.is_some())),
-        ("model", code(keys::MODEL_TYPE)),
-        ("projected", code(keys::PROJECTED_TYPE)),
-        ("geographic", code(keys::GEOGRAPHIC_TYPE)),
-        ("projection", code(keys::PROJECTION)),
-        ("method", code(keys::METHOD)),
-        ("datum", code(keys::DATUM)),
-        ("ellipsoid", code(keys::ELLIPSOID)),
-        ("unit", code(keys::LINEAR_UNIT)),
-        ("pe", pe_string(citation).into()),
-        ("krovak", Fact::yes_if(citation.trim_end_matches('|').eq_ignore_ascii_case("krovak"))),
-        ("parallel", if parallel == 0.0 { "zero" } else { "nonzero" }.into()),
-        ("origin_latitude", if origin.abs() == 90.0 { "pole" } else { "not-pole" }.into()),
-    ])
+    [
+        (Name::Keys, Fact::yes_if(keys.is_some())),
+        (Name::Model, code(keys::MODEL_TYPE)),
+        (Name::Projected, code(keys::PROJECTED_TYPE)),
+        (Name::Geographic, code(keys::GEOGRAPHIC_TYPE)),
+        (Name::Projection, code(keys::PROJECTION)),
+        (Name::Method, code(keys::METHOD)),
+        (Name::Datum, code(keys::DATUM)),
+        (Name::Ellipsoid, code(keys::ELLIPSOID)),
+        (Name::Unit, code(keys::LINEAR_UNIT)),
+        (Name::Vertical, code(keys::VERTICAL_TYPE)),
+        (Name::Pe, pe_string(citation).into()),
+        (Name::Krovak, Fact::yes_if(citation.trim_end_matches('|').eq_ignore_ascii_case("krovak"))),
+        (Name::Parallel, if parallel == 0.0 { "zero" } else { "nonzero" }.into()),
+        (Name::OriginLatitude, if origin.abs() == 90.0 { "pole" } else { "not-pole" }.into()),
+    ]
 }
 
 /// Whether GeoTools parses the WKT in an `ESRI PE String = …`. Unknown are the projections of which it was measured.
@@ -156,15 +282,31 @@ fn transform(main: &Directory) -> &'static str {
     }
 }
 
-/// Whether the images stand where `TiffDatasetLayoutImpl` takes them to be: main, its mask, overviews, their masks.
+/// Whether the images stand where `TiffDatasetLayoutImpl` takes them to be. `TIFFImageReader.defineDatasetLayout` counts
+/// the flags of NewSubfileType (of type LONG alone) in all directories, the first among them: those with the flag of a
+/// mask, and those with the flag of an overview less those with both. Overview `n` is then taken to be directory `n`, or
+/// `n` + 1 where there is any mask, and the mask directory 1. `past-end` is a chain without such a directory, `shifted`
+/// one that has another image there, by its kind or its size.
 fn chain(structure: &Structure) -> &'static str {
-    let roles: Vec<Role> = structure.directories.iter().map(|directory| directory.role).collect();
-    let first = |role| roles.iter().position(|found| *found == role);
-    match (first(Role::Overview), first(Role::Mask), first(Role::Page)) {
-        (Some(overview), Some(mask), _) if overview < mask => "mask-late",
-        (Some(overview), _, Some(page)) if page < overview => "page-between",
-        _ => "usual",
+    const LONG: u16 = 4;
+    let flags = |directory: &Directory| {
+        let entry = directory.entry(tags::NEW_SUBFILE_TYPE).filter(|entry| entry.field_type == LONG);
+        entry.map_or(0, |_| directory.subfile_type())
+    };
+    let has_flags =
+        |wanted: u64| structure.directories.iter().filter(|directory| flags(directory) & wanted == wanted).count();
+    let (masks, both) = (has_flags(4), has_flags(5));
+    let count = has_flags(1).saturating_sub(both);
+    let shift = usize::from(masks > 0);
+    let size = |directory: &Directory| directory.image.map(|image| (image.width, image.height));
+    let overviews: Vec<&Directory> = structure.with_role(Role::Overview).collect();
+    let mut is_shifted = masks > 0 && structure.directories.get(1).is_none_or(|second| !second.role.is_mask());
+    for overview in 1..=count {
+        let Some(taken) = structure.directories.get(overview + shift) else { return "past-end" };
+        let meant = overviews.get(overview - 1).copied();
+        is_shifted |= taken.role.is_mask() || meant.is_none_or(|meant| size(meant) != size(taken));
     }
+    if is_shifted { "shifted" } else { "usual" }
 }
 
 /// Whether `DefaultCogImageInputStream` asks for a range that begins where the file ends. It keeps the first bytes of the

@@ -12,6 +12,7 @@ pub(super) const PROJECTION: u16 = 3074;
 pub(super) const METHOD: u16 = 3075;
 pub(super) const LINEAR_UNIT: u16 = 3076;
 pub(super) const STANDARD_PARALLEL: u16 = 3078;
+pub(super) const VERTICAL_TYPE: u16 = 4096;
 /// Where GeoTools looks for the latitude of the origin, in its order: centre, natural origin, false origin.
 pub(super) const ORIGIN_LATITUDES: [u16; 3] = [3089, 3081, 3085];
 

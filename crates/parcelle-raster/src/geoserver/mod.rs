@@ -31,8 +31,11 @@ mod condition;
 mod csv;
 mod facts;
 mod geo_keys;
+mod names;
 mod nodata;
 mod rules;
+mod rules_access;
+mod rules_place;
 mod table;
 mod version;
 
@@ -48,7 +51,7 @@ pub use version::Version;
 
 use crate::shell::{names, quoted};
 use condition::Facts;
-use table::{Capability, Scope, tables};
+use table::{Capability, Effect, Scope, tables};
 
 /// A row of the compiled tables that cannot be read; a test of this crate makes sure that there is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -94,6 +97,10 @@ pub struct Beside {
     pub world: bool,
     /// `.msk`: a mask of GDAL's.
     pub mask: bool,
+    /// `.ovr`: overviews of GDAL's.
+    pub overviews: bool,
+    /// `.aux.xml`: what GDAL could not write into the file.
+    pub aux: bool,
 }
 
 impl Beside {
@@ -103,12 +110,17 @@ impl Beside {
     /// What the operating system says when the folder cannot be searched.
     pub fn of(path: &Path) -> io::Result<Self> {
         let exists = |extension: &str| path.with_extension(extension).try_exists();
-        let mut mask = path.as_os_str().to_owned();
-        mask.push(".msk");
+        let follows = |ending: &str| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(ending);
+            Path::new(&name).try_exists()
+        };
         Ok(Self {
             projection: exists("prj")?,
             world: exists("tfw")? || exists("wld")? || exists("tab")?,
-            mask: Path::new(&mask).try_exists()?,
+            mask: follows(".msk")?,
+            overviews: follows(".ovr")?,
+            aux: follows(".aux.xml")?,
         })
     }
 }
@@ -145,6 +157,16 @@ struct Hit {
     ifd: Option<usize>,
 }
 
+impl Hit {
+    /// The store is created from the first image; what is wrong with another one shows when it is read.
+    fn effect(&self) -> Effect {
+        match (self.row.effect, self.ifd) {
+            (Effect::FailsToOpen, Some(1..)) => Effect::FailsToRead,
+            (effect, _) => effect,
+        }
+    }
+}
+
 /// What a rule says of a file to one end.
 struct Reason {
     row: &'static Capability,
@@ -155,7 +177,7 @@ struct Reason {
 
 impl Reason {
     fn takes(&self, hit: &Hit) -> bool {
-        let says = |row: &'static Capability| (row.rule.id, row.outcome, row.exception.as_str());
+        let says = |row: &'static Capability| (row.rule.id, row.effect, row.exception.as_str());
         says(self.row) == says(hit.row)
     }
 
@@ -198,10 +220,12 @@ pub fn judge_by(
         let file = facts::of_file(structure, levels.first(), access, beside);
         let rows = tables.capabilities.iter().filter(|row| row.applies(version, access));
         let hits = hits(rows, &file, &levels);
-        let outcome = hits.iter().map(|hit| hit.row.outcome).max_by_key(|outcome| rank(*outcome));
+        let worst = hits.iter().max_by_key(|hit| rank(hit));
+        let outcome = worst.map_or(Outcome::Reads, |hit| hit.row.effect.outcome());
+        let detail = worst.map_or("", what_happens).to_owned();
         let mut because = Vec::new();
         for hit in hits {
-            if hit.row.outcome != Outcome::Reads && !because.contains(&hit.row.rule.id) {
+            if hit.row.effect != Effect::Reads && !because.contains(&hit.row.rule.id) {
                 because.push(hit.row.rule.id);
             }
             match reasons.iter_mut().find(|reason| reason.takes(&hit)) {
@@ -215,8 +239,9 @@ pub fn judge_by(
             target: "geoserver".to_owned(),
             version: version.to_string(),
             access: access.as_str().to_owned(),
-            outcome: outcome.unwrap_or(Outcome::Reads),
+            outcome,
             because,
+            detail,
         });
     }
     let mut findings = Findings::new();
@@ -241,12 +266,28 @@ fn hits(rows: impl Iterator<Item = &'static Capability>, file: &Facts, levels: &
     hits
 }
 
-const fn rank(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::Reads => 0,
-        Outcome::Slow => 1,
-        Outcome::Misreads => 2,
-        Outcome::Fails => 3,
+/// The worst is the largest: what is seen first, then in the image itself before its overviews.
+fn rank(hit: &Hit) -> (u8, bool) {
+    let effect = match hit.effect() {
+        Effect::Reads => 0,
+        Effect::Slow => 1,
+        Effect::Misreads => 2,
+        Effect::FailsToRead => 3,
+        Effect::FailsToOpen => 4,
+    };
+    (effect, matches!(hit.ifd, None | Some(0)))
+}
+
+/// What an admin sees.
+fn what_happens(hit: &Hit) -> &'static str {
+    match (hit.effect(), hit.ifd) {
+        (Effect::Reads, _) => "",
+        (Effect::Slow, _) => "store and layer can be created, requests take very long",
+        (Effect::Misreads, None | Some(0)) => "store and layer can be created, maps show wrong values without an error",
+        (Effect::Misreads, _) => "store and layer can be created, zoomed-out maps show wrong values without an error",
+        (Effect::FailsToRead, None | Some(0)) => "store and layer can be created, GetMap and GetCoverage fail",
+        (Effect::FailsToRead, _) => "store and layer can be created, zoomed-out maps fail",
+        (Effect::FailsToOpen, _) => "the store cannot be created",
     }
 }
 
@@ -263,17 +304,21 @@ fn finding(reason: &Reason, asked: &[Access], structure: &Structure, path: &str,
         Some(0) | None => "it".to_owned(),
         Some(ifd) => format!("IFD {ifd}"),
     };
-    let mut message = match row.outcome {
-        Outcome::Fails => format!("GeoServer {version} cannot read {place}{how}: {}", row.rule.title),
-        Outcome::Misreads => format!("GeoServer {version} shows {place} wrongly{how}: {}", row.rule.title),
-        Outcome::Slow => format!("GeoServer {version} is very slow to open it{how}: {}", row.rule.title),
-        Outcome::Reads => format!("GeoServer {version} reads it{how}; {}", row.rule.title),
+    let title = row.rule.title;
+    let hit = Hit { row, ifd };
+    let seen = what_happens(&hit);
+    let mut message = match hit.effect() {
+        Effect::FailsToOpen => format!("GeoServer {version} cannot open it{how}: {title} ({seen})"),
+        Effect::FailsToRead => format!("GeoServer {version} cannot read {place}{how}: {title} ({seen})"),
+        Effect::Misreads => format!("GeoServer {version} shows {place} wrongly{how}: {title}"),
+        Effect::Slow => format!("GeoServer {version} is very slow with {place}{how}: {title}"),
+        Effect::Reads => format!("GeoServer {version} reads it{how}; {title}"),
     };
     if !row.exception.is_empty() {
         message = format!("{message}. In its log: {}", row.exception);
     }
     // One way of access is left where only HTTP stumbles.
-    let severity = match row.outcome {
+    let severity = match row.effect.outcome() {
         Outcome::Fails | Outcome::Misreads if is_local || accesses.len() == asked.len() => Severity::Error,
         Outcome::Fails | Outcome::Misreads | Outcome::Slow => Severity::Warning,
         Outcome::Reads => row.rule.severity,
@@ -296,7 +341,24 @@ fn fix(general: &str, structure: &Structure, path: &str) -> String {
         // As the layout rules call it, so that a report shows one way out of both.
         "COG.tif" => quoted(format!("{stem}.cog.tif")),
         "NODATA" => nodata::meant(&nodata()),
+        "TYPE" => java_type(structure).to_owned(),
         word => word.to_owned(),
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// The smallest type of GDAL's that holds all values of the image and that Java has too.
+fn java_type(structure: &Structure) -> &'static str {
+    let Some(image) = structure.main().and_then(|main| main.image) else { return "Float64" };
+    match (image.sample_format, image.bits_per_sample) {
+        (3, ..=32) => "Float32",
+        (1 | 4, ..=8) => "Byte",
+        (2, ..=16) => "Int16",
+        (1 | 4, ..=16) => "UInt16",
+        (1 | 2 | 4, ..=31) | (2, 32) => "Int32",
+        // Pairs of these bits.
+        (5, ..=32) => "Int16",
+        (6, ..=64) => "Float32",
+        _ => "Float64",
+    }
 }

@@ -42,11 +42,27 @@ pub(super) fn nodata(text: Option<&str>) -> Nodata {
         _ => {}
     }
     let digits = digits.strip_suffix(['f', 'F', 'd', 'D']).unwrap_or(digits);
+    if let Some(value) = hexadecimal(digits) {
+        return Nodata::Number(sign * value);
+    }
     let is_number = digits.starts_with(|letter: char| letter.is_ascii_digit() || letter == '.');
     match digits.parse::<f64>() {
         Ok(value) if is_number => Nodata::Number(sign * value),
         _ => Nodata::Invalid,
     }
+}
+
+/// A number as C and Java write it in base 16, such as `0x1.8p3`: the exponent of two must be there.
+fn hexadecimal(digits: &str) -> Option<f64> {
+    let digits = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"))?;
+    let (mantissa, exponent) = digits.split_once(['p', 'P'])?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let mut value = 0.0;
+    for digit in whole.chars().chain(fraction.chars()) {
+        value = value * 16.0 + f64::from(digit.to_digit(16)?);
+    }
+    let scale = exponent.parse::<i32>().ok()?.checked_sub(i32::try_from(fraction.len()).ok()?.checked_mul(4)?)?;
+    (!mantissa.is_empty() && mantissa != ".").then(|| value * 2_f64.powi(scale))
 }
 
 /// The value that a text means to say, as `gdal_translate -a_nodata` takes it.
@@ -84,6 +100,8 @@ mod tests {
             (Some(".5"), "number"),
             (Some("1."), "number"),
             (Some("1.5f"), "number"),
+            (Some("-0x1.8p3"), "number"),
+            (Some("0x.p1"), "invalid"),
             (Some("nan"), "nan"),
             (Some("NaN "), "nan"),
             (Some("-inf"), "infinite"),

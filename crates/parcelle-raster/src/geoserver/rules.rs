@@ -1,34 +1,54 @@
-//! The rules `GS-…`: why GeoServer does what the capability table says.
+//! The rules `GS-…`: why GeoServer does what the capability table says. Here are those about codecs and samples.
 
 use parcelle_report::{Rule, Severity};
+
+use super::{rules_access as access, rules_place as place};
 
 /// All rules of this catalogue, by id.
 pub static RULES: &[&Rule] = &[
     &ALPHA_GUESSED,
+    &MANY_BANDS,
+    &FOUR_BYTES,
     &UNSUPPORTED_CODEC,
     &JPEG_BANDS,
     &JPEG_TABLES,
-    &MODEL_TYPE,
-    &PROJECTION,
-    &DATUM,
-    &WRONG_PLACE,
-    &NO_CRS,
-    &DAMAGED,
-    &LOOP,
-    &NO_TRANSFORM,
-    &GCPS,
-    &HEADER_AT_END,
-    &LATE_HEADER,
-    &CHAIN,
-    &SCALED,
-    &NODATA_TEXT,
+    &OLD_JPEG,
+    &place::MODEL_TYPE,
+    &place::PROJECTION,
+    &place::DATUM,
+    &place::WRONG_PLACE,
+    &place::NO_CRS,
+    &place::NO_CODE,
+    &place::VERTICAL,
+    &access::DAMAGED,
+    &access::LOOP,
+    &place::NO_TRANSFORM,
+    &place::GCPS,
+    &access::HEADER_AT_END,
+    &access::LATE_HEADER,
+    &access::LONG_HEADER,
+    &access::SMALL_TILES,
+    &access::CHAIN,
+    &place::SCALED,
+    &place::NODATA_TEXT,
+    &place::INFINITE_NODATA,
+    &place::NODATA_NEVER,
+    &access::NO_OVERVIEWS,
     &MIN_IS_WHITE,
     &COLOUR_SPACE,
+    &SHORT_PALETTE,
+    &PROFILE,
     &PLANAR_COUNT,
     &PREDICTOR,
-    &SIDE_MASK,
+    &access::SIDE_MASK,
+    &access::PROJECTION_FILE,
+    &access::AUX_FILE,
+    &access::OVERVIEW_FILE,
     &SPARSE_NO_NODATA,
     &SPARSE_BANDS,
+    &SPARSE_FILL,
+    &access::WIDE_STRIPS,
+    &access::HUGE_BLOCKS,
     &WIDE_TYPE,
     &SIGN,
     &HALF_FLOAT,
@@ -44,6 +64,28 @@ static ALPHA_GUESSED: Rule = Rule {
           band, say near infrared, makes the map transparent.",
     fix: "Select the channels in the style (SLD ChannelSelection), or leave the band out: gdal_translate IN.tif \
           OUT.tif -of COG -b 1",
+    reference: "imageio-ext TIFFDecompressor.getRawImageTypeSpecifier",
+};
+
+static MANY_BANDS: Rule = Rule {
+    id: "GS-BAND-002",
+    severity: Severity::Info,
+    title: "without a style that selects channels GeoServer cannot draw it in colours",
+    why: "Images of five bands and more, and of several Float64 bands, get the colour space NotAColorSpace, which \
+          has no red, green and blue. WMS draws them once the style says which bands are to be which (SLD \
+          ChannelSelection).",
+    fix: "",
+    reference: "imageio-ext TIFFDecompressor.getRawImageTypeSpecifier",
+};
+
+static FOUR_BYTES: Rule = Rule {
+    id: "GS-BAND-003",
+    severity: Severity::Error,
+    title: "four bands of bytes without the tag ExtraSamples have no colour model",
+    why: "TIFFDecompressor takes four bands of 8 bits for red, green, blue and one more, but without ExtraSamples \
+          makes an image type of three components with four offsets, which Java refuses. ExtraSamples says what \
+          the fourth band is.",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES -colorinterp_4 undefined",
     reference: "imageio-ext TIFFDecompressor.getRawImageTypeSpecifier",
 };
 
@@ -82,159 +124,14 @@ static JPEG_TABLES: Rule = Rule {
     reference: "imageio-ext plugin/cog DefaultCogImageInputStream",
 };
 
-static MODEL_TYPE: Rule = Rule {
-    id: "GS-CRS-001",
+static OLD_JPEG: Rule = Rule {
+    id: "GS-CMP-004",
     severity: Severity::Error,
-    title: "GeoTools accepts geographic and projected coordinate reference systems only, and the GeoKeys give neither",
-    why: "Where there is a GeoKeyDirectory, GeoTiffMetadata2CRSAdapter insists on GTModelType 1 or 2, or 32767 with \
-          an ESRI PE string. GDAL writes GeoKeys without a model type for local systems and for \
-          files without a system whose pixels are points. Nothing catches the exception, so the store cannot be \
-          created.",
-    fix: "gdal_translate IN.tif OUT.tif -of COG -a_srs EPSG:<code> (or put a .prj file beside it, which a store on a \
-          file system prefers to the GeoKeys)",
-    reference: "GeoTools GeoTiffMetadata2CRSAdapter.createCoordinateSystem",
-};
-
-static PROJECTION: Rule = Rule {
-    id: "GS-CRS-002",
-    severity: Severity::Error,
-    title: "GeoTools has no projection for its coordinate reference system",
-    why: "Of user-defined projections GeoTiffMetadata2CRSAdapter knows Mercator (also transverse and oblique), \
-          Lambert conformal and azimuthal, Albers, azimuthal equidistant, stereographic, equirectangular, \
-          orthographic, sinusoidal, Van der Grinten, the New Zealand map grid and Krovak; of \
-          those in ESRI PE strings it does not know all. For some EPSG codes, such \
-          as 6933, the mathematical transform is missing.",
-    fix: "gdalwarp IN.tif OUT.tif -of COG -t_srs EPSG:3857",
-    reference: "GeoTools GeoTiffMetadata2CRSAdapter.setParametersForProjection",
-};
-
-static DATUM: Rule = Rule {
-    id: "GS-CRS-003",
-    severity: Severity::Error,
-    title: "its user-defined coordinate reference system has no datum or ellipsoid that GeoTools finds",
-    why: "A user-defined geographic system needs GeogGeodeticDatum, and a user-defined datum GeogEllipsoid; \
-          GeoTools does not fall back on the axes of the ellipsoid that stand in the other keys.",
-    fix: "gdal_translate IN.tif OUT.tif -of COG -a_srs EPSG:<code>",
-    reference: "GeoTools GeoTiffMetadata2CRSAdapter.createGeodeticDatum, createEllipsoid",
-};
-
-static WRONG_PLACE: Rule = Rule {
-    id: "GS-CRS-004",
-    severity: Severity::Error,
-    title: "GeoTools computes another place for its coordinate reference system than PROJ does",
-    why: "The system is accepted and the map is shown, but elsewhere: the standard parallel of equirectangular and \
-          polar stereographic projections is not read, the unit of a user-defined system is not applied to its \
-          parameters, and some projections are computed on a sphere. The error goes from 20 km to thousands.",
-    fix: "gdalwarp IN.tif OUT.tif -of COG -t_srs EPSG:3857",
-    reference: "GeoTools GeoTiffMetadata2CRSAdapter, measured against PROJ at the centre of the image",
-};
-
-static NO_CRS: Rule = Rule {
-    id: "GS-CRS-005",
-    severity: Severity::Warning,
-    title: "it has no coordinate reference system, so that the layer gets the generic 2D one and has to be declared \
-          by hand",
-    why: "Without GeoKeys GeoTiffReader takes GeoTools' generic 2D system, which cannot be reprojected. The layer \
-          needs its native system declared, with the handling FORCE_DECLARED.",
-    fix: "gdal_translate IN.tif OUT.tif -of COG -a_srs EPSG:<code>",
-    reference: "GeoTools GeoTiffReader.getHRInfo",
-};
-
-static DAMAGED: Rule = Rule {
-    id: "GS-FILE-001",
-    severity: Severity::Error,
-    title: "it is damaged or cut off",
-    why: "The reader finds no image it could show, or stops with an end of file in the middle of a tile. What is \
-          missing is missing for every reader.",
-    fix: "Not repairable from this file: get the source again (download or export it once more as SOURCE.tif), then: \
-          gdal_translate SOURCE.tif COG.tif -of COG",
-    reference: "imageio-ext TIFFImageMetadata, TIFFDeflateDecompressor",
-};
-
-static LOOP: Rule = Rule {
-    id: "GS-FILE-002",
-    severity: Severity::Error,
-    title: "its chain of directories loops, which fills the memory of the server",
-    why: "TIFFImageReader counts the images by following the chain to its end and has no guard against a loop: it \
-          allocates until the heap is full. One such file can take the whole GeoServer down.",
-    fix: "Not repairable from this file: get the source again (download or export it once more as SOURCE.tif), then: \
-          gdal_translate SOURCE.tif COG.tif -of COG",
-    reference: "imageio-ext TIFFImageReader.locateImage",
-};
-
-static NO_TRANSFORM: Rule = Rule {
-    id: "GS-GEO-001",
-    severity: Severity::Error,
-    title: "nothing says where its pixels are",
-    why: "GeoTiffReader needs ModelPixelScale with ModelTiepoint, or a ModelTransformation that can be inverted; \
-          for local files a world file (.tfw, .wld) does too. Over HTTP no file beside the raster is looked for.",
-    fix: "gdal_translate IN.tif OUT.tif -of COG -a_srs EPSG:<code> -a_ullr <left> <top> <right> <bottom>",
-    reference: "GeoTools GeoTiffReader.getHRInfo; GeoTiffFormat.accepts",
-};
-
-static GCPS: Rule = Rule {
-    id: "GS-GEO-002",
-    severity: Severity::Error,
-    title: "its place is given by ground control points only",
-    why: "With several tie points and no scale GeoTiffReader keeps the points, gives the grid the identity \
-          transform and the generic 2D system: the layer is published at pixel coordinates.",
-    fix: "gdalwarp IN.tif OUT.tif -of COG",
-    reference: "GeoTools GeoTiffReader.getHRInfo",
-};
-
-static HEADER_AT_END: Rule = Rule {
-    id: "GS-HTTP-001",
-    severity: Severity::Warning,
-    title: "its last tag ends where the file ends",
-    why: "DefaultCogImageInputStream reads the header in steps of 16 KiB and asks for another one where the \
-          position equals the end of what it has. At the end of the file that range does not exist, and the server \
-          answers 416. Typical of COGs that were edited in place. The first attempt to open fails; later ones may \
-          succeed.",
+    title: "JPEG as TIFF 6.0 had it is not whole, or not baseline",
+    why: "TIFFOldJPEGDecompressor needs either a JPEG stream (JPEGInterchangeFormat) or all of the tags \
+          JPEGQTables, JPEGDCTables and JPEGACTables, and does the baseline process alone.",
     fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES",
-    reference: "imageio-ext plugin/cog DefaultCogImageInputStream",
-};
-
-static LATE_HEADER: Rule = Rule {
-    id: "GS-HTTP-002",
-    severity: Severity::Warning,
-    title: "directories or tag values lie so far back that the file is read up to them in steps of 16 KiB",
-    why: "Whatever header lies behind the first 16 KiB (-Dit.geosolutions.cog.default.header.length) is reached by \
-          downloading everything before it, request after request. A gigabyte with its directory at the end takes \
-          65,536 requests before the first pixel.",
-    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES",
-    reference: "imageio-ext issue 281; DefaultCogImageInputStream",
-};
-
-static CHAIN: Rule = Rule {
-    id: "GS-IFD-001",
-    severity: Severity::Error,
-    title: "its overviews and masks are not where GeoServer counts them",
-    why: "TiffDatasetLayoutImpl counts overviews and masks and then assumes the order main image, its mask, \
-          overviews, their masks. A mask added after the overviews, or a page between, shifts the numbers: a mask \
-          is drawn as an overview, an overview used for another scale.",
-    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES",
-    reference: "imageio-ext TiffDatasetLayoutImpl",
-};
-
-static SCALED: Rule = Rule {
-    id: "GS-META-001",
-    severity: Severity::Info,
-    title: "scale and offset are applied where RESCALE_PIXELS is on, so values in maps and styles are the scaled ones",
-    why: "Scale and offset in GDAL_METADATA reach the coverage, and GeoServer applies them on reading unless the \
-          coverage parameter RESCALE_PIXELS is switched off. Styles made for the stored numbers then no longer fit.",
-    fix: "",
-    reference: "GeoTools GeoTiffReader; imageio-ext TIFFImageReader",
-};
-
-static NODATA_TEXT: Rule = Rule {
-    id: "GS-NODATA-001",
-    severity: Severity::Error,
-    title: "Java cannot read its nodata value",
-    why: "TIFFImageReader understands nan, inf and -inf in exactly these spellings and gives all else to \
-          Double.parseDouble: -nan, +inf, 1.#QNAN, a decimal comma, several values, words or an empty text make the \
-          whole file unreadable.",
-    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES -a_nodata NODATA",
-    reference: "imageio-ext TIFFImageReader (GDAL_NODATA)",
+    reference: "imageio-ext TIFFOldJPEGDecompressor.initialize, TIFFImageReader.getDecompressor",
 };
 
 static MIN_IS_WHITE: Rule = Rule {
@@ -256,6 +153,26 @@ static COLOUR_SPACE: Rule = Rule {
     fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES -b 1 -b 2 -b 3 -colorinterp \
           red,green,blue",
     reference: "imageio-ext TIFFImageReader, TIFFCIELabColorConverter, SimpleCMYKColorSpace",
+};
+
+static SHORT_PALETTE: Rule = Rule {
+    id: "GS-PHO-003",
+    severity: Severity::Error,
+    title: "its colour table is too short for the values it has",
+    why: "TIFFDecompressor takes an entry for each value that the bits of a sample can have, and runs past the end \
+          of a ColorMap that has fewer.",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -expand rgb",
+    reference: "imageio-ext TIFFDecompressor.getRawImageTypeSpecifier; TIFF 6.0, section 5",
+};
+
+static PROFILE: Rule = Rule {
+    id: "GS-PHO-004",
+    severity: Severity::Error,
+    title: "its ICC profile is too short to be one",
+    why: "TIFFImageReader gives the tag ICCProfile to java.awt.color.ICC_Profile, which refuses what has no sound \
+          header. Nothing catches that.",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES -mo SOURCE_ICC_PROFILE=",
+    reference: "imageio-ext TIFFImageReader.getImageTypes",
 };
 
 static PLANAR_COUNT: Rule = Rule {
@@ -282,16 +199,6 @@ static PREDICTOR: Rule = Rule {
     reference: "imageio-ext PredictorDecompressor, TIFFLZWDecompressor",
 };
 
-static SIDE_MASK: Rule = Rule {
-    id: "GS-SIDE-001",
-    severity: Severity::Warning,
-    title: "the mask in the .msk file is not looked for",
-    why: "MaskOverviewProvider looks for .msk beside local files. A COG store asks for the raster and its .ovr \
-          alone, so what the mask hides is shown.",
-    fix: "gdal_translate IN.tif OUT.tif -of COG",
-    reference: "imageio-ext MaskOverviewProvider",
-};
-
 static SPARSE_NO_NODATA: Rule = Rule {
     id: "GS-SPARSE-001",
     severity: Severity::Error,
@@ -313,13 +220,24 @@ static SPARSE_BANDS: Rule = Rule {
     reference: "imageio-ext TIFFDecompressor.setEmptyTile",
 };
 
+static SPARSE_FILL: Rule = Rule {
+    id: "GS-SPARSE-003",
+    severity: Severity::Error,
+    title: "left out tiles are filled with another value than nodata, or cannot be filled",
+    why: "Tiles with offset and byte count 0 are filled with GDAL_NODATA cast to the type of the samples as Java \
+          casts: a fraction is cut off, and a number beyond the type wraps around. Bilevel tiles are not filled at \
+          all, and those of 2 and 4 bits run past the end of an array.",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co SPARSE_OK=FALSE",
+    reference: "imageio-ext TIFFDecompressor.decode, setEmptyTile",
+};
+
 static WIDE_TYPE: Rule = Rule {
     id: "GS-TYPE-001",
     severity: Severity::Error,
     title: "whole numbers of 64 bits and complex numbers are not supported",
     why: "TIFFDecompressor has image types for 64 bits only of floating point, and none for 128 bits. The store \
           cannot be created.",
-    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -ot Float64 (of complex numbers this keeps the \
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -ot TYPE (of complex numbers this keeps the \
           real part)",
     reference: "imageio-ext TIFFDecompressor.getRawImageTypeSpecifier",
 };
@@ -330,7 +248,7 @@ static SIGN: Rule = Rule {
     title: "Java has no such type, so that values get another sign or meaning",
     why: "Int8 is read as unsigned bytes (-1 becomes 255), UInt32 as signed integers (2^31 and more become \
           negative), pairs of Int16 (CInt16) as one Int32. Nothing is logged.",
-    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -ot Float64",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -ot TYPE",
     reference: "imageio-ext TIFFDecompressor",
 };
 
@@ -340,7 +258,7 @@ static HALF_FLOAT: Rule = Rule {
     title: "half floats are taken for whole numbers of 16 bits",
     why: "For 16 bits TIFFDecompressor does not look at SampleFormat 3: the bit pattern of 1.0 is shown as 15360. \
           From five bands on there is no image type at all.",
-    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -ot Float32",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -ot TYPE",
     reference: "imageio-ext TIFFDecompressor",
 };
 
@@ -349,7 +267,7 @@ static ODD_BITS: Rule = Rule {
     severity: Severity::Error,
     title: "samples of this number of bits are not supported",
     why: "Image types exist for 1, 2, 4, 8, 16, 32 and 64 bits; GDAL's NBITS allows the others.",
-    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -ot Int32",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -ot TYPE",
     reference: "imageio-ext TIFFDecompressor",
 };
 

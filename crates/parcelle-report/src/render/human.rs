@@ -96,12 +96,14 @@ fn sentences(answers: &[Compatibility]) -> Vec<String> {
 }
 
 fn sentence(answers: &[Compatibility]) -> String {
-    let mut groups: Vec<(Outcome, Vec<&str>, Vec<&str>)> = Vec::new();
+    // Ways of access of one outcome that look the same to an admin are told together.
+    let mut groups: Vec<(&Compatibility, Vec<&str>, Vec<&str>)> = Vec::new();
     for answer in answers {
-        if groups.iter().all(|(outcome, ..)| *outcome != answer.outcome) {
-            groups.push((answer.outcome, Vec::new(), Vec::new()));
+        let same = |first: &Compatibility| (first.outcome, &first.detail) == (answer.outcome, &answer.detail);
+        if !groups.iter().any(|(first, ..)| same(first)) {
+            groups.push((answer, Vec::new(), Vec::new()));
         }
-        let Some(group) = groups.iter_mut().find(|(outcome, ..)| *outcome == answer.outcome) else { continue };
+        let Some(group) = groups.iter_mut().find(|(first, ..)| same(first)) else { continue };
         group.1.push(match answer.access.as_str() {
             "file" => "from a file",
             "cog-http" => "by COG over HTTP",
@@ -113,16 +115,17 @@ fn sentence(answers: &[Compatibility]) -> String {
             }
         }
     }
-    let parts = groups.into_iter().map(|(outcome, accesses, because)| {
-        let what = match outcome {
+    let parts = groups.into_iter().map(|(first, accesses, because)| {
+        let what = match first.outcome {
             Outcome::Reads => "will show it",
             Outcome::Misreads => "will show it wrongly",
             Outcome::Fails => "will not show it",
             Outcome::Slow => "will show it very slowly",
         };
+        let joined = accesses.join(if first.outcome == Outcome::Fails { " or " } else { " and " });
+        let detail = if first.detail.is_empty() { String::new() } else { format!(": {}", first.detail) };
         let because = if because.is_empty() { String::new() } else { format!(" ({})", because.join(", ")) };
-        let joined = accesses.join(if outcome == Outcome::Fails { " or " } else { " and " });
-        format!("{what} {joined}{because}")
+        format!("{what} {joined}{detail}{because}")
     });
     let target = answers.first().map_or("", |answer| answer.target.as_str());
     let target = if target == "geoserver" { "GeoServer" } else { target };
