@@ -82,6 +82,8 @@ struct Frame {
     value: String,
     /// Children that GDAL makes nodes of: it gives a value only where the text is the single one.
     nodes: u32,
+    /// `<GCP>` children.
+    points: u32,
     in_text: bool,
     cut: bool,
 }
@@ -234,6 +236,7 @@ impl Parser {
             part,
             value: String::new(),
             nodes: 0,
+            points: 0,
             in_text: false,
             cut: false,
         });
@@ -321,6 +324,9 @@ impl Parser {
         if let Part::File(file) = &mut frame.part {
             file.path = self.paths.intern(&frame.value);
         }
+        if let Part::Marked(marked) = &mut frame.part {
+            marked.text = std::mem::take(&mut frame.value);
+        }
         match &frame.part {
             Part::Dataset(_) => self.nested = self.nested.saturating_sub(1),
             Part::None if frame.element == Element::Dataset => self.nested = self.nested.saturating_sub(1),
@@ -328,10 +334,13 @@ impl Parser {
         }
         match self.frames.last_mut() {
             Some(parent) => {
+                if frame.element == Element::GroundControlPoint {
+                    parent.points = parent.points.saturating_add(1);
+                }
                 if frame.element == Element::GcpList
                     && let Part::Dataset(dataset) = &mut parent.part
                 {
-                    dataset.ground_control_points = frame.nodes;
+                    dataset.ground_control_points = frame.points;
                 }
                 if frame.element == Element::Leaf {
                     parent.part.set(&frame.name, &frame.value, frame.line);
