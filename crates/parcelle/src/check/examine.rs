@@ -13,18 +13,22 @@ use super::find::{ends_with, is_named_tiff, unexamined};
 /// As many bytes as GDAL looks at to recognise a file.
 const HEAD_BYTES: usize = 1024;
 
-pub(super) fn file(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<FileReport, Unexamined> {
+pub(super) fn file(
+    path: &Path,
+    depth: Depth,
+    profiles: &[Profile],
+    gdal_version: Option<vrt::GdalVersion>,
+) -> Result<FileReport, Unexamined> {
     let failed = |error: &io::Error| refuse(path, error);
     let source = LocalFile::open(path).map_err(|error| failed(&error))?;
     let mut head = [0; HEAD_BYTES];
     let length = source.read_at(0, &mut head).map_err(|error| failed(&error))?;
     let kind = kind(head.get(..length).unwrap_or_default(), path);
     let judges_tiff = |profile: &Profile| matches!(profile, Profile::Cog | Profile::Geoserver(_));
+    let judges_vrt = |profile: &Profile| matches!(profile, Profile::Vrt | Profile::Geoserver(_));
     let checked = match kind {
         FileKind::Geotiff if profiles.iter().any(judges_tiff) => geotiff(&source, path, depth, profiles),
-        FileKind::Vrt if profiles.contains(&Profile::Vrt) => {
-            vrt::check(&source, path, &vrt::VrtOptions::default()).map(|checked| (checked, Vec::new()))
-        }
+        FileKind::Vrt if profiles.iter().any(judges_vrt) => virtual_raster(&source, path, profiles, gdal_version),
         FileKind::Geotiff | FileKind::Vrt => {
             let names: Vec<_> = profiles.iter().map(|profile| profile.name()).collect();
             return Err(unexamined(
@@ -79,6 +83,20 @@ fn geotiff(
         compatibility.extend(judged.compatibility);
     }
     Ok((checked, compatibility))
+}
+
+fn virtual_raster(
+    source: &LocalFile,
+    path: &Path,
+    profiles: &[Profile],
+    gdal_version: Option<vrt::GdalVersion>,
+) -> io::Result<(Checked, Vec<Compatibility>)> {
+    let mut targets = vrt::Targets { gdal: profiles.contains(&Profile::Vrt), geoserver: Vec::new() };
+    for profile in profiles {
+        let Profile::Geoserver(version) = profile else { continue };
+        targets.geoserver.push(version.map_or_else(geoserver::newest, Ok).map_err(io::Error::other)?);
+    }
+    vrt::examine(source, path, &vrt::VrtOptions { gdal: gdal_version }, &targets)
 }
 
 /// What a file is by its first bytes; by its name where they say nothing: a rule then says what is wrong with them.

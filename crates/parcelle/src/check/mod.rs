@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parcelle_raster::Depth;
 use parcelle_raster::geoserver::{self, Version};
+use parcelle_raster::vrt::GdalVersion;
 use parcelle_report::{FileReport, Report, Rule, Tool, Unexamined};
 use rayon::prelude::*;
 
@@ -23,6 +24,7 @@ pub fn check(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Check {
         paths: paths.into_iter().map(|path| path.as_ref().to_owned()).collect(),
         depth: Depth::default(),
         profiles: Profile::DEFAULT.to_vec(),
+        gdal_version: None,
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         observer: None,
     }
@@ -38,6 +40,7 @@ pub struct Check {
     paths: Vec<PathBuf>,
     depth: Depth,
     profiles: Vec<Profile>,
+    gdal_version: Option<GdalVersion>,
     threads: usize,
     observer: Option<FileObserver>,
 }
@@ -49,6 +52,7 @@ impl std::fmt::Debug for Check {
             .field("paths", &self.paths)
             .field("depth", &self.depth)
             .field("profiles", &self.profiles)
+            .field("gdal_version", &self.gdal_version)
             .field("threads", &self.threads)
             .finish_non_exhaustive()
     }
@@ -182,6 +186,13 @@ impl Check {
         self
     }
 
+    /// The GDAL that the server uses, which decides what it makes of a VRT. Where none is stated, files are judged by the
+    /// newest one known, and what needs a newer one than a server is likely to have is a warning.
+    pub fn gdal_version(mut self, version: GdalVersion) -> Self {
+        self.gdal_version = Some(version);
+        self
+    }
+
     /// How many files are checked at a time.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
@@ -216,7 +227,8 @@ impl Check {
             found
                 .into_par_iter()
                 .map(|found| {
-                    let result = found.and_then(|path| examine::file(&path, self.depth, &self.profiles));
+                    let result =
+                        found.and_then(|path| examine::file(&path, self.depth, &self.profiles, self.gdal_version));
                     if let Some(observer) = &self.observer {
                         observer(done.fetch_add(1, Ordering::Relaxed) + 1, total);
                     }
