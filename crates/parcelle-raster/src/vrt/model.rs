@@ -293,7 +293,6 @@ pub(crate) struct Source {
 /// Which band of a source is read (`frmts/vrt/vrtsources.cpp`, `VRTSimpleSource::ParseSRCRectAndDSTRect` and
 /// `OpenSource`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "for rules that open sources"))]
 pub(crate) enum SourceBand {
     /// The band of that number, from 1.
     Band(i32),
