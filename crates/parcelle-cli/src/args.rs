@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::format::{parse_bytes, parse_window};
+use crate::format::{gdal_version, parse_bytes, parse_window};
 
 /// Convert vector extracts to GeoParquet, and check rasters for cloud and GeoServer use
 #[derive(Debug, Parser)]
@@ -309,7 +309,7 @@ Examples:
   parcelle check https://host/dem.tif s3://bucket/dem.tif
   parcelle check /data/rasters --format json --output report.json
   parcelle check --depth pixels dem.tif
-  parcelle check mosaic.vrt --fail-on warning
+  parcelle check mosaic.vrt --fail-on warning --gdal-version 3.6
   parcelle check /data/rasters --fix-script mend.sh && bash mend.sh
   parcelle check dem.tif --profile ogc-21-026/geotiff-keys
   parcelle check --explain COG-IFD-001"
@@ -327,6 +327,11 @@ pub(crate) struct CheckArguments {
     /// GeoServer reads. May be given several times.
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Vec<String>,
+
+    /// GDAL of the server that reads VRTs, such as 3.6, which its GeoServer loads; what needs a newer one is an error
+    /// [default: the newest one known, and a warning where GDAL 3.6 would not do]
+    #[arg(long, value_name = "X.Y", value_parser = gdal_version)]
+    pub(crate) gdal_version: Option<(u32, u32)>,
 
     /// How deep to look [default: tiles; behind a URL the structure and a sample of 16 tiles]
     #[arg(long, value_enum)]

@@ -41,6 +41,9 @@ pub(crate) fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> {
         let profiles = arguments.profile.iter().map(|name| Profile::parse(name)).collect::<Result<Vec<_>, _>>();
         check = check.profiles(profiles.map_err(|error| Failure::Usage(error.to_string()))?);
     }
+    if let Some(version) = arguments.gdal_version {
+        check = check.gdal_version(version);
+    }
     if let Some(threads) = arguments.threads {
         check = check.threads(usize::from(threads));
     }

@@ -4,10 +4,16 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::model::{
-    Band, Dataset, Field, FileReference, Group, Input, Pansharpening, ProcessingStep, ProcessingSteps, Rectangle,
-    Source, WarpOptions,
+use super::details::{
+    Adjustments, AttributeField, AttributeTable, ColorTable, DataType, GcpList, GroundControlPoint, Kernel, Marked,
+    Metadata, Named, Overview, SourceProperties,
 };
+use super::limits;
+use super::model::{
+    Band, Dataset, Field, FileReference, Group, Input, OutputBands, Pansharpening, ProcessingStep, ProcessingSteps,
+    Rectangle, Source, WarpOptions, leading_integer,
+};
+use super::numbers::leading_number;
 use super::vocabulary::Element;
 
 /// What an open element has gathered.
@@ -21,15 +27,28 @@ pub(crate) enum Part {
     Source(Box<Source>),
     File(FileReference),
     Rectangle(Rectangle),
-    /// An overview, or a band of a pansharpening: the file it names.
+    Overview(Overview),
+    /// A band of a pansharpening: the file it names.
     OneFile(Option<FileReference>),
+    Properties(SourceProperties),
+    Kernel(Kernel),
+    GcpList(GcpList),
+    Metadata(Metadata),
+    ColorTable(ColorTable),
+    AttributeTable(AttributeTable),
+    AttributeField(AttributeField),
+    CategoryNames(Vec<Box<str>>),
+    OpenOptions(Vec<Named>),
+    BandMappings(Vec<(i32, i32)>),
+    /// An element of attributes and text.
+    Marked(Marked),
     Warp(WarpOptions),
     Pansharpening(Pansharpening),
     Input(Box<Input>),
     Steps(ProcessingSteps),
     Step(ProcessingStep),
-    /// Anything multidimensional: the files named in it.
-    Files(u32, Vec<FileReference>),
+    /// Anything multidimensional: the files named in it, and its own name.
+    Group(Group),
 }
 
 impl Part {
@@ -47,8 +66,32 @@ impl Part {
                 shared: None,
                 line,
             }),
-            Element::SourceRectangle | Element::TargetRectangle => Self::Rectangle(Rectangle::default()),
-            Element::Overview | Element::PanchromaticBand | Element::SpectralBand => Self::OneFile(None),
+            Element::SourceRectangle | Element::TargetRectangle => {
+                Self::Rectangle(Rectangle { line, ..Rectangle::default() })
+            }
+            Element::Overview => Self::Overview(Overview { line, ..Overview::default() }),
+            Element::PanchromaticBand | Element::SpectralBand => Self::OneFile(None),
+            Element::SourceProperties => Self::Properties(SourceProperties::default()),
+            Element::Kernel => Self::Kernel(Kernel { line, ..Kernel::default() }),
+            Element::GcpList => Self::GcpList(GcpList { line, ..GcpList::default() }),
+            Element::Metadata => Self::Metadata(Metadata { line, ..Metadata::default() }),
+            Element::ColorTable => Self::ColorTable(ColorTable { line, ..ColorTable::default() }),
+            Element::AttributeTable => Self::AttributeTable(AttributeTable { line, ..AttributeTable::default() }),
+            Element::AttributeField => Self::AttributeField(AttributeField { line, ..AttributeField::default() }),
+            Element::CategoryNames => Self::CategoryNames(Vec::new()),
+            Element::OpenOptions => Self::OpenOptions(Vec::new()),
+            Element::BandList => Self::BandMappings(Vec::new()),
+            Element::Srs
+            | Element::OverviewList
+            | Element::OutputBands
+            | Element::OpenOption
+            | Element::ColorEntry
+            | Element::GroundControlPoint
+            | Element::MetadataItem
+            | Element::FunctionArguments
+            | Element::WarpOption
+            | Element::BandMapping
+            | Element::StepArgument => Self::Marked(Marked { line, ..Marked::default() }),
             Element::WarpOptions => Self::Warp(WarpOptions { line, ..WarpOptions::default() }),
             Element::Pansharpening => Self::Pansharpening(Pansharpening { line, ..Pansharpening::default() }),
             Element::Input => Self::Input(Box::new(Input { line, ..Input::default() })),
@@ -62,7 +105,7 @@ impl Part {
             | Element::DerivationStep
             | Element::Grid
             | Element::GridArray
-            | Element::Overviews => Self::Files(line, Vec::new()),
+            | Element::Overviews => Self::Group(Group { line, ..Group::default() }),
             _ => Self::None,
         }
     }
@@ -80,11 +123,9 @@ impl Part {
                 () if is("rasterXSize") => field(&mut dataset.raster_x_size),
                 () if is("rasterYSize") => field(&mut dataset.raster_y_size),
                 () if is("subClass") => field(&mut dataset.sub_class),
-                () if is("SRS") => field(&mut dataset.srs),
                 () if is("GeoTransform") => field(&mut dataset.geo_transform),
                 () if is("BlockXSize") => field(&mut dataset.block_x_size),
                 () if is("BlockYSize") => field(&mut dataset.block_y_size),
-                () if is("OverviewList") => field(&mut dataset.overview_list),
                 () => {}
             },
             Self::Band(band) => match () {
@@ -98,13 +139,73 @@ impl Part {
                 () if is("HideNoDataValue") => field(&mut band.hide_no_data),
                 () if is("Scale") => field(&mut band.scale),
                 () if is("Offset") => field(&mut band.offset),
+                () if is("Description") => field(&mut band.description),
+                () if is("UnitType") => field(&mut band.unit),
                 () if is("PixelFunctionType") => field(&mut band.pixel_function),
                 () if is("PixelFunctionLanguage") => field(&mut band.pixel_function_language),
+                () if is("PixelFunctionCode") => field(&mut band.pixel_function_code),
+                () if is("SourceTransferType") => field(&mut band.source_transfer_type),
+                () if is("BufferRadius") => field(&mut band.buffer_radius),
+                () if is("SkipNonContributingSources") => field(&mut band.skip_non_contributing_sources),
+                () if is("ImageOffset") => field(&mut band.image_offset),
+                () if is("PixelOffset") => field(&mut band.pixel_offset),
+                () if is("LineOffset") => field(&mut band.line_offset),
+                () if is("ByteOrder") => field(&mut band.byte_order),
                 () => {}
             },
-            Self::Source(source) if is("SourceBand") => {
-                source.source_band.get_or_insert_with(|| value.into());
+            Self::Source(source) => set_in_source(source, name, value, line),
+            Self::Overview(overview) if is("SourceBand") => {
+                overview.source_band.get_or_insert_with(|| value.into());
             }
+            Self::Properties(properties) => {
+                let slot = match () {
+                    () if is("RasterXSize") => &mut properties.width,
+                    () if is("RasterYSize") => &mut properties.height,
+                    () if is("BlockXSize") => &mut properties.block_width,
+                    () if is("BlockYSize") => &mut properties.block_height,
+                    () => {
+                        if is("DataType") && properties.data_type.is_none() {
+                            properties.data_type = DataType::parse(value).map(|(kind, _)| kind);
+                        }
+                        return;
+                    }
+                };
+                if slot.is_none() {
+                    *slot = leading_integer(value);
+                }
+            }
+            Self::Kernel(kernel) => match () {
+                () if is("normalized") => field(&mut kernel.normalized),
+                () if is("Size") => field(&mut kernel.size),
+                () if is("Coefs") => field(&mut kernel.coefficients),
+                () => {}
+            },
+            Self::GcpList(list) => match () {
+                () if is("Projection") => field(&mut list.projection),
+                () if is("dataAxisToSRSAxisMapping") => field(&mut list.axis_mapping),
+                () => {}
+            },
+            Self::Metadata(metadata) if is("domain") => metadata.domain = value.into(),
+            Self::AttributeField(of_table) => match () {
+                () if is("Name") => field(&mut of_table.name),
+                () if is("Type") => field(&mut of_table.kind),
+                () if is("Usage") => field(&mut of_table.usage),
+                () => {}
+            },
+            Self::CategoryNames(names) if is("Category") && names.len() < limits::ITEMS => names.push(value.into()),
+            Self::Marked(marked) if marked.attributes.len() < limits::ATTRIBUTES => {
+                marked.attributes.push(Named { name: name.into(), value: value.into(), line });
+            }
+            Self::Pansharpening(options) => match () {
+                () if is("Algorithm") => field(&mut options.algorithm),
+                () if is("Resampling") => field(&mut options.resampling),
+                () if is("BitDepth") => field(&mut options.bit_depth),
+                () if is("NoData") => field(&mut options.no_data),
+                () if is("SpatialExtentAdjustment") => field(&mut options.extent_adjustment),
+                () => {}
+            },
+            Self::Input(input) if is("unscale") => field(&mut input.unscale),
+            Self::Group(group) if is("name") => field(&mut group.name),
             Self::File(file) if is("relativeToVRT") => {
                 file.relative_to_vrt.get_or_insert_with(|| value.into());
             }
@@ -120,10 +221,16 @@ impl Part {
                     () => return,
                 };
                 if slot.is_none() {
-                    *slot = value.trim().parse().ok();
+                    *slot = Some(leading_number(value));
                 }
             }
-            Self::Warp(options) if is("ResampleAlg") => field(&mut options.resampling),
+            Self::Warp(options) => match () {
+                () if is("ResampleAlg") => field(&mut options.resampling),
+                () if is("WorkingDataType") => field(&mut options.working_type),
+                () if is("WarpMemoryLimit") => field(&mut options.memory_limit),
+                () if is("Cutline") => options.has_cutline = true,
+                () => {}
+            },
             Self::Step(step) if is("name") => field(&mut step.name),
             Self::Step(step) if is("Algorithm") => field(&mut step.algorithm),
             _ => {}
@@ -137,7 +244,14 @@ impl Part {
             (Self::Band(band), child) => adopt_into_band(band, element, child),
             (Self::MaskBand(bands), Part::Band(band)) => bands.push(*band),
             (Self::Source(source), Part::File(file)) => source.files.push(file),
-            (Self::Source(source), Part::Files(_, files)) => source.files.extend(files),
+            (Self::Source(source), Part::Group(group)) => source.files.extend(group.files),
+            (Self::Source(source), Part::Properties(properties)) => {
+                source.properties.get_or_insert(properties);
+            }
+            (Self::Source(source), Part::OpenOptions(options)) => source.open_options.extend(options),
+            (Self::Source(source), Part::Kernel(kernel)) => {
+                source.adjustments.get_or_insert_default().kernel.get_or_insert(kernel);
+            }
             (Self::Source(source), Part::Dataset(dataset)) => {
                 source.dataset.get_or_insert(dataset);
             }
@@ -148,9 +262,47 @@ impl Part {
                 };
                 slot.get_or_insert(rectangle);
             }
-            (Self::OneFile(slot), Part::File(file))
+            (Self::Overview(Overview { file: slot, .. }) | Self::OneFile(slot), Part::File(file))
             | (Self::Warp(WarpOptions { source: slot, .. }), Part::File(file)) => {
                 slot.get_or_insert(file);
+            }
+            (Self::Warp(options), Part::Marked(option)) if options.options.len() < limits::ITEMS => {
+                options.options.push(option.named("name"));
+            }
+            (Self::Warp(options), _) if element == Element::Transformer => options.has_transformer = true,
+            (Self::Warp(options), Part::BandMappings(mappings)) => options.band_mappings.extend(mappings),
+            (Self::BandMappings(mappings), Part::Marked(mapping)) if mappings.len() < limits::BANDS => {
+                let number = |name: &str| mapping.attribute(name).and_then(leading_integer).unwrap_or_default();
+                mappings.push((number("src"), number("dst")));
+            }
+            (Self::GcpList(list), Part::Marked(point)) if list.points.len() < limits::ITEMS => {
+                let height = if point.attribute("GCPZ").is_some() { "GCPZ" } else { "Z" };
+                list.points.push(GroundControlPoint {
+                    pixel: point.number("Pixel"),
+                    line: point.number("Line"),
+                    x: point.number("X"),
+                    y: point.number("Y"),
+                    z: point.number(height),
+                });
+            }
+            (Self::Metadata(metadata), Part::Marked(item)) if metadata.items.len() < limits::ITEMS => {
+                metadata.items.push(item.named("key"));
+            }
+            (Self::ColorTable(table), Part::Marked(entry)) if table.entries.len() < limits::ITEMS => {
+                let part = |name: &str, otherwise| entry.attribute(name).and_then(leading_integer).unwrap_or(otherwise);
+                table.entries.push([part("c1", 0), part("c2", 0), part("c3", 0), part("c4", 255)]);
+            }
+            (Self::AttributeTable(table), Part::AttributeField(field)) if table.fields.len() < limits::ITEMS => {
+                table.fields.push(field);
+            }
+            (Self::AttributeTable(table), _) if element == Element::AttributeRow => {
+                table.rows = table.rows.saturating_add(1);
+            }
+            (Self::OpenOptions(options), Part::Marked(option)) if options.len() < limits::ITEMS => {
+                options.push(option.named("key"));
+            }
+            (Self::Step(step), Part::Marked(argument)) if step.arguments.len() < limits::ITEMS => {
+                step.arguments.push(argument.named("name"));
             }
             (Self::Pansharpening(options), Part::OneFile(file)) => match element {
                 Element::PanchromaticBand => options.panchromatic.push(file),
@@ -163,8 +315,8 @@ impl Part {
                 input.dataset.get_or_insert(dataset);
             }
             (Self::Steps(steps), Part::Step(step)) => steps.steps.push(step),
-            (Self::Files(_, files), Part::File(file)) => files.push(file),
-            (Self::Files(_, files), Part::Files(_, more)) => files.extend(more),
+            (Self::Group(group), Part::File(file)) => group.files.push(file),
+            (Self::Group(group), Part::Group(inner)) => group.files.extend(inner.files),
             _ => {}
         }
     }
@@ -172,8 +324,23 @@ impl Part {
 
 fn adopt_into_dataset(dataset: &mut Dataset, element: Element, child: Part) {
     match (element, child) {
-        (Element::GcpList, _) => {}
-        (Element::Metadata, _) => dataset.metadata_domains = dataset.metadata_domains.saturating_add(1),
+        (Element::Srs, Part::Marked(srs)) if dataset.srs.is_none() => {
+            dataset.axis_mapping = srs.field("dataAxisToSRSAxisMapping");
+            dataset.coordinate_epoch = srs.field("coordinateEpoch");
+            dataset.srs = Some(Field { text: srs.text.into(), line: srs.line });
+        }
+        (Element::OverviewList, Part::Marked(list)) if dataset.overview_list.is_none() => {
+            dataset.overview_resampling = list.field("resampling");
+            dataset.overview_list = Some(Field { text: list.text.into(), line: list.line });
+        }
+        (Element::OutputBands, Part::Marked(bands)) => {
+            let (count, data_type) = (bands.field("count"), bands.field("dataType"));
+            dataset.output_bands.get_or_insert(OutputBands { line: bands.line, count, data_type });
+        }
+        (_, Part::GcpList(list)) => {
+            dataset.gcp_list.get_or_insert(list);
+        }
+        (_, Part::Metadata(metadata)) if dataset.metadata.len() < limits::ITEMS => dataset.metadata.push(metadata),
         (_, Part::Band(band)) => dataset.bands.push(*band),
         (_, Part::MaskBand(bands)) => dataset.mask_bands.extend(bands),
         (_, Part::Warp(options)) => {
@@ -188,8 +355,8 @@ fn adopt_into_dataset(dataset: &mut Dataset, element: Element, child: Part) {
         (_, Part::Steps(steps)) => {
             dataset.processing_steps.get_or_insert(steps);
         }
-        (_, Part::Files(line, files)) => {
-            dataset.group.get_or_insert(Group { line, files });
+        (_, Part::Group(group)) => {
+            dataset.group.get_or_insert(group);
         }
         _ => {}
     }
@@ -197,16 +364,57 @@ fn adopt_into_dataset(dataset: &mut Dataset, element: Element, child: Part) {
 
 fn adopt_into_band(band: &mut Band, element: Element, child: Part) {
     match (element, child) {
-        (Element::Metadata, _) => band.metadata_domains = band.metadata_domains.saturating_add(1),
-        (Element::ColorTable, _) => band.has_color_table = true,
+        (_, Part::Metadata(metadata)) if band.metadata.len() < limits::ITEMS => band.metadata.push(metadata),
+        (_, Part::ColorTable(table)) => {
+            band.color_table.get_or_insert(table);
+        }
+        (_, Part::AttributeTable(table)) => {
+            band.attribute_table.get_or_insert(table);
+        }
+        (_, Part::CategoryNames(names)) => band.category_names.extend(names),
+        (Element::FunctionArguments, Part::Marked(arguments)) => {
+            band.pixel_function_arguments.extend(arguments.attributes);
+        }
+        (Element::Histograms, _) => band.histograms = band.histograms.saturating_add(1),
         (_, Part::Source(source)) => band.sources.push(*source),
         (_, Part::File(file)) => {
             band.raw_file.get_or_insert(file);
         }
-        (_, Part::OneFile(file)) => band.overviews.extend(file),
+        (_, Part::Overview(overview)) => band.overviews.push(overview),
         (_, Part::MaskBand(bands)) => band.mask_bands.extend(bands),
         _ => {}
     }
+}
+
+fn set_in_source(source: &mut Source, name: &str, value: &str, line: u32) {
+    let is = |known: &str| name.eq_ignore_ascii_case(known);
+    if is("SourceBand") {
+        source.source_band.get_or_insert_with(|| value.into());
+        return;
+    }
+    if is("resampling") {
+        source.resampling.get_or_insert_with(|| value.into());
+        return;
+    }
+    let slot: fn(&mut Adjustments) -> &mut Option<Field> = match () {
+        () if is("NODATA") => |adjustments| &mut adjustments.no_data,
+        () if is("UseMaskBand") => |adjustments| &mut adjustments.use_mask_band,
+        () if is("LUT") => |adjustments| &mut adjustments.lookup_table,
+        () if is("ScaleOffset") => |adjustments| &mut adjustments.scale_offset,
+        () if is("ScaleRatio") => |adjustments| &mut adjustments.scale_ratio,
+        () if is("ColorTableComponent") => |adjustments| &mut adjustments.color_table_component,
+        () if is("Exponent") => |adjustments| &mut adjustments.exponent,
+        () if is("SrcMin") => |adjustments| &mut adjustments.source_minimum,
+        () if is("SrcMax") => |adjustments| &mut adjustments.source_maximum,
+        () if is("DstMin") => |adjustments| &mut adjustments.target_minimum,
+        () if is("DstMax") => |adjustments| &mut adjustments.target_maximum,
+        () if is("Clip") => |adjustments| &mut adjustments.clip,
+        () if is("Function") => |adjustments| &mut adjustments.kernel_function,
+        () if is("MaskValueThreshold") => |adjustments| &mut adjustments.mask_value_threshold,
+        () if is("RemappedValue") => |adjustments| &mut adjustments.remapped_value,
+        () => return,
+    };
+    slot(source.adjustments.get_or_insert_default()).get_or_insert_with(|| Field { text: value.into(), line });
 }
 
 /// Keeps one copy of each path: a mosaic of four bands names each of its files four times.

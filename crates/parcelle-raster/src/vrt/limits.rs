@@ -31,3 +31,6 @@ pub(crate) const ATTRIBUTES: usize = 256;
 
 /// Different unknown elements, and different lapses of syntax, told apart in one file.
 pub(crate) const NOTES: usize = 64;
+
+/// Entries kept of one list that no rule needs whole: ground control points, colours, metadata items, arguments.
+pub(crate) const ITEMS: usize = 4096;

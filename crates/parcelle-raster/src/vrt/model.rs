@@ -6,6 +6,11 @@
 
 use std::sync::Arc;
 
+use super::details::{
+    Adjustments, AttributeTable, ColorTable, DataType, GcpList, Metadata, Named, Overview, SourceProperties,
+};
+use super::numbers::leading_number;
+
 /// A value with the line it was written on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Field {
@@ -18,6 +23,11 @@ impl Field {
     /// `None` where the number does not fit 32 bits, which `atoi` leaves undefined.
     pub(crate) fn leading_integer(&self) -> Option<i32> {
         leading_integer(&self.text)
+    }
+
+    /// The number GDAL's `CPLAtof` makes of it.
+    pub(crate) fn number(&self) -> f64 {
+        leading_number(&self.text)
     }
 
     /// Whether the text is nothing but such a number.
@@ -81,18 +91,24 @@ pub(crate) struct Dataset {
     pub(crate) raster_y_size: Option<Field>,
     pub(crate) sub_class: Option<Field>,
     pub(crate) srs: Option<Field>,
+    /// `dataAxisToSRSAxisMapping` of the `<SRS>`.
+    pub(crate) axis_mapping: Option<Field>,
+    pub(crate) coordinate_epoch: Option<Field>,
     pub(crate) geo_transform: Option<Field>,
     pub(crate) ground_control_points: u32,
+    pub(crate) gcp_list: Option<GcpList>,
     pub(crate) block_x_size: Option<Field>,
     pub(crate) block_y_size: Option<Field>,
     pub(crate) overview_list: Option<Field>,
-    pub(crate) metadata_domains: u32,
+    pub(crate) overview_resampling: Option<Field>,
+    pub(crate) metadata: Vec<Metadata>,
     pub(crate) bands: Vec<Band>,
     pub(crate) mask_bands: Vec<Band>,
     pub(crate) group: Option<Group>,
     pub(crate) warp_options: Option<WarpOptions>,
     pub(crate) pansharpening: Option<Pansharpening>,
     pub(crate) input: Option<Input>,
+    pub(crate) output_bands: Option<OutputBands>,
     pub(crate) processing_steps: Option<ProcessingSteps>,
 }
 
@@ -106,6 +122,12 @@ impl Dataset {
             _ if self.group.is_some() && self.bands.is_empty() => DatasetKind::Multidimensional,
             _ => DatasetKind::Classic,
         }
+    }
+
+    /// Columns and rows as GDAL reads them; `None` where it refuses them.
+    pub(crate) fn size(&self) -> Option<(i32, i32)> {
+        let size = |field: &Option<Field>| field.as_ref().and_then(Field::leading_integer).filter(|size| *size > 0);
+        Some((size(&self.raster_x_size)?, size(&self.raster_y_size)?))
     }
 
     /// The sources of its bands, with the numbers of the bands, from 1.
@@ -170,21 +192,50 @@ pub(crate) struct Band {
     pub(crate) hide_no_data: Option<Field>,
     pub(crate) scale: Option<Field>,
     pub(crate) offset: Option<Field>,
+    pub(crate) description: Option<Field>,
+    pub(crate) unit: Option<Field>,
+    pub(crate) category_names: Vec<Box<str>>,
     pub(crate) pixel_function: Option<Field>,
     pub(crate) pixel_function_language: Option<Field>,
-    pub(crate) has_color_table: bool,
-    pub(crate) metadata_domains: u32,
+    pub(crate) pixel_function_code: Option<Field>,
+    /// The attributes of `<PixelFunctionArguments>`.
+    pub(crate) pixel_function_arguments: Vec<Named>,
+    pub(crate) source_transfer_type: Option<Field>,
+    pub(crate) buffer_radius: Option<Field>,
+    pub(crate) skip_non_contributing_sources: Option<Field>,
+    pub(crate) color_table: Option<ColorTable>,
+    pub(crate) attribute_table: Option<AttributeTable>,
+    pub(crate) histograms: u32,
+    pub(crate) metadata: Vec<Metadata>,
     pub(crate) sources: Vec<Source>,
-    pub(crate) overviews: Vec<FileReference>,
+    pub(crate) overviews: Vec<Overview>,
     pub(crate) mask_bands: Vec<Band>,
     /// The file of a `VRTRawRasterBand`.
     pub(crate) raw_file: Option<FileReference>,
+    pub(crate) image_offset: Option<Field>,
+    pub(crate) pixel_offset: Option<Field>,
+    pub(crate) line_offset: Option<Field>,
+    pub(crate) byte_order: Option<Field>,
 }
 
 impl Band {
     /// Whether it is of that class; GDAL compares the classes of bands without regard to case.
     pub(crate) fn is_a(&self, class: &str) -> bool {
         self.sub_class.as_ref().is_some_and(|field| field.text.eq_ignore_ascii_case(class))
+    }
+
+    /// Its type, Byte where none is written; `None` where no GDAL knows the name.
+    pub(crate) fn kind(&self) -> Option<DataType> {
+        match &self.data_type {
+            Some(field) => DataType::parse(&field.text).map(|(kind, _)| kind),
+            None => Some(DataType::Byte),
+        }
+    }
+
+    /// Its nodata value, unless it is hidden.
+    pub(crate) fn visible_no_data(&self) -> Option<&Field> {
+        let hidden = self.hide_no_data.as_ref().is_some_and(|field| super::numbers::truth(&field.text));
+        self.no_data.as_ref().filter(|_| !hidden)
     }
 
     fn collect<'a>(&'a self, number: Option<u32>, found: &mut Vec<Reference<'a>>, waiting: &mut Vec<&'a Dataset>) {
@@ -230,14 +281,61 @@ pub(crate) struct Source {
     pub(crate) source_band: Option<Box<str>>,
     pub(crate) source_rectangle: Option<Rectangle>,
     pub(crate) target_rectangle: Option<Rectangle>,
+    pub(crate) resampling: Option<Box<str>>,
+    pub(crate) properties: Option<SourceProperties>,
+    /// Absent where nothing of the kind is written.
+    pub(crate) adjustments: Option<Box<Adjustments>>,
+    pub(crate) open_options: Vec<Named>,
     /// A dataset written inside the source (GDAL 3.11).
     pub(crate) dataset: Option<Box<Dataset>>,
+}
+
+/// Which band of a source is read (`frmts/vrt/vrtsources.cpp`, `VRTSimpleSource::ParseSRCRectAndDSTRect` and
+/// `OpenSource`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SourceBand {
+    /// The band of that number, from 1.
+    Band(i32),
+    /// The mask of the band of that number.
+    Mask(i32),
 }
 
 impl Source {
     /// Whether it tells where its pixels come from. An `<ArraySource>` may compute them.
     pub(crate) fn names_something(&self) -> bool {
         self.kind == SourceKind::Array || self.dataset.is_some() || !self.files.is_empty()
+    }
+
+    /// The band it reads: 1 where none is written. `None` where GDAL refuses what is written.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for rules that open sources"))]
+    pub(crate) fn band(&self) -> Option<SourceBand> {
+        let Some(text) = &self.source_band else { return Some(SourceBand::Band(1)) };
+        let mask = text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("mask"));
+        if !mask {
+            return leading_integer(text).filter(|number| *number > 0).map(SourceBand::Band);
+        }
+        match text.get(4..).unwrap_or_default().strip_prefix(',') {
+            Some(number) => leading_integer(number).filter(|number| *number > 0).map(SourceBand::Mask),
+            None => Some(SourceBand::Mask(1)),
+        }
+    }
+
+    /// The nodata value it takes out (`<NODATA>`).
+    #[cfg_attr(not(test), expect(dead_code, reason = "for rules that open sources"))]
+    pub(crate) fn no_data(&self) -> Option<&Field> {
+        self.adjustments.as_ref()?.no_data.as_ref()
+    }
+
+    /// The name of its element.
+    pub(crate) const fn element(&self) -> &'static str {
+        match self.kind {
+            SourceKind::Simple => "SimpleSource",
+            SourceKind::Complex => "ComplexSource",
+            SourceKind::Averaged => "AveragedSource",
+            SourceKind::NoDataFromMask => "NoDataFromMaskSource",
+            SourceKind::KernelFiltered => "KernelFilteredSource",
+            SourceKind::Array => "ArraySource",
+        }
     }
 
     /// A source without anything in it yet.
@@ -249,14 +347,20 @@ impl Source {
             source_band: None,
             source_rectangle: None,
             target_rectangle: None,
+            resampling: None,
+            properties: None,
+            adjustments: None,
+            open_options: Vec::new(),
             dataset: None,
         }
     }
 }
 
-/// A `<SrcRect>` or `<DstRect>`, in pixels from the upper left corner; what is absent or no number is `None`.
+/// A `<SrcRect>` or `<DstRect>`, in pixels from the upper left corner; what is absent is `None`, and text that begins
+/// with no number is 0, as for GDAL.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Rectangle {
+    pub(crate) line: u32,
     pub(crate) x_offset: Option<f64>,
     pub(crate) y_offset: Option<f64>,
     pub(crate) x_size: Option<f64>,
@@ -299,6 +403,7 @@ impl FileReference {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Group {
     pub(crate) line: u32,
+    pub(crate) name: Option<Field>,
     pub(crate) files: Vec<FileReference>,
 }
 
@@ -308,6 +413,13 @@ pub(crate) struct WarpOptions {
     pub(crate) line: u32,
     pub(crate) resampling: Option<Field>,
     pub(crate) source: Option<FileReference>,
+    pub(crate) working_type: Option<Field>,
+    pub(crate) memory_limit: Option<Field>,
+    pub(crate) options: Vec<Named>,
+    /// Source and target band of each `<BandMapping>`.
+    pub(crate) band_mappings: Vec<(i32, i32)>,
+    pub(crate) has_transformer: bool,
+    pub(crate) has_cutline: bool,
 }
 
 /// `<PansharpeningOptions>`; the inner option is a band without `<SourceFilename>`.
@@ -316,6 +428,11 @@ pub(crate) struct Pansharpening {
     pub(crate) line: u32,
     pub(crate) panchromatic: Vec<Option<FileReference>>,
     pub(crate) spectral: Vec<Option<FileReference>>,
+    pub(crate) algorithm: Option<Field>,
+    pub(crate) resampling: Option<Field>,
+    pub(crate) bit_depth: Option<Field>,
+    pub(crate) no_data: Option<Field>,
+    pub(crate) extent_adjustment: Option<Field>,
 }
 
 /// The `<Input>` of a processed dataset.
@@ -324,6 +441,15 @@ pub(crate) struct Input {
     pub(crate) line: u32,
     pub(crate) file: Option<FileReference>,
     pub(crate) dataset: Option<Box<Dataset>>,
+    pub(crate) unscale: Option<Field>,
+}
+
+/// `<OutputBands>` of a processed dataset (GDAL 3.11).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct OutputBands {
+    pub(crate) line: u32,
+    pub(crate) count: Option<Field>,
+    pub(crate) data_type: Option<Field>,
 }
 
 /// `<ProcessingSteps>`.
@@ -339,6 +465,7 @@ pub(crate) struct ProcessingStep {
     pub(crate) line: u32,
     pub(crate) name: Option<Field>,
     pub(crate) algorithm: Option<Field>,
+    pub(crate) arguments: Vec<Named>,
 }
 
 #[cfg(test)]

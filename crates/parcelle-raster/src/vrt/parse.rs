@@ -10,6 +10,7 @@ use quick_xml::events::{BytesDecl, Event};
 use super::build::{Part, Paths};
 use super::document::{Document, DocumentType, Limit, Problem, Reason, Root, UnknownElement};
 use super::limits;
+use super::schema::{self, Holds};
 use super::shorten::shorten;
 use super::tag;
 use super::text::{SourceText, Stop};
@@ -76,12 +77,16 @@ fn wide_encoding(head: &[u8]) -> Option<&'static str> {
 struct Frame {
     name: String,
     element: Element,
+    /// What the schema says that it may hold; `None` where the schema says nothing.
+    holds: Option<Holds>,
     line: u32,
     band: Option<u32>,
     part: Part,
     value: String,
     /// Children that GDAL makes nodes of: it gives a value only where the text is the single one.
     nodes: u32,
+    /// `<GCP>` children.
+    points: u32,
     in_text: bool,
     cut: bool,
 }
@@ -226,14 +231,23 @@ impl Parser {
         if element != Element::Opaque {
             self.attributes(&tag.attributes, &mut part, line);
         }
+        let parent_type = match self.frames.last().map(|frame| frame.holds) {
+            None => Some(schema::document()),
+            Some(Some(Holds::Type(id))) => Some(id),
+            Some(_) => None,
+        };
+        let holds = self.document.conformance.element(parent_type, name, line);
+        self.document.conformance.attributes(holds, name, &tag.attributes, line);
         self.frames.push(Frame {
             name: name.to_owned(),
             element,
+            holds,
             line,
             band,
             part,
             value: String::new(),
             nodes: 0,
+            points: 0,
             in_text: false,
             cut: false,
         });
@@ -321,6 +335,12 @@ impl Parser {
         if let Part::File(file) = &mut frame.part {
             file.path = self.paths.intern(&frame.value);
         }
+        if let Some(holds) = frame.holds.filter(|holds| *holds != Holds::Anything && frame.nodes == 1) {
+            self.document.conformance.text(holds, &frame.name, &frame.value, frame.line);
+        }
+        if let Part::Marked(marked) = &mut frame.part {
+            marked.text = std::mem::take(&mut frame.value);
+        }
         match &frame.part {
             Part::Dataset(_) => self.nested = self.nested.saturating_sub(1),
             Part::None if frame.element == Element::Dataset => self.nested = self.nested.saturating_sub(1),
@@ -328,10 +348,13 @@ impl Parser {
         }
         match self.frames.last_mut() {
             Some(parent) => {
+                if frame.element == Element::GroundControlPoint {
+                    parent.points = parent.points.saturating_add(1);
+                }
                 if frame.element == Element::GcpList
                     && let Part::Dataset(dataset) = &mut parent.part
                 {
-                    dataset.ground_control_points = frame.nodes;
+                    dataset.ground_control_points = frame.points;
                 }
                 if frame.element == Element::Leaf {
                     parent.part.set(&frame.name, &frame.value, frame.line);

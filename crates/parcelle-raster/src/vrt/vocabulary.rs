@@ -9,6 +9,12 @@ pub(crate) enum Element {
     /// What stands above the root.
     Document,
     Dataset,
+    /// `<SRS>` of a dataset.
+    Srs,
+    /// `<OverviewList>`.
+    OverviewList,
+    /// `<OutputBands>`.
+    OutputBands,
     GcpList,
     GroundControlPoint,
     MaskBand,
@@ -17,16 +23,35 @@ pub(crate) enum Element {
     SourceFilename,
     SourceRectangle,
     TargetRectangle,
+    /// `<SourceProperties>`.
+    SourceProperties,
+    OpenOptions,
+    OpenOption,
+    Kernel,
     Overview,
     ColorTable,
+    ColorEntry,
+    CategoryNames,
+    AttributeTable,
+    AttributeField,
+    AttributeRow,
+    Histograms,
+    /// `<PixelFunctionArguments>`.
+    FunctionArguments,
     WarpOptions,
     WarpSource,
+    WarpOption,
+    BandList,
+    BandMapping,
+    Transformer,
     Pansharpening,
     PanchromaticBand,
     SpectralBand,
     Input,
     ProcessingSteps,
     ProcessingStep,
+    /// `<Argument>` of a `<Step>`.
+    StepArgument,
     Group,
     Array,
     ArraySource,
@@ -40,6 +65,7 @@ pub(crate) enum Element {
     Attribute,
     InlineValues,
     Metadata,
+    MetadataItem,
     /// Holds a value; children are not looked at.
     Leaf,
     /// Holds anything; nothing in it is looked at.
@@ -52,7 +78,7 @@ type Names = &'static [(&'static str, Element)];
 use Element as E;
 
 const DATASET: Names = &[
-    ("SRS", E::Leaf),
+    ("SRS", E::Srs),
     ("GeoTransform", E::Leaf),
     ("GCPList", E::GcpList),
     ("BlockXSize", E::Leaf),
@@ -63,10 +89,10 @@ const DATASET: Names = &[
     ("GDALWarpOptions", E::WarpOptions),
     ("PansharpeningOptions", E::Pansharpening),
     ("Input", E::Input),
-    ("OutputBands", E::Leaf),
+    ("OutputBands", E::OutputBands),
     ("ProcessingSteps", E::ProcessingSteps),
     ("Group", E::Group),
-    ("OverviewList", E::Leaf),
+    ("OverviewList", E::OverviewList),
     ("rasterXSize", E::Leaf),
     ("rasterYSize", E::Leaf),
     ("subClass", E::Leaf),
@@ -77,16 +103,16 @@ const BAND: Names = &[
     ("UnitType", E::Leaf),
     ("Offset", E::Leaf),
     ("Scale", E::Leaf),
-    ("CategoryNames", E::Opaque),
+    ("CategoryNames", E::CategoryNames),
     ("ColorTable", E::ColorTable),
-    ("GDALRasterAttributeTable", E::Opaque),
+    ("GDALRasterAttributeTable", E::AttributeTable),
     ("NoDataValue", E::Leaf),
     ("HideNoDataValue", E::Leaf),
     ("Metadata", E::Metadata),
     ("ColorInterp", E::Leaf),
     ("Overview", E::Overview),
     ("MaskBand", E::MaskBand),
-    ("Histograms", E::Opaque),
+    ("Histograms", E::Histograms),
     ("SimpleSource", E::Source(SourceKind::Simple)),
     ("ComplexSource", E::Source(SourceKind::Complex)),
     ("AveragedSource", E::Source(SourceKind::Averaged)),
@@ -97,7 +123,7 @@ const BAND: Names = &[
     ("SourceTransferType", E::Leaf),
     ("PixelFunctionLanguage", E::Leaf),
     ("PixelFunctionCode", E::Leaf),
-    ("PixelFunctionArguments", E::Opaque),
+    ("PixelFunctionArguments", E::FunctionArguments),
     ("BufferRadius", E::Leaf),
     ("SkipNonContributingSources", E::Leaf),
     ("SourceFilename", E::SourceFilename),
@@ -115,13 +141,21 @@ const BAND: Names = &[
 const SIMPLE_SOURCE: Names = &[
     ("SourceFilename", E::SourceFilename),
     ("VRTDataset", E::Dataset),
-    ("OpenOptions", E::Opaque),
+    ("OpenOptions", E::OpenOptions),
     ("SourceBand", E::Leaf),
-    ("SourceProperties", E::Leaf),
+    ("SourceProperties", E::SourceProperties),
     ("SrcRect", E::SourceRectangle),
     ("DstRect", E::TargetRectangle),
     ("resampling", E::Leaf),
     ("name", E::Leaf),
+];
+
+const SOURCE_PROPERTIES: Names = &[
+    ("RasterXSize", E::Leaf),
+    ("RasterYSize", E::Leaf),
+    ("DataType", E::Leaf),
+    ("BlockXSize", E::Leaf),
+    ("BlockYSize", E::Leaf),
 ];
 
 const COMPLEX_SOURCE: Names = &[
@@ -141,7 +175,7 @@ const COMPLEX_SOURCE: Names = &[
 
 const MASK_SOURCE: Names = &[("NODATA", E::Leaf), ("MaskValueThreshold", E::Leaf), ("RemappedValue", E::Leaf)];
 
-const KERNEL_SOURCE: Names = &[("Kernel", E::Opaque), ("Function", E::Leaf)];
+const KERNEL_SOURCE: Names = &[("Kernel", E::Kernel), ("Function", E::Leaf)];
 
 const ABSTRACT_ARRAYS: Names = &[
     ("AbstractArray", E::Opaque),
@@ -154,11 +188,11 @@ const WARP_OPTIONS: Names = &[
     ("WarpMemoryLimit", E::Leaf),
     ("ResampleAlg", E::Leaf),
     ("WorkingDataType", E::Leaf),
-    ("Option", E::Leaf),
+    ("Option", E::WarpOption),
     ("SourceDataset", E::WarpSource),
     ("DestinationDataset", E::Leaf),
-    ("Transformer", E::Opaque),
-    ("BandList", E::Opaque),
+    ("Transformer", E::Transformer),
+    ("BandList", E::BandList),
     ("SrcAlphaBand", E::Leaf),
     ("DstAlphaBand", E::Leaf),
     ("Cutline", E::Leaf),
@@ -243,13 +277,20 @@ impl Element {
                 &[&[("xOff", E::Leaf), ("yOff", E::Leaf), ("xSize", E::Leaf), ("ySize", E::Leaf)]]
             }
             E::Overview => &[&[("SourceFilename", E::SourceFilename), ("SourceBand", E::Leaf)]],
-            E::ColorTable => &[&[("Entry", E::Leaf)]],
+            E::ColorTable => &[&[("Entry", E::ColorEntry)]],
+            E::OpenOptions => &[&[("OOI", E::OpenOption)]],
+            E::Kernel => &[&[("Size", E::Leaf), ("Coefs", E::Leaf), ("normalized", E::Leaf)]],
+            E::CategoryNames => &[&[("Category", E::Leaf)]],
+            E::AttributeTable => &[&[("FieldDefn", E::AttributeField), ("Row", E::AttributeRow)]],
+            E::AttributeField => &[&[("Name", E::Leaf), ("Type", E::Leaf), ("Usage", E::Leaf), ("index", E::Leaf)]],
+            E::BandList => &[&[("BandMapping", E::BandMapping)]],
+            E::SourceProperties => &[SOURCE_PROPERTIES],
             E::WarpOptions => &[WARP_OPTIONS],
             E::Pansharpening => &[PANSHARPENING],
             E::PanchromaticBand | E::SpectralBand => &[PANSHARPENING_BAND],
             E::Input => &[&[("SourceFilename", E::SourceFilename), ("VRTDataset", E::Dataset), ("unscale", E::Leaf)]],
             E::ProcessingSteps => &[&[("Step", E::ProcessingStep)]],
-            E::ProcessingStep => &[&[("Algorithm", E::Leaf), ("Argument", E::Leaf), ("name", E::Leaf)]],
+            E::ProcessingStep => &[&[("Algorithm", E::Leaf), ("Argument", E::StepArgument), ("name", E::Leaf)]],
             E::Group => &[GROUP],
             E::Array => &[ARRAY],
             E::ArraySource => &[ARRAY_SOURCE, ABSTRACT_ARRAYS],
@@ -266,15 +307,34 @@ impl Element {
             E::Overviews => &[&[("Array", E::Array), ("ArrayFullName", E::Leaf)]],
             E::Attribute => &[&[("DataType", E::Leaf), ("Value", E::Leaf), ("name", E::Leaf)]],
             E::InlineValues => &[&[("Value", E::Leaf), ("NullValue", E::Leaf)]],
-            E::GroundControlPoint | E::SourceFilename | E::WarpSource | E::Metadata | E::Leaf | E::Opaque => {
-                return None;
-            }
+            E::GroundControlPoint
+            | E::Srs
+            | E::OverviewList
+            | E::OutputBands
+            | E::OpenOption
+            | E::ColorEntry
+            | E::AttributeRow
+            | E::Histograms
+            | E::FunctionArguments
+            | E::WarpOption
+            | E::BandMapping
+            | E::Transformer
+            | E::StepArgument
+            | E::SourceFilename
+            | E::WarpSource
+            | E::Metadata
+            | E::MetadataItem
+            | E::Leaf
+            | E::Opaque => return None,
         })
     }
 
     /// What a child of that name is: `Some(Opaque)` under an element in which anything goes, `None` where GDAL ignores
     /// the child.
     pub(crate) fn child(self, name: &str) -> Option<Known> {
+        if self == E::Metadata && name.eq_ignore_ascii_case("MDI") {
+            return Some(Known { element: E::MetadataItem, spelling: "MDI" });
+        }
         let Some(lists) = self.names() else {
             return Some(Known { element: E::Opaque, spelling: "" });
         };

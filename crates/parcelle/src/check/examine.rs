@@ -14,13 +14,18 @@ use super::find::{ends_with, is_named_tiff, unexamined};
 /// As many bytes as GDAL looks at to recognise a file.
 pub(super) const HEAD_BYTES: usize = 1024;
 
-pub(super) fn file(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<FileReport, Unexamined> {
+pub(super) fn file(
+    path: &Path,
+    depth: Depth,
+    profiles: &[Profile],
+    gdal_version: Option<vrt::GdalVersion>,
+) -> Result<FileReport, Unexamined> {
     let failed = |error: &io::Error| refuse(path, error);
     let source = LocalFile::open(path).map_err(|error| failed(&error))?;
     let mut head = [0; HEAD_BYTES];
     let length = source.read_at(0, &mut head).map_err(|error| failed(&error))?;
     let kind = kind(head.get(..length).unwrap_or_default(), path);
-    let has_rules = profiles.iter().any(|profile| profile.kind() == kind);
+    let has_rules = profiles.iter().any(|profile| profile.judges(kind));
     let checked = match kind {
         FileKind::Geotiff if has_rules => geotiff(&source, path, depth, profiles),
         FileKind::Vrt if has_rules && depth == Depth::Pixels => {
@@ -31,7 +36,7 @@ pub(super) fn file(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<Fi
             ));
         }
         FileKind::Vrt if has_rules => {
-            vrt::check(&source, path, &vrt::VrtOptions::default()).map(|checked| (checked, Vec::new()))
+            virtual_raster(&source, path, profiles, gdal_version)
         }
         kind => return Err(no_rules(path, kind, profiles)),
     };
@@ -74,6 +79,20 @@ fn geotiff(
     }
     mend::merge(&mut checked.findings, &parsed.structure, path);
     Ok((checked, compatibility))
+}
+
+fn virtual_raster(
+    source: &LocalFile,
+    path: &Path,
+    profiles: &[Profile],
+    gdal_version: Option<vrt::GdalVersion>,
+) -> io::Result<(Checked, Vec<Compatibility>)> {
+    let mut targets = vrt::Targets { gdal: profiles.contains(&Profile::Vrt), geoserver: Vec::new() };
+    for profile in profiles {
+        let Profile::Geoserver(version) = profile else { continue };
+        targets.geoserver.push(version.map_or_else(geoserver::newest, Ok).map_err(io::Error::other)?);
+    }
+    vrt::examine(source, path, &vrt::VrtOptions { gdal: gdal_version }, &targets)
 }
 
 /// Why a file of this kind is not examined.

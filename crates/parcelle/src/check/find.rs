@@ -62,9 +62,9 @@ pub(super) fn unexamined(path: &Path, reason: String, hint: &str) -> Unexamined 
 }
 
 fn wanted(path: &Path, profiles: &[Profile]) -> bool {
-    profiles.iter().any(|profile| match profile.kind() {
-        FileKind::Vrt => ends_with(path, "vrt"),
-        _ => is_named_tiff(path),
+    profiles.iter().any(|profile| {
+        (profile.judges(FileKind::Geotiff) && is_named_tiff(path))
+            || (profile.judges(FileKind::Vrt) && ends_with(path, "vrt"))
     })
 }
 

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parcelle_raster::Depth;
 use parcelle_raster::cog::{Class, LayoutProfile};
 use parcelle_raster::geoserver::{self, Version};
+use parcelle_raster::vrt::GdalVersion;
 use parcelle_report::{FileKind, FileReport, Report, Rule, Tool, Unexamined};
 use rayon::prelude::*;
 
@@ -31,6 +32,7 @@ pub fn check(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Check {
         paths: paths.into_iter().map(|path| path.as_ref().to_owned()).collect(),
         depth: None,
         profiles: Profile::DEFAULT.to_vec(),
+        gdal_version: None,
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         observer: None,
         #[cfg(feature = "http")]
@@ -48,6 +50,7 @@ pub struct Check {
     paths: Vec<PathBuf>,
     depth: Option<Depth>,
     profiles: Vec<Profile>,
+    gdal_version: Option<GdalVersion>,
     threads: usize,
     observer: Option<FileObserver>,
     #[cfg(feature = "http")]
@@ -61,6 +64,7 @@ impl std::fmt::Debug for Check {
             .field("paths", &self.paths)
             .field("depth", &self.depth)
             .field("profiles", &self.profiles)
+            .field("gdal_version", &self.gdal_version)
             .field("threads", &self.threads)
             .finish_non_exhaustive()
     }
@@ -149,12 +153,13 @@ impl Profile {
         }
     }
 
-    /// The kind of files it has rules for.
+    /// Whether it has rules for files of this kind.
     #[must_use]
-    pub const fn kind(self) -> FileKind {
+    pub const fn judges(self, kind: FileKind) -> bool {
         match self {
-            Self::Vrt => FileKind::Vrt,
-            Self::Cog | Self::Geoserver(_) | Self::Gdal | Self::Ogc(_) => FileKind::Geotiff,
+            Self::Cog | Self::Gdal | Self::Ogc(_) => matches!(kind, FileKind::Geotiff),
+            Self::Vrt => matches!(kind, FileKind::Vrt),
+            Self::Geoserver(_) => matches!(kind, FileKind::Geotiff | FileKind::Vrt),
         }
     }
 
@@ -234,6 +239,13 @@ impl Check {
         self
     }
 
+    /// The GDAL that the server uses, which decides what it makes of a VRT. Where none is stated, files are judged by the
+    /// newest one known, and what needs a newer one than a server is likely to have is a warning.
+    pub fn gdal_version(mut self, version: GdalVersion) -> Self {
+        self.gdal_version = Some(version);
+        self
+    }
+
     /// How many files are checked, and with [`Depth::Pixels`] tiles decoded, at a time.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
@@ -256,7 +268,9 @@ impl Check {
 
     fn examine(&self, place: &Place) -> Result<FileReport, Unexamined> {
         match place {
-            Place::Local(path) => examine::file(path, self.depth.unwrap_or_default(), &self.profiles),
+            Place::Local(path) => {
+                examine::file(path, self.depth.unwrap_or_default(), &self.profiles, self.gdal_version)
+            }
             #[cfg(feature = "http")]
             Place::Remote(url) => {
                 // Made for the first URL: certificates are read then.

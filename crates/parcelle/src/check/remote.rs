@@ -51,7 +51,7 @@ pub(super) fn file(
     let source = ReadAhead::new(opened, LEAST_READ);
     let path = shown.split(['?', '#']).next().unwrap_or_default();
     let kind = examine::kind(head.get(..length).unwrap_or_default(), Path::new(path));
-    if kind != FileKind::Geotiff || !profiles.iter().any(|profile| profile.kind() == kind) {
+    if kind != FileKind::Geotiff || !profiles.iter().any(|profile| profile.judges(kind)) {
         return Err(other_kind(&shown, kind, profiles));
     }
     let (Checked { findings, facts }, compatibility) =

@@ -1,0 +1,233 @@
+//! The smaller parts of the model: what stands in a band or a source beside its pixels.
+
+use super::model::{Field, FileReference};
+
+/// The data types GDAL has names for (`gcore/gdal_misc.cpp`, `GDALGetDataTypeByName`, which compares without case).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum DataType {
+    Byte,
+    Int8,
+    UInt16,
+    Int16,
+    UInt32,
+    Int32,
+    UInt64,
+    Int64,
+    Float16,
+    Float32,
+    Float64,
+    CInt16,
+    CInt32,
+    CFloat16,
+    CFloat32,
+    CFloat64,
+}
+
+/// Names, types, and the first GDAL that has them (RFC 31 and the release notes of 3.5, 3.7, 3.11 and 3.13).
+const DATA_TYPES: &[(&str, DataType, (u32, u32))] = &[
+    ("Byte", DataType::Byte, (1, 0)),
+    ("UInt8", DataType::Byte, (3, 13)),
+    ("Int8", DataType::Int8, (3, 7)),
+    ("UInt16", DataType::UInt16, (1, 0)),
+    ("Int16", DataType::Int16, (1, 0)),
+    ("UInt32", DataType::UInt32, (1, 0)),
+    ("Int32", DataType::Int32, (1, 0)),
+    ("UInt64", DataType::UInt64, (3, 5)),
+    ("Int64", DataType::Int64, (3, 5)),
+    ("Float16", DataType::Float16, (3, 11)),
+    ("Float32", DataType::Float32, (1, 0)),
+    ("Float64", DataType::Float64, (1, 0)),
+    ("CInt16", DataType::CInt16, (1, 0)),
+    ("CInt32", DataType::CInt32, (1, 0)),
+    ("CFloat16", DataType::CFloat16, (3, 11)),
+    ("CFloat32", DataType::CFloat32, (1, 0)),
+    ("CFloat64", DataType::CFloat64, (1, 0)),
+];
+
+impl DataType {
+    /// The type of that name, and the first GDAL that knows the name.
+    pub(crate) fn parse(name: &str) -> Option<(Self, (u32, u32))> {
+        DATA_TYPES.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name)).map(|(_, kind, since)| (*kind, *since))
+    }
+
+    /// As GDAL writes it.
+    pub(crate) fn name(self) -> &'static str {
+        DATA_TYPES.iter().find(|(_, kind, _)| *kind == self).map_or("Byte", |(name, ..)| name)
+    }
+
+    /// Whether values have an imaginary part.
+    pub(crate) const fn is_complex(self) -> bool {
+        matches!(self, Self::CInt16 | Self::CInt32 | Self::CFloat16 | Self::CFloat32 | Self::CFloat64)
+    }
+
+    /// Smallest and greatest value of a whole-number type.
+    pub(crate) const fn whole_range(self) -> Option<(f64, f64)> {
+        Some(match self {
+            Self::Byte => (0.0, 255.0),
+            Self::Int8 => (-128.0, 127.0),
+            Self::UInt16 => (0.0, 65_535.0),
+            Self::Int16 | Self::CInt16 => (-32_768.0, 32_767.0),
+            Self::UInt32 => (0.0, 4_294_967_295.0),
+            Self::Int32 | Self::CInt32 => (-2_147_483_648.0, 2_147_483_647.0),
+            Self::UInt64 => (0.0, 18_446_744_073_709_551_615.0),
+            Self::Int64 => (-9_223_372_036_854_775_808.0, 9_223_372_036_854_775_807.0),
+            _ => return None,
+        })
+    }
+}
+
+/// `<SourceProperties>`: what the writer of the file saw in the source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct SourceProperties {
+    pub(crate) width: Option<i32>,
+    pub(crate) height: Option<i32>,
+    pub(crate) data_type: Option<DataType>,
+    pub(crate) block_width: Option<i32>,
+    pub(crate) block_height: Option<i32>,
+}
+
+/// What a source does to the values it brings, beside placing them; of `<SimpleSource>` there is only the resampling.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Adjustments {
+    pub(crate) no_data: Option<Field>,
+    pub(crate) use_mask_band: Option<Field>,
+    pub(crate) lookup_table: Option<Field>,
+    pub(crate) scale_offset: Option<Field>,
+    pub(crate) scale_ratio: Option<Field>,
+    pub(crate) color_table_component: Option<Field>,
+    pub(crate) exponent: Option<Field>,
+    pub(crate) source_minimum: Option<Field>,
+    pub(crate) source_maximum: Option<Field>,
+    pub(crate) target_minimum: Option<Field>,
+    pub(crate) target_maximum: Option<Field>,
+    pub(crate) clip: Option<Field>,
+    pub(crate) kernel: Option<Kernel>,
+    /// `<Function>` of a kernel (GDAL 3.12).
+    pub(crate) kernel_function: Option<Field>,
+    /// `<MaskValueThreshold>` and `<RemappedValue>` of a `<NoDataFromMaskSource>`.
+    pub(crate) mask_value_threshold: Option<Field>,
+    pub(crate) remapped_value: Option<Field>,
+}
+
+/// The `<Kernel>` of a `<KernelFilteredSource>`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Kernel {
+    pub(crate) line: u32,
+    pub(crate) normalized: Option<Field>,
+    pub(crate) size: Option<Field>,
+    pub(crate) coefficients: Option<Field>,
+}
+
+/// A name with a value: a metadata item, an open option, an argument.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) name: Box<str>,
+    pub(crate) value: Box<str>,
+    pub(crate) line: u32,
+}
+
+/// A `<Metadata>` domain.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Metadata {
+    pub(crate) line: u32,
+    /// Empty for the default domain.
+    pub(crate) domain: Box<str>,
+    pub(crate) items: Vec<Named>,
+}
+
+/// `<GCPList>`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct GcpList {
+    pub(crate) line: u32,
+    pub(crate) projection: Option<Field>,
+    pub(crate) axis_mapping: Option<Field>,
+    /// At most [`super::limits::ITEMS`].
+    pub(crate) points: Vec<GroundControlPoint>,
+}
+
+/// A `<GCP>`; what is absent is 0, as GDAL takes it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct GroundControlPoint {
+    pub(crate) pixel: f64,
+    pub(crate) line: f64,
+    pub(crate) x: f64,
+    pub(crate) y: f64,
+    pub(crate) z: f64,
+}
+
+/// `<ColorTable>`: red, green, blue, alpha of each entry, at most [`super::limits::ITEMS`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ColorTable {
+    pub(crate) line: u32,
+    pub(crate) entries: Vec<[i32; 4]>,
+}
+
+/// `<GDALRasterAttributeTable>`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct AttributeTable {
+    pub(crate) line: u32,
+    pub(crate) fields: Vec<AttributeField>,
+    pub(crate) rows: u32,
+}
+
+/// A `<FieldDefn>`: its numbers are those of `GDALRATFieldType` and `GDALRATFieldUsage`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct AttributeField {
+    pub(crate) line: u32,
+    pub(crate) name: Option<Field>,
+    pub(crate) kind: Option<Field>,
+    pub(crate) usage: Option<Field>,
+}
+
+/// An `<Overview>` of a band.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Overview {
+    pub(crate) line: u32,
+    pub(crate) file: Option<FileReference>,
+    pub(crate) source_band: Option<Box<str>>,
+}
+
+/// An element with attributes and text, before the element that holds it has made something of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Marked {
+    pub(crate) line: u32,
+    pub(crate) text: String,
+    pub(crate) attributes: Vec<Named>,
+}
+
+impl Marked {
+    /// The value of an attribute, whatever the case of its name.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|known| known.name.eq_ignore_ascii_case(name)).map(|known| &*known.value)
+    }
+
+    /// The attribute as a field of the model.
+    pub(crate) fn field(&self, name: &str) -> Option<Field> {
+        self.attribute(name).map(|value| Field { text: value.into(), line: self.line })
+    }
+
+    /// The number GDAL reads there.
+    pub(crate) fn number(&self, name: &str) -> f64 {
+        self.attribute(name).map_or(0.0, super::numbers::leading_number)
+    }
+
+    /// The name in that attribute with the text of the element.
+    pub(crate) fn named(self, name: &str) -> Named {
+        Named { name: self.attribute(name).unwrap_or_default().into(), value: self.text.into(), line: self.line }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_known_by_name() {
+        assert_eq!(DataType::parse("float32"), Some((DataType::Float32, (1, 0))));
+        assert_eq!(DataType::parse("UInt8"), Some((DataType::Byte, (3, 13))));
+        assert_eq!(DataType::parse("Int24"), None);
+        assert_eq!(DataType::Byte.name(), "Byte");
+        assert_eq!(DataType::CFloat64.name(), "CFloat64");
+        assert!(DataType::CInt16.is_complex() && !DataType::Int8.is_complex());
+    }
+}
