@@ -18,6 +18,7 @@
 //! # Ok::<(), parcelle_crs::CrsError>(())
 //! ```
 
+mod agreement;
 mod definition;
 mod error;
 mod measure;
@@ -34,6 +35,7 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
+pub use agreement::Agreement;
 pub use error::{CrsError, TransformationError};
 pub use measure::{Measure, Motion};
 #[cfg(feature = "gdal")]

@@ -26,13 +26,13 @@
 //! ```
 
 mod build;
-#[expect(dead_code, reason = "parts that rules to come look at")]
+#[allow(dead_code, reason = "parts that rules to come look at")]
 mod details;
 mod document;
 mod limits;
-#[expect(dead_code, reason = "parts that rules to come look at")]
+#[allow(dead_code, reason = "parts that rules to come look at")]
 mod model;
-#[expect(dead_code, reason = "parts that rules to come look at")]
+#[allow(dead_code, reason = "parts that rules to come look at")]
 mod numbers;
 mod parse;
 mod references;
@@ -41,6 +41,7 @@ mod rules_kind;
 mod rules_source;
 mod rules_xml;
 mod shorten;
+mod sources;
 mod tag;
 mod text;
 mod vocabulary;
@@ -60,18 +61,21 @@ use crate::Checked;
 use crate::shell::quoted;
 use document::Document;
 use model::DatasetKind;
+pub use sources::policy::SourcePolicy;
 
 /// What is asked of a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VrtOptions {
     /// Major and minor version of the GDAL that the server uses; several rules depend on it.
     pub target_gdal: (u32, u32),
+    /// Which sources may be opened.
+    pub sources: SourcePolicy,
 }
 
 impl Default for VrtOptions {
     /// The newest GDAL that the rules were measured with.
     fn default() -> Self {
-        Self { target_gdal: (3, 12) }
+        Self { target_gdal: (3, 12), sources: SourcePolicy::default() }
     }
 }
 
@@ -99,6 +103,30 @@ pub static RULES: &[&Rule] = &[
     &rules_source::ABSOLUTE_PATH,
     &rules_source::WORKING_DIRECTORY,
     &rules_source::WINDOWS_PATH,
+    &sources::rules_open::CYCLE,
+    &sources::rules_open::NESTED,
+    &sources::rules_open::NO_SUCH_BAND,
+    &sources::rules_open::NOT_READABLE,
+    &sources::rules_place::OTHER_CRS,
+    &sources::rules_place::RESOLUTION,
+    &sources::rules_values::TYPE,
+    &sources::rules_place::OUTSIDE_SOURCE,
+    &sources::rules_place::SHIFTED,
+    &sources::mosaic::MANY,
+    &sources::mosaic::OVERLAP,
+    &sources::mosaic::HOLES,
+    &sources::rules_place::PROPERTIES,
+    &sources::rules_open::SPELLING,
+    &sources::rules_place::ELSEWHERE,
+    &sources::rules_values::NO_DATA,
+    &sources::rules_values::COLORS,
+    &sources::rules_values::SATURATION,
+    &sources::rules_speed::NO_OVERVIEW,
+    &sources::rules_speed::USELESS_LIST,
+    &sources::rules_speed::STALE,
+    &sources::rules_speed::STRIPS,
+    &sources::rules_open::SYSTEM_FILE,
+    &sources::rules_open::FOREIGN_HOST,
 ];
 
 /// Whether the first bytes of a file (1024 are what GDAL itself looks at) make it one that [`check`] has something to
@@ -151,6 +179,7 @@ pub fn check(source: &dyn ByteSource, path: &Path, options: &VrtOptions) -> io::
     let mut findings = Findings::new();
     rules_xml::check(&subject, &mut findings);
     let mut nested = Usage::default();
+    let mut of_sources = Vec::new();
     // Of a file that GDAL refuses to parse nothing more is known than where parsing failed.
     if document.not_well_formed.is_none() {
         rules_kind::check_root(&subject, &mut findings);
@@ -158,11 +187,17 @@ pub fn check(source: &dyn ByteSource, path: &Path, options: &VrtOptions) -> io::
             rules_kind::check(&subject, dataset, &mut findings);
             rules_dataset::check(&subject, dataset, &mut findings);
             nested = rules_source::check(&subject, dataset, &mut findings);
+            let outcome = sources::check(&subject, dataset, &mut findings);
+            nested.requests += outcome.usage.requests;
+            nested.bytes += outcome.usage.bytes;
+            of_sources = outcome.facts;
         }
     }
     let usage = source.usage();
     let read = Usage { requests: usage.requests + nested.requests, bytes: usage.bytes + nested.bytes };
-    Ok(Checked { findings: findings.as_slice().to_vec(), facts: facts(&document, read) })
+    let mut facts = facts(&document, read);
+    facts.extend(of_sources);
+    Ok(Checked { findings: findings.as_slice().to_vec(), facts })
 }
 
 fn facts(document: &Document, read: Usage) -> BTreeMap<&'static str, Value> {

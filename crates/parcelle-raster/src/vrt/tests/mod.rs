@@ -18,7 +18,8 @@ use crate::Checked;
 
 /// Checks a text as if it lay in a directory that does not exist.
 fn checked(bytes: impl Into<Vec<u8>>, target_gdal: (u32, u32)) -> Checked {
-    check(&Memory::new(bytes), Path::new("/nowhere/a b.vrt"), &VrtOptions { target_gdal }).unwrap()
+    check(&Memory::new(bytes), Path::new("/nowhere/a b.vrt"), &VrtOptions { target_gdal, ..VrtOptions::default() })
+        .unwrap()
 }
 
 fn findings(bytes: impl Into<Vec<u8>>) -> Vec<Finding> {
