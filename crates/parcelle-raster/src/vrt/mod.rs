@@ -70,12 +70,14 @@ pub struct VrtOptions {
     pub target_gdal: (u32, u32),
     /// Which sources may be opened.
     pub sources: SourcePolicy,
+    /// With [`Depth::Pixels`](crate::Depth::Pixels) every pixel is read too (with the feature `gdal`).
+    pub depth: crate::Depth,
 }
 
 impl Default for VrtOptions {
     /// The newest GDAL that the rules were measured with.
     fn default() -> Self {
-        Self { target_gdal: (3, 12), sources: SourcePolicy::default() }
+        Self { target_gdal: (3, 12), sources: SourcePolicy::default(), depth: crate::Depth::default() }
     }
 }
 
@@ -127,6 +129,7 @@ pub static RULES: &[&Rule] = &[
     &sources::rules_speed::STRIPS,
     &sources::rules_open::SYSTEM_FILE,
     &sources::rules_open::FOREIGN_HOST,
+    &sources::rules_read::READ,
 ];
 
 /// Whether the first bytes of a file (1024 are what GDAL itself looks at) make it one that [`check`] has something to

@@ -13,7 +13,12 @@ use super::find::{ends_with, is_named_tiff, unexamined};
 /// As many bytes as GDAL looks at to recognise a file.
 const HEAD_BYTES: usize = 1024;
 
-pub(super) fn file(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<FileReport, Unexamined> {
+pub(super) fn file(
+    path: &Path,
+    depth: Depth,
+    profiles: &[Profile],
+    sources: &vrt::SourcePolicy,
+) -> Result<FileReport, Unexamined> {
     let failed = |error: &io::Error| refuse(path, error);
     let source = LocalFile::open(path).map_err(|error| failed(&error))?;
     let mut head = [0; HEAD_BYTES];
@@ -23,7 +28,8 @@ pub(super) fn file(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<Fi
     let checked = match kind {
         FileKind::Geotiff if profiles.iter().any(judges_tiff) => geotiff(&source, path, depth, profiles),
         FileKind::Vrt if profiles.contains(&Profile::Vrt) => {
-            vrt::check(&source, path, &vrt::VrtOptions::default()).map(|checked| (checked, Vec::new()))
+            let options = vrt::VrtOptions { sources: sources.clone(), depth, ..vrt::VrtOptions::default() };
+            vrt::check(&source, path, &options).map(|checked| (checked, Vec::new()))
         }
         FileKind::Geotiff | FileKind::Vrt => {
             let names: Vec<_> = profiles.iter().map(|profile| profile.name()).collect();

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parcelle_raster::Depth;
 use parcelle_raster::geoserver::{self, Version};
+use parcelle_raster::vrt::SourcePolicy;
 use parcelle_report::{FileReport, Report, Rule, Tool, Unexamined};
 use rayon::prelude::*;
 
@@ -24,6 +25,7 @@ pub fn check(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Check {
         depth: Depth::default(),
         profiles: Profile::DEFAULT.to_vec(),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
+        sources: SourcePolicy::default(),
         observer: None,
     }
 }
@@ -39,6 +41,7 @@ pub struct Check {
     depth: Depth,
     profiles: Vec<Profile>,
     threads: usize,
+    sources: SourcePolicy,
     observer: Option<FileObserver>,
 }
 
@@ -50,6 +53,7 @@ impl std::fmt::Debug for Check {
             .field("depth", &self.depth)
             .field("profiles", &self.profiles)
             .field("threads", &self.threads)
+            .field("sources", &self.sources)
             .finish_non_exhaustive()
     }
 }
@@ -188,6 +192,25 @@ impl Check {
         self
     }
 
+    /// Whether sources of VRTs that lie on a network are opened too (with the feature `gdal`). Not by default.
+    pub fn follow_remote(mut self, follow: bool) -> Self {
+        self.sources.follow_remote = follow;
+        self
+    }
+
+    /// Directories in which the sources of VRTs must lie, links followed: nothing else is opened, and naming it is a
+    /// finding. By default sources may lie anywhere but in the directories of the operating system.
+    pub fn data_directories(mut self, directories: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
+        self.sources.data_directories = directories.into_iter().map(|path| path.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// Hosts that sources of VRTs may name: another one is a finding, and is not asked. By default any.
+    pub fn allowed_hosts(mut self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.sources.allowed_hosts = hosts.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Called after each file.
     pub fn on_file(mut self, observer: FileObserver) -> Self {
         self.observer = Some(observer);
@@ -216,7 +239,7 @@ impl Check {
             found
                 .into_par_iter()
                 .map(|found| {
-                    let result = found.and_then(|path| examine::file(&path, self.depth, &self.profiles));
+                    let result = found.and_then(|path| examine::file(&path, self.depth, &self.profiles, &self.sources));
                     if let Some(observer) = &self.observer {
                         observer(done.fetch_add(1, Ordering::Relaxed) + 1, total);
                     }

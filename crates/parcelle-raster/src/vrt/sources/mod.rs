@@ -13,9 +13,12 @@ mod group;
 mod kinds;
 pub(super) mod mosaic;
 mod open;
+#[cfg(feature = "gdal")]
+mod pixels;
 pub(crate) mod policy;
 pub(super) mod rules_open;
 pub(super) mod rules_place;
+pub(super) mod rules_read;
 pub(super) mod rules_speed;
 pub(super) mod rules_values;
 mod side;
@@ -110,6 +113,9 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
     let mosaic = mosaic::check(&context, levels, findings);
     rules_values::check(&context, &mosaic.overlapping, findings);
     rules_speed::check(&context, findings);
+    if subject.options.depth == crate::Depth::Pixels {
+        rules_read::check(&context, findings);
+    }
     let mut facts = mosaic.facts;
     if let Some(sentence) = mosaic::sentence(&facts) {
         facts.push(("map_request_sentence", sentence.into()));
