@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::format::{parse_bytes, parse_window};
+use crate::format::{gdal_version, parse_bytes, parse_window};
 
 /// Convert vector extracts to GeoParquet, and check rasters for cloud and GeoServer use
 #[derive(Debug, Parser)]
@@ -303,7 +303,7 @@ at all, such as a missing PATH.
 Examples:
   parcelle check dem.tif
   parcelle check /data/rasters --format json --output report.json
-  parcelle check mosaic.vrt --fail-on warning
+  parcelle check mosaic.vrt --fail-on warning --gdal-version 3.6
   parcelle check --explain COG-IFD-001"
 )]
 pub(crate) struct CheckArguments {
@@ -314,6 +314,11 @@ pub(crate) struct CheckArguments {
     /// Rules that count: cog, vrt, geoserver, geoserver@2.27 [default: the first three, each for its files]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Vec<String>,
+
+    /// GDAL of the server that reads VRTs, such as 3.6, which its GeoServer loads; what needs a newer one is an error
+    /// [default: the newest one known, and a warning where GDAL 3.6 would not do]
+    #[arg(long, value_name = "X.Y", value_parser = gdal_version)]
+    pub(crate) gdal_version: Option<(u32, u32)>,
 
     /// How deep to look
     #[arg(long, value_enum, default_value_t)]
@@ -363,8 +368,7 @@ pub(crate) enum DepthArgument {
     /// Also the tiles' bytes against the index
     #[default]
     Tiles,
-    /// Also every pixel, decoded (not there yet)
-    #[value(hide = true)]
+    /// Also every pixel; of a VRT read through GDAL
     Pixels,
 }
 

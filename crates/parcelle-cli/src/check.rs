@@ -35,6 +35,9 @@ pub(crate) fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> {
         let profiles = arguments.profile.iter().map(|name| profile(name)).collect::<Result<Vec<_>, _>>()?;
         check = check.profiles(profiles);
     }
+    if let Some(version) = arguments.gdal_version {
+        check = check.gdal_version(version);
+    }
     if let Some(threads) = arguments.threads {
         check = check.threads(usize::from(threads));
     }

@@ -42,6 +42,11 @@ pub(crate) fn counted(number: u64, singular: &str) -> String {
     format!("{} {singular}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
+/// A version of GDAL: `3.6`, or `3.6.2`.
+pub(crate) fn gdal_version(text: &str) -> Result<parcelle::GdalVersion, String> {
+    parcelle::parse_gdal_version(text).ok_or_else(|| "write a version such as 3.6".to_owned())
+}
+
 /// A window: four finite numbers, least x, least y, greatest x, greatest y.
 pub(crate) fn parse_window(text: &str) -> Result<Window, String> {
     let numbers: Vec<f64> = text

@@ -27,6 +27,7 @@
 //! ```
 
 mod finding;
+mod group;
 mod report;
 mod rule;
 
@@ -34,6 +35,7 @@ pub mod render;
 pub mod text;
 
 pub use finding::{Finding, Findings, Location};
+pub use group::Group;
 pub use report::{
     Compatibility, FileKind, FileReport, Outcome, Report, SCHEMA_VERSION, Summary, Tool, Unexamined, Verdict,
 };

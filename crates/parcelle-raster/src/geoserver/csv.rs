@@ -1,7 +1,7 @@
 //! Comma-separated values as RFC 4180 has them: quotes around what holds a comma, doubled inside.
 
 /// The fields of one line, which holds no line break inside quotes; `None` if a quote is never closed.
-pub(super) fn fields(line: &str) -> Option<Vec<String>> {
+pub(crate) fn fields(line: &str) -> Option<Vec<String>> {
     let mut fields = vec![String::new()];
     let mut is_quoted = false;
     let mut letters = line.chars().peekable();

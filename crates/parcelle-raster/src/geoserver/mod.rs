@@ -28,7 +28,7 @@
 //! `ContiguousRangeComposer` from joining them) holds for all of them and is not reported for each.
 
 mod condition;
-mod csv;
+pub(crate) mod csv;
 mod facts;
 mod geo_keys;
 mod nodata;

@@ -1,6 +1,7 @@
 //! What parsing a file gives: the model, and everything noticed on the way that is no part of the model.
 
 use super::model::Dataset;
+use super::rules_conformance::Notes;
 use super::text::InvalidBytes;
 use super::vocabulary::{Element, Suggestion};
 
@@ -26,6 +27,8 @@ pub(crate) struct Document {
     pub(crate) encoding: Encoding,
     pub(crate) limit: Option<Limit>,
     pub(crate) unknown: Unknowns,
+    /// Where the file departs from GDAL's schema.
+    pub(crate) conformance: Notes,
     /// Whether GDAL finds `<VRTDataset` where it looks for it.
     pub(crate) identified: bool,
 }

@@ -26,59 +26,70 @@
 //! ```
 
 mod build;
-#[allow(dead_code, reason = "parts that rules to come look at")]
 mod details;
 mod document;
+mod functions;
+mod judge;
 mod limits;
-#[allow(dead_code, reason = "parts that rules to come look at")]
 mod model;
-#[allow(dead_code, reason = "parts that rules to come look at")]
 mod numbers;
+mod oldest;
 mod parse;
+mod reference_system;
 mod references;
+mod rules_band;
+mod rules_complex;
+mod rules_conformance;
 mod rules_dataset;
+mod rules_function;
 mod rules_kind;
+mod rules_nodata;
+mod rules_place;
+mod rules_remote;
 mod rules_source;
+mod rules_speed;
+mod rules_window;
 mod rules_xml;
+mod schema;
 mod shorten;
 mod sources;
 mod tag;
+mod target;
 mod text;
 mod vocabulary;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::Path;
 
-use parcelle_report::{Findings, Location, Rule};
+use parcelle_report::{Compatibility, Findings, Location, Rule};
 use parcelle_storage::{ByteSource, Usage};
 use serde_json::Value;
 
 use crate::Checked;
+use crate::geoserver::Version;
 use crate::shell::quoted;
 use document::Document;
-use model::DatasetKind;
+use model::{Dataset, DatasetKind};
+use target::Target;
+
 pub use sources::policy::SourcePolicy;
+pub use target::{GEOSERVER_GDAL, GdalVersion, NEWEST_GDAL, parse_gdal_version};
 
 /// What is asked of a check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VrtOptions {
-    /// Major and minor version of the GDAL that the server uses; several rules depend on it.
-    pub target_gdal: (u32, u32),
+    /// The GDAL that the server uses. Where none is stated, files are judged by [`NEWEST_GDAL`], and what needs a newer
+    /// one than [`GEOSERVER_GDAL`] is a warning.
+    pub gdal: Option<GdalVersion>,
     /// Which sources may be opened.
     pub sources: SourcePolicy,
     /// With [`Depth::Pixels`](crate::Depth::Pixels) every pixel is read too (with the feature `gdal`).
     pub depth: crate::Depth,
-}
-
-impl Default for VrtOptions {
-    /// The newest GDAL that the rules were measured with.
-    fn default() -> Self {
-        Self { target_gdal: (3, 12), sources: SourcePolicy::default(), depth: crate::Depth::default() }
-    }
 }
 
 /// All rules for VRT files.
@@ -90,6 +101,7 @@ pub static RULES: &[&Rule] = &[
     &rules_xml::NOT_IDENTIFIED,
     &rules_xml::LARGE,
     &rules_xml::UNKNOWN_ELEMENT,
+    &rules_conformance::SCHEMA,
     &rules_kind::VECTOR,
     &rules_kind::MULTIDIMENSIONAL,
     &rules_kind::WARPED,
@@ -101,10 +113,65 @@ pub static RULES: &[&Rule] = &[
     &rules_dataset::INCOMPLETE,
     &rules_dataset::SIZE,
     &rules_dataset::BAND_NUMBER,
+    &rules_place::NO_SRS,
+    &rules_place::UNREADABLE_SRS,
+    &rules_place::NO_CODE,
+    &rules_place::AXIS_MAPPING,
+    &rules_place::NO_TRANSFORM,
+    &rules_place::ROTATED,
+    &rules_place::SOUTH_UP,
+    &rules_place::CONTROL_POINTS,
+    &rules_place::WRONG_TRANSFORM,
+    &rules_place::SIDE_FILES,
+    &rules_place::OUTSIDE,
     &rules_source::MISSING,
     &rules_source::ABSOLUTE_PATH,
     &rules_source::WORKING_DIRECTORY,
     &rules_source::WINDOWS_PATH,
+    &rules_remote::REMOTE,
+    &rules_remote::ARCHIVE,
+    &rules_window::OUTSIDE_SOURCE,
+    &rules_window::OUTSIDE_RASTER,
+    &rules_window::WRONG_WINDOW,
+    &rules_window::NO_SOURCE,
+    &rules_window::MANY_SOURCES,
+    &rules_window::INLINE_DATASET,
+    &rules_remote::CONNECTION,
+    &rules_band::NO_SAMPLE_MODEL,
+    &rules_band::MIXED_TYPES,
+    &rules_band::UNSIGNED,
+    &rules_band::TAKEN_FOR_ALPHA,
+    &rules_band::COLOR_ORDER,
+    &rules_band::SCALED,
+    &rules_band::PALETTE,
+    &rules_band::UNKNOWN_TYPE,
+    &rules_band::MANY_BANDS,
+    &rules_band::ATTRIBUTE_TABLE,
+    &rules_nodata::DIFFERENT,
+    &rules_nodata::IMPOSSIBLE,
+    &rules_nodata::INFINITE,
+    &rules_nodata::HIDDEN,
+    &rules_nodata::MASK,
+    &rules_nodata::MASK_TWICE,
+    &rules_function::PYTHON,
+    &rules_function::NOT_REGISTERED,
+    &rules_function::NEEDS_VERSION,
+    &rules_function::EXPRESSION,
+    &rules_function::NOT_DERIVED,
+    &rules_function::INCOMPLETE,
+    &rules_function::SOURCES,
+    &rules_complex::LOOKUP_TABLE,
+    &rules_complex::KERNEL,
+    &rules_complex::TWO_MASKS,
+    &rules_complex::RESAMPLING,
+    &rules_speed::NO_OVERVIEWS,
+    &rules_speed::OVERVIEW_LIST,
+    &rules_speed::BLOCKS,
+    &rules_speed::NOT_SHARED,
+    &rules_remote::DANGEROUS,
+    &rules_speed::HARVESTED,
+    &rules_speed::SERVER,
+    &rules_speed::THREADS,
     &sources::rules_open::CYCLE,
     &sources::rules_open::NESTED,
     &sources::rules_open::NO_SUCH_BAND,
@@ -112,9 +179,7 @@ pub static RULES: &[&Rule] = &[
     &sources::rules_place::OTHER_CRS,
     &sources::rules_place::RESOLUTION,
     &sources::rules_values::TYPE,
-    &sources::rules_place::OUTSIDE_SOURCE,
     &sources::rules_place::SHIFTED,
-    &sources::mosaic::MANY,
     &sources::mosaic::OVERLAP,
     &sources::mosaic::HOLES,
     &sources::rules_place::PROPERTIES,
@@ -124,7 +189,6 @@ pub static RULES: &[&Rule] = &[
     &sources::rules_values::COLORS,
     &sources::rules_values::SATURATION,
     &sources::rules_speed::NO_OVERVIEW,
-    &sources::rules_speed::USELESS_LIST,
     &sources::rules_speed::STALE,
     &sources::rules_speed::STRIPS,
     &sources::rules_open::SYSTEM_FILE,
@@ -151,10 +215,23 @@ pub fn looks_like_vrt(head: &[u8]) -> bool {
 struct Subject<'a> {
     document: &'a Document,
     path: &'a Path,
-    options: &'a VrtOptions,
+    target: Target,
+    distinct: OnceCell<u64>,
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
+    fn new(document: &'a Document, path: &'a Path, options: &VrtOptions) -> Self {
+        Self { document, path, target: Target::new(options.gdal), distinct: OnceCell::new() }
+    }
+
+    /// How many different files the dataset names.
+    fn distinct_sources(&self, dataset: &Dataset) -> u64 {
+        *self.distinct.get_or_init(|| {
+            let references = dataset.references();
+            references.iter().map(|found| &*found.file.path).collect::<HashSet<&str>>().len() as u64
+        })
+    }
+
     /// The VRT in a command.
     fn file(&self) -> String {
         quoted(self.path)
@@ -171,36 +248,92 @@ fn at(line: u32, element: impl Into<String>) -> Location {
     Location { line: Some(u64::from(line)), element: Some(element.into()), ..Location::default() }
 }
 
+/// Who is asked what they make of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Targets {
+    /// GDAL itself: of the version that is stated, else of [`GEOSERVER_GDAL`] and [`NEWEST_GDAL`].
+    pub gdal: bool,
+    /// Versions of GeoServer, each upon the GDAL that is stated, else upon [`GEOSERVER_GDAL`].
+    pub geoserver: Vec<Version>,
+}
+
 /// Checks one VRT. `path` is where it lies: relative sources are looked for from there, and fixes name it.
 ///
 /// # Errors
 /// What the operating system says when the bytes of the file itself cannot be read. A source that cannot be reached
 /// is a finding.
 pub fn check(source: &dyn ByteSource, path: &Path, options: &VrtOptions) -> io::Result<Checked> {
+    examine(source, path, options, &Targets::default()).map(|(checked, _)| checked)
+}
+
+/// Checks one VRT, and says what the targets make of it.
+///
+/// # Errors
+/// See [`check`].
+pub fn examine(
+    source: &dyn ByteSource,
+    path: &Path,
+    options: &VrtOptions,
+    targets: &Targets,
+) -> io::Result<(Checked, Vec<Compatibility>)> {
     let document = parse::parse(source)?;
-    let subject = Subject { document: &document, path, options };
-    let mut findings = Findings::new();
-    rules_xml::check(&subject, &mut findings);
-    let mut nested = Usage::default();
-    let mut of_sources = Vec::new();
     // Of a file that GDAL refuses to parse nothing more is known than where parsing failed.
-    if document.not_well_formed.is_none() {
-        rules_kind::check_root(&subject, &mut findings);
-        if let Some(dataset) = &document.dataset {
-            rules_kind::check(&subject, dataset, &mut findings);
-            rules_dataset::check(&subject, dataset, &mut findings);
-            nested = rules_source::check(&subject, dataset, &mut findings);
-            let outcome = sources::check(&subject, dataset, &mut findings);
-            nested.requests += outcome.usage.requests;
-            nested.bytes += outcome.usage.bytes;
-            of_sources = outcome.facts;
-        }
+    let dataset = document.dataset.as_ref().filter(|_| document.not_well_formed.is_none());
+    let subject = Subject::new(&document, path, options);
+    let mut of_sources = Findings::new();
+    let mut nested = Usage::default();
+    let mut mosaic = Vec::new();
+    if let Some(dataset) = dataset {
+        nested = rules_source::check(&subject, dataset, &mut of_sources);
+        let outcome = sources::check(&subject, dataset, options, &mut of_sources);
+        nested.requests += outcome.usage.requests;
+        nested.bytes += outcome.usage.bytes;
+        mosaic = outcome.facts;
     }
+    let mut findings = of_file(&subject, dataset);
+    if let Some(dataset) = dataset.filter(|_| !targets.geoserver.is_empty()) {
+        rules_speed::check_server(dataset, &mut findings);
+    }
+    let compatibility = judge::judge(dataset, options.gdal, targets, |gdal| {
+        let stated = Subject::new(&document, path, &VrtOptions { gdal: Some(gdal), ..VrtOptions::default() });
+        let mut all = of_file(&stated, dataset).as_slice().to_vec();
+        all.extend_from_slice(of_sources.as_slice());
+        all
+    })?;
     let usage = source.usage();
     let read = Usage { requests: usage.requests + nested.requests, bytes: usage.bytes + nested.bytes };
+    let mut findings = findings.as_slice().to_vec();
+    findings.extend_from_slice(of_sources.as_slice());
     let mut facts = facts(&document, read);
-    facts.extend(of_sources);
-    Ok(Checked { findings: findings.as_slice().to_vec(), facts })
+    facts.extend(mosaic);
+    Ok((Checked { findings, facts }, compatibility))
+}
+
+/// What the rules say that look at the file, and at what lies beside it, but at no source.
+fn of_file(subject: &Subject<'_>, dataset: Option<&Dataset>) -> Findings {
+    let mut findings = Findings::new();
+    rules_xml::check(subject, &mut findings);
+    rules_conformance::check(subject, &mut findings);
+    if subject.document.not_well_formed.is_none() {
+        rules_kind::check_root(subject, &mut findings);
+    }
+    if let Some(dataset) = dataset {
+        for rules in [
+            rules_kind::check,
+            rules_dataset::check,
+            rules_place::check,
+            rules_band::check,
+            rules_nodata::check,
+            rules_function::check,
+            rules_complex::check,
+            rules_window::check,
+            rules_remote::check,
+            rules_speed::check,
+        ] {
+            rules(subject, dataset, &mut findings);
+        }
+    }
+    findings
 }
 
 fn facts(document: &Document, read: Usage) -> BTreeMap<&'static str, Value> {

@@ -10,6 +10,7 @@ use quick_xml::events::{BytesDecl, Event};
 use super::build::{Part, Paths};
 use super::document::{Document, DocumentType, Limit, Problem, Reason, Root, UnknownElement};
 use super::limits;
+use super::schema::{self, Holds};
 use super::shorten::shorten;
 use super::tag;
 use super::text::{SourceText, Stop};
@@ -76,6 +77,8 @@ fn wide_encoding(head: &[u8]) -> Option<&'static str> {
 struct Frame {
     name: String,
     element: Element,
+    /// What the schema says that it may hold; `None` where the schema says nothing.
+    holds: Option<Holds>,
     line: u32,
     band: Option<u32>,
     part: Part,
@@ -228,9 +231,17 @@ impl Parser {
         if element != Element::Opaque {
             self.attributes(&tag.attributes, &mut part, line);
         }
+        let parent_type = match self.frames.last().map(|frame| frame.holds) {
+            None => Some(schema::document()),
+            Some(Some(Holds::Type(id))) => Some(id),
+            Some(_) => None,
+        };
+        let holds = self.document.conformance.element(parent_type, name, line);
+        self.document.conformance.attributes(holds, name, &tag.attributes, line);
         self.frames.push(Frame {
             name: name.to_owned(),
             element,
+            holds,
             line,
             band,
             part,
@@ -323,6 +334,9 @@ impl Parser {
         }
         if let Part::File(file) = &mut frame.part {
             file.path = self.paths.intern(&frame.value);
+        }
+        if let Some(holds) = frame.holds.filter(|holds| *holds != Holds::Anything && frame.nodes == 1) {
+            self.document.conformance.text(holds, &frame.name, &frame.value, frame.line);
         }
         if let Part::Marked(marked) = &mut frame.part {
             marked.text = std::mem::take(&mut frame.value);

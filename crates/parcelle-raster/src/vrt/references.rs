@@ -70,12 +70,15 @@ fn is_elsewhere(path: &str) -> bool {
         return true;
     }
     let prefix = path.split(['/', '\\']).next().unwrap_or_default().split_once(':').map(|(prefix, _)| prefix);
-    prefix.is_some_and(|prefix| {
-        let mut characters = prefix.bytes();
-        prefix.len() > 1
-            && characters.next().is_some_and(|first| first.is_ascii_alphabetic())
-            && characters.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'-' | b'.'))
-    })
+    prefix.is_some_and(is_prefix)
+}
+
+/// Whether a word before a colon may be the prefix of a driver or the scheme of a URL.
+pub(crate) fn is_prefix(word: &str) -> bool {
+    let mut characters = word.bytes();
+    word.len() > 1
+        && characters.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && characters.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'-' | b'.'))
 }
 
 /// Why a path leads to nothing.

@@ -2,7 +2,8 @@
 
 use parcelle_report::{Finding, Findings, Rule, Severity};
 
-use super::model::{Band, Dataset, DatasetKind, Field};
+use super::details::DataType;
+use super::model::{Band, Dataset, DatasetKind, Field, OutputBands};
 use super::{Subject, at};
 use crate::shell::quoted;
 
@@ -170,7 +171,7 @@ fn warped(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
         return;
     };
     if let Some(BlockMismatch { index, band, own, whole }) = block_mismatch(dataset) {
-        let refused = subject.options.target_gdal >= (3, 5);
+        let refused = subject.target.gdal() >= (3, 5);
         let message = format!(
             "Band {} has blocks of {}x{}, the warped dataset has {}x{}: GDAL {}.",
             index + 1,
@@ -241,11 +242,11 @@ fn pansharpened(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Finding
 }
 
 fn processed(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
-    let (major, minor) = subject.options.target_gdal;
+    let (major, minor) = subject.target.gdal();
     let file = subject.file();
     let place = at(dataset.line, "VRTDataset");
     let compute = format!("gdal_translate -of COG {file} {}", subject.computed());
-    if subject.options.target_gdal < (3, 9) {
+    if subject.target.gdal() < (3, 9) {
         let message = format!("Processed VRT: needs GDAL 3.9 or newer, GDAL {major}.{minor} refuses the file.");
         let fix = format!("{compute}  # with GDAL 3.9 or newer; or upgrade the GDAL of the server");
         findings.push(Finding::new(&PROCESSED, message).at(place).fix(fix));
@@ -266,13 +267,19 @@ fn processed(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) 
         return;
     }
     let mut refused = false;
+    if let Some((line, problem)) = dataset.output_bands.as_ref().and_then(output_bands) {
+        refused = true;
+        let message = format!("<OutputBands> of the processed VRT has {problem}: GDAL refuses the file.");
+        let fix = format!("Write FROM_SOURCE, FROM_LAST_STEP, or a number or type of bands on line {line} of {file}.");
+        findings.push(Finding::new(&PROCESSED, message).at(at(line, "VRTDataset/OutputBands")).fix(fix));
+    }
     for (index, step) in steps.iter().enumerate() {
         let place = at(step.line, format!("VRTDataset/ProcessingSteps/Step[{}]", index + 1));
         let name = step.algorithm.as_ref().map_or("", |field| &field.text);
         let problem = match ALGORITHMS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
             None if name.is_empty() => "names no <Algorithm>".to_owned(),
             None => format!("names the algorithm \"{}\", which no GDAL registers", super::shorten::shorten(name)),
-            Some((_, since)) if *since > subject.options.target_gdal => {
+            Some((_, since)) if *since > subject.target.gdal() => {
                 format!("uses the algorithm {name} of GDAL {}.{}", since.0, since.1)
             }
             Some(_) => continue,
@@ -286,8 +293,23 @@ fn processed(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) 
     }
     if !refused {
         let message = "Processed VRT: computed at every request, and readable by GDAL 3.9 and newer only.";
-        findings.push(Finding::new(&PROCESSED, message).severity(Severity::Info).at(place).fix(compute));
+        findings.push(Finding::new(&PROCESSED, message).severity(subject.target.need((3, 9))).at(place).fix(compute));
     }
+}
+
+/// What GDAL refuses of `<OutputBands>` (`frmts/vrt/vrtprocesseddataset.cpp`, `VRTProcessedDataset::Init`).
+fn output_bands(bands: &OutputBands) -> Option<(u32, String)> {
+    let from =
+        |field: &Field| ["FROM_SOURCE", "FROM_LAST_STEP"].iter().any(|word| field.text.eq_ignore_ascii_case(word));
+    let count = bands.count.as_ref().filter(|field| !from(field));
+    if let Some(count) = count.filter(|field| {
+        let number = field.leading_integer().and_then(|number| usize::try_from(number).ok());
+        !(field.is_integer() && number.is_some_and(|number| (1..=super::limits::BANDS).contains(&number)))
+    }) {
+        return Some((bands.line, format!("the count \"{}\"", super::shorten::shorten(&count.text))));
+    }
+    let kind = bands.data_type.as_ref().filter(|field| !from(field) && DataType::parse(&field.text).is_none())?;
+    Some((bands.line, format!("the dataType \"{}\"", super::shorten::shorten(&kind.text))))
 }
 
 fn sub_classes(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
@@ -346,8 +368,8 @@ fn sub_classes(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings
 }
 
 fn raw_bands(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
-    let strict = subject.options.target_gdal >= (3, 12);
-    let (major, minor) = subject.options.target_gdal;
+    let strict = subject.target.gdal() >= (3, 12);
+    let (major, minor) = subject.target.gdal();
     for (index, band) in dataset.bands.iter().enumerate().filter(|(_, band)| band.is_a("VRTRawRasterBand")) {
         let mut place = at(band.line, "VRTDataset/VRTRasterBand");
         place.band = u32::try_from(index + 1).ok();

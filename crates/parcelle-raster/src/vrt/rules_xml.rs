@@ -316,12 +316,12 @@ fn unknown_elements(subject: &Subject<'_>, findings: &mut Findings) {
         let message = format!("{} further elements are unknown to GDAL.", grouped(document.unknown.further));
         findings.push(Finding::new(&UNKNOWN_ELEMENT, message).count(document.unknown.further));
     }
-    let (major, minor) = subject.options.target_gdal;
     let Some(dataset) = &document.dataset else { return };
     for (kind, name, since) in
         [(SourceKind::Array, "ArraySource", (3, 8)), (SourceKind::NoDataFromMask, "NoDataFromMaskSource", (3, 9))]
     {
-        if subject.options.target_gdal >= since {
+        let severity = subject.target.need(since);
+        if severity == Severity::Info {
             continue;
         }
         let bands = dataset.bands.iter().enumerate();
@@ -330,8 +330,10 @@ fn unknown_elements(subject: &Subject<'_>, findings: &mut Findings) {
         });
         let Some((index, first)) = found.next() else { continue };
         let message = format!(
-            "<{name}> is known since GDAL {}.{}: GDAL {major}.{minor} ignores it, its area stays blank.",
-            since.0, since.1
+            "<{name}> is known since GDAL {}.{}: {} ignores it, its area stays blank.",
+            since.0,
+            since.1,
+            subject.target.older()
         );
         let mut place = at(first.line, format!("VRTDataset/VRTRasterBand/{name}"));
         place.band = u32::try_from(index + 1).ok();
@@ -343,8 +345,7 @@ fn unknown_elements(subject: &Subject<'_>, findings: &mut Findings) {
             since.1
         );
         let count = 1 + found.count() as u64;
-        findings
-            .push(Finding::new(&UNKNOWN_ELEMENT, message).severity(Severity::Error).at(place).fix(fix).count(count));
+        findings.push(Finding::new(&UNKNOWN_ELEMENT, message).severity(severity).at(place).fix(fix).count(count));
     }
 }
 

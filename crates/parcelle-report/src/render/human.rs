@@ -105,6 +105,7 @@ fn sentence(answers: &[Compatibility]) -> String {
         group.1.push(match answer.access.as_str() {
             "file" => "from a file",
             "cog-http" => "by COG over HTTP",
+            "vrt" => "as a VRT",
             other => other,
         });
         for rule in &answer.because {
@@ -125,7 +126,11 @@ fn sentence(answers: &[Compatibility]) -> String {
         format!("{what} {joined}{because}")
     });
     let target = answers.first().map_or("", |answer| answer.target.as_str());
-    let target = if target == "geoserver" { "GeoServer" } else { target };
+    let target = match target {
+        "geoserver" => "GeoServer",
+        "gdal" => "GDAL",
+        other => other,
+    };
     let version = answers.first().map_or("", |answer| answer.version.as_str());
     format!("{target} {version} {}.", parts.collect::<Vec<_>>().join(", but "))
 }

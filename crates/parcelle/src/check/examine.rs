@@ -17,7 +17,7 @@ pub(super) fn file(
     path: &Path,
     depth: Depth,
     profiles: &[Profile],
-    sources: &vrt::SourcePolicy,
+    options: &vrt::VrtOptions,
 ) -> Result<FileReport, Unexamined> {
     let failed = |error: &io::Error| refuse(path, error);
     let source = LocalFile::open(path).map_err(|error| failed(&error))?;
@@ -25,12 +25,17 @@ pub(super) fn file(
     let length = source.read_at(0, &mut head).map_err(|error| failed(&error))?;
     let kind = kind(head.get(..length).unwrap_or_default(), path);
     let judges_tiff = |profile: &Profile| matches!(profile, Profile::Cog | Profile::Geoserver(_));
+    let judges_vrt = |profile: &Profile| matches!(profile, Profile::Vrt | Profile::Geoserver(_));
     let checked = match kind {
-        FileKind::Geotiff if profiles.iter().any(judges_tiff) => geotiff(&source, path, depth, profiles),
-        FileKind::Vrt if profiles.contains(&Profile::Vrt) => {
-            let options = vrt::VrtOptions { sources: sources.clone(), depth, ..vrt::VrtOptions::default() };
-            vrt::check(&source, path, &options).map(|checked| (checked, Vec::new()))
+        FileKind::Geotiff if depth == Depth::Pixels => {
+            return Err(unexamined(
+                path,
+                "decoding every pixel of a GeoTIFF (depth `pixels`) is not there yet".to_owned(),
+                "check with depth `tiles`, and decode with `gdalinfo -checksum FILE`",
+            ));
         }
+        FileKind::Geotiff if profiles.iter().any(judges_tiff) => geotiff(&source, path, depth, profiles),
+        FileKind::Vrt if profiles.iter().any(judges_vrt) => virtual_raster(&source, path, profiles, options),
         FileKind::Geotiff | FileKind::Vrt => {
             let names: Vec<_> = profiles.iter().map(|profile| profile.name()).collect();
             return Err(unexamined(
@@ -85,6 +90,20 @@ fn geotiff(
         compatibility.extend(judged.compatibility);
     }
     Ok((checked, compatibility))
+}
+
+fn virtual_raster(
+    source: &LocalFile,
+    path: &Path,
+    profiles: &[Profile],
+    options: &vrt::VrtOptions,
+) -> io::Result<(Checked, Vec<Compatibility>)> {
+    let mut targets = vrt::Targets { gdal: profiles.contains(&Profile::Vrt), geoserver: Vec::new() };
+    for profile in profiles {
+        let Profile::Geoserver(version) = profile else { continue };
+        targets.geoserver.push(version.map_or_else(geoserver::newest, Ok).map_err(io::Error::other)?);
+    }
+    vrt::examine(source, path, options, &targets)
 }
 
 /// What a file is by its first bytes; by its name where they say nothing: a rule then says what is wrong with them.

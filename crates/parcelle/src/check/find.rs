@@ -57,7 +57,8 @@ pub(super) fn unexamined(path: &Path, reason: String, hint: &str) -> Unexamined 
 
 fn wanted(path: &Path, profiles: &[Profile]) -> bool {
     profiles.iter().any(|profile| match profile {
-        Profile::Cog | Profile::Geoserver(_) => is_named_tiff(path),
+        Profile::Cog => is_named_tiff(path),
+        Profile::Geoserver(_) => is_named_tiff(path) || ends_with(path, "vrt"),
         Profile::Vrt => ends_with(path, "vrt"),
     })
 }

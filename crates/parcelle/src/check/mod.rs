@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parcelle_raster::Depth;
 use parcelle_raster::geoserver::{self, Version};
-use parcelle_raster::vrt::SourcePolicy;
+use parcelle_raster::vrt::{GdalVersion, SourcePolicy, VrtOptions};
 use parcelle_report::{FileReport, Report, Rule, Tool, Unexamined};
 use rayon::prelude::*;
 
@@ -24,6 +24,7 @@ pub fn check(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Check {
         paths: paths.into_iter().map(|path| path.as_ref().to_owned()).collect(),
         depth: Depth::default(),
         profiles: Profile::DEFAULT.to_vec(),
+        gdal_version: None,
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         sources: SourcePolicy::default(),
         observer: None,
@@ -40,6 +41,7 @@ pub struct Check {
     paths: Vec<PathBuf>,
     depth: Depth,
     profiles: Vec<Profile>,
+    gdal_version: Option<GdalVersion>,
     threads: usize,
     sources: SourcePolicy,
     observer: Option<FileObserver>,
@@ -52,6 +54,7 @@ impl std::fmt::Debug for Check {
             .field("paths", &self.paths)
             .field("depth", &self.depth)
             .field("profiles", &self.profiles)
+            .field("gdal_version", &self.gdal_version)
             .field("threads", &self.threads)
             .field("sources", &self.sources)
             .finish_non_exhaustive()
@@ -186,6 +189,13 @@ impl Check {
         self
     }
 
+    /// The GDAL that the server uses, which decides what it makes of a VRT. Where none is stated, files are judged by the
+    /// newest one known, and what needs a newer one than a server is likely to have is a warning.
+    pub fn gdal_version(mut self, version: GdalVersion) -> Self {
+        self.gdal_version = Some(version);
+        self
+    }
+
     /// How many files are checked at a time.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
@@ -222,24 +232,19 @@ impl Check {
     /// # Errors
     /// [`CheckError`] where nothing could be checked at all.
     pub fn run(self) -> Result<Report, CheckError> {
-        if self.depth == Depth::Pixels {
-            return Err(CheckError::NotYet {
-                what: "decoding every pixel (depth `pixels`)",
-                way_out: "check with depth `tiles`, and decode with `gdalinfo -checksum FILE`",
-            });
-        }
         let found: Vec<Found> = self.paths.iter().flat_map(|path| find::files(path, &self.profiles)).collect();
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads)
             .build()
             .map_err(|error| CheckError::Threads { threads: self.threads, reason: error.to_string() })?;
+        let options = VrtOptions { gdal: self.gdal_version, sources: self.sources.clone(), depth: self.depth };
         let done = AtomicUsize::new(0);
         let total = found.len();
         let results: Vec<Result<FileReport, Unexamined>> = pool.install(|| {
             found
                 .into_par_iter()
                 .map(|found| {
-                    let result = found.and_then(|path| examine::file(&path, self.depth, &self.profiles, &self.sources));
+                    let result = found.and_then(|path| examine::file(&path, self.depth, &self.profiles, &options));
                     if let Some(observer) = &self.observer {
                         observer(done.fetch_add(1, Ordering::Relaxed) + 1, total);
                     }

@@ -33,7 +33,7 @@ use parcelle_storage::Usage;
 use serde_json::Value;
 
 use super::model::Dataset;
-use super::{Subject, at};
+use super::{Subject, VrtOptions, at};
 use facts::{Palette, SourceCrs};
 use open::{Opened, Opener};
 use policy::Policy;
@@ -83,8 +83,13 @@ pub(super) struct Outcome {
 }
 
 /// Opens the sources, and tests the rules of this module.
-pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) -> Outcome {
-    let opener = Opener::new(Policy::new(&subject.options.sources));
+pub(super) fn check(
+    subject: &Subject<'_>,
+    dataset: &Dataset,
+    options: &VrtOptions,
+    findings: &mut Findings,
+) -> Outcome {
+    let opener = Opener::new(Policy::new(&options.sources));
     let survey = Survey::of(dataset, subject.path, &opener);
     let transform = dataset.geo_transform.as_ref().and_then(|field| side::geo_transform(&field.text));
     let srs = dataset.srs.as_ref().filter(|srs| !srs.text.trim().is_empty());
@@ -113,7 +118,7 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
     let mosaic = mosaic::check(&context, levels, findings);
     rules_values::check(&context, &mosaic.overlapping, findings);
     rules_speed::check(&context, findings);
-    if subject.options.depth == crate::Depth::Pixels {
+    if options.depth == crate::Depth::Pixels {
         rules_read::check(&context, findings);
     }
     let mut facts = mosaic.facts;

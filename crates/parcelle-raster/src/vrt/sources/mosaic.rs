@@ -11,19 +11,6 @@ use super::coverage::{Coverage, Pixels, sweep};
 use super::group::{percent, short};
 use super::{Context, at};
 
-/// More sources than GDAL keeps open.
-pub(crate) static MANY: Rule = Rule {
-    id: "VRT-SRC-020",
-    severity: Severity::Warning,
-    title: "More sources than GDAL keeps open",
-    why: "GDAL keeps 100 files open for all VRTs of a process (GDAL_MAX_DATASET_POOL_SIZE, at most 1000), and opens and \
-          closes the others at each request. It has no spatial index: every request goes through all sources of a band, \
-          and every read of GeoServer parses the VRT again.",
-    fix: "Use an ImageMosaic, a GTI, a pyramid of VRTs with overviews, or one COG; or raise GDAL_MAX_DATASET_POOL_SIZE and \
-          ulimit -n.",
-    reference: "GDAL gcore/gdalproxypool.cpp; frmts/vrt/vrtsourcedrasterband.cpp, IRasterIO; QGIS issue 58601",
-};
-
 /// Sources lie over one another.
 pub(crate) static OVERLAP: Rule = Rule {
     id: "VRT-SRC-021",
@@ -47,8 +34,7 @@ pub(crate) static HOLES: Rule = Rule {
     reference: "GDAL frmts/vrt/vrtsourcedrasterband.cpp, VRTSourcedRasterBand::IRasterIO (initialisation); measured",
 };
 
-/// Files that GDAL keeps open, unless GDAL_MAX_DATASET_POOL_SIZE says otherwise (`gcore/gdalproxypool.cpp`).
-pub(crate) const POOL: u64 = 100;
+pub(in crate::vrt) use super::super::rules_window::POOL;
 /// Pixels of a tile of a map.
 const TILE: i64 = 256;
 
@@ -71,7 +57,6 @@ struct Painted {
 pub(crate) fn check(context: &Context<'_>, levels: u32, findings: &mut Findings) -> Mosaic {
     let bands = &context.dataset.bands;
     let mut mosaic = Mosaic { facts: Vec::new(), overlapping: vec![false; bands.len()] };
-    many(context, findings);
     let Some((width, height)) = context.size else { return mosaic };
     let mut known: HashMap<Vec<(Pixels, u32)>, usize> = HashMap::new();
     let mut painted: Vec<Painted> = Vec::new();
@@ -123,27 +108,6 @@ pub(crate) fn check(context: &Context<'_>, levels: u32, findings: &mut Findings)
 
 fn share(part: u128, whole: u128) -> f64 {
     (part as f64 / whole.max(1) as f64 * 1e6).round() / 1e6
-}
-
-fn many(context: &Context<'_>, findings: &mut Findings) {
-    let most = context.dataset.bands.iter().map(|band| band.sources.len()).max().unwrap_or(0) as u64;
-    let files = context.survey.targets.len() as u64;
-    if most <= POOL && files <= POOL {
-        return;
-    }
-    let message = format!(
-        "{} sources in a band, {} files; GDAL keeps {POOL} open (GDAL_MAX_DATASET_POOL_SIZE): others are opened and closed \
-         at each request, and each request goes through all sources, as there is no spatial index.",
-        grouped(most),
-        grouped(files)
-    );
-    let fix = format!(
-        "gdaltindex -f GPKG mosaic.gti.gpkg FILES for a GTI or an ImageMosaic; or gdal_translate -of COG {} MOSAIC.tif",
-        context.subject.file()
-    );
-    let line = context.dataset.bands.first().map_or(context.dataset.line, |band| band.line);
-    findings
-        .push(Finding::new(&MANY, message).at(at(line, "VRTDataset/VRTRasterBand")).fix(fix).count(most.max(files)));
 }
 
 /// Where the sources of a band are painted, those at the same place together; and how many are hidden wholly.

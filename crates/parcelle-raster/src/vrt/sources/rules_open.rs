@@ -110,6 +110,18 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Findings) -> u32 {
 
 fn bands(context: &Context<'_>, findings: &mut Findings) {
     let survey = context.survey;
+    let mut refused = Group::default();
+    for used in survey.uses.iter().filter(|used| used.source.band().is_none()) {
+        refused.add(|| used);
+    }
+    if let Some(used) = refused.first {
+        let text = super::super::shorten::shorten(used.source.source_band.as_deref().unwrap_or_default());
+        let message = format!("SourceBand \"{text}\" is no number of a band, from 1 on: GDAL refuses the file.");
+        let mut place = super::super::at(used.source.line, "SourceBand");
+        place.band = Some(used.band);
+        let fix = format!("Write 1 as <SourceBand> on line {} of {}.", used.source.line, context.subject.file());
+        findings.push(Finding::new(&NO_SUCH_BAND, message).at(place).fix(fix).count(refused.count));
+    }
     let mut group = Group::default();
     for used in &survey.uses {
         if used.source.kind == super::super::model::SourceKind::Array {

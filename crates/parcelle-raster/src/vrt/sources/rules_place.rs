@@ -4,6 +4,7 @@ use parcelle_crs::Agreement;
 use parcelle_report::{Finding, Findings, Location, Rule, Severity};
 
 use super::super::model::{Rectangle, SourceKind};
+use super::super::rules_window::OUTSIDE_SOURCE;
 use super::Context;
 use super::facts::{RasterFacts, apply};
 use super::group::{Group, sentence, short};
@@ -30,18 +31,6 @@ pub(crate) static RESOLUTION: Rule = Rule {
           and overviews of the source fit less well. Told where the difference adds up to half a pixel of the VRT or more.",
     fix: "Resample the source first (gdalwarp -tr), or build the VRT with gdalbuildvrt -resolution.",
     reference: "GDAL frmts/vrt/vrtsources.cpp, VRTSimpleSource::RasterIO; measured",
-};
-
-/// `<SrcRect>` beyond the source.
-pub(crate) static OUTSIDE_SOURCE: Rule = Rule {
-    id: "VRT-SRC-015",
-    severity: Severity::Error,
-    title: "SrcRect lies outside of the source",
-    why: "Nothing is read from outside of a raster, and GDAL says nothing about it: the place stays blank. It is what a \
-          file leaves behind that was replaced by a smaller one. Where only a part is outside, that part is blank (a \
-          warning).",
-    fix: "Rebuild the VRT with gdalbuildvrt.",
-    reference: "GDAL frmts/vrt/vrtsources.cpp, VRTSimpleSource::GetSrcDstWindow; measured",
 };
 
 /// `<DstRect>` is somewhere else than the source.

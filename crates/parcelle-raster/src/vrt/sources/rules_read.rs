@@ -1,6 +1,8 @@
 //! The rule about reading every pixel.
 
-use parcelle_report::{Finding, Findings, Rule, Severity};
+#[cfg(not(feature = "gdal"))]
+use parcelle_report::Finding;
+use parcelle_report::{Findings, Rule, Severity};
 
 use super::Context;
 

@@ -7,6 +7,7 @@ use parcelle_report::{Finding, Findings, Rule, Severity};
 use parcelle_storage::LocalFile;
 
 use super::super::references::{Place, directory_of, place_of};
+use super::super::rules_speed::{LARGE as LARGE_SIDE, NO_OVERVIEWS, OVERVIEW_LIST};
 use super::Context;
 use super::group::{Group, sentence};
 use super::open::Opened;
@@ -22,17 +23,6 @@ pub(crate) static NO_OVERVIEW: Rule = Rule {
           the overviews believes that they are in use.",
     fix: "gdaladdo -ro file.vrt 2 4 8 16",
     reference: "GDAL frmts/vrt/vrtrasterband.cpp, VRTRasterBand::GetOverview; measured",
-};
-
-/// Virtual overviews of nothing.
-pub(crate) static USELESS_LIST: Rule = Rule {
-    id: "VRT-OVR-003",
-    severity: Severity::Warning,
-    title: "OverviewList without overviews in the sources",
-    why: "The overviews that <OverviewList> declares are made of those of the sources at the time of reading. Where the \
-          sources have none, they are read at full resolution all the same.",
-    fix: "gdaladdo on each source, or on the VRT itself (file.vrt.ovr).",
-    reference: "GDAL frmts/vrt/vrtdataset.cpp, VRTDataset::BuildVirtualOverviews; measured",
 };
 
 /// Overviews older than what they show.
@@ -73,6 +63,7 @@ pub(crate) struct Overviews {
 pub(crate) fn check(context: &Context<'_>, findings: &mut Findings) {
     overview_files(context, findings);
     useless_list(context, findings);
+    single_source(context, findings);
     stale(context, findings);
     strips(context, findings);
 }
@@ -159,11 +150,37 @@ fn useless_list(context: &Context<'_>, findings: &mut Findings) {
     }
     let Some(target) = without.first else { return };
     let subject = sentence(target, "", (without.count, opened as usize), "has no overviews", "have no overviews");
-    let message = format!("<OverviewList> is of no use: {}{}.", subject.get(..1).map_or("", |_| ""), lower(&subject));
+    let message = format!("<OverviewList> is of no use: {}.", lower(&subject));
     let path = quoted(&*target.written);
     let place = super::super::at(list.line, "VRTDataset/OverviewList");
     let fix = format!("gdaladdo -r average {path} 2 4 8 16");
-    findings.push(Finding::new(&USELESS_LIST, message).at(place).fix(fix).count(without.count));
+    findings.push(Finding::new(&OVERVIEW_LIST, message).at(place).fix(fix).count(without.count));
+}
+
+/// Of a single source GDAL takes the overviews by itself, where it has some; mosaics are judged by their XML.
+fn single_source(context: &Context<'_>, findings: &mut Findings) {
+    let Some((width, height)) = context.size.filter(|(width, height)| width.max(height) > &i64::from(LARGE_SIDE))
+    else {
+        return;
+    };
+    let dataset = context.dataset;
+    let has_own = dataset.overview_list.is_some()
+        || dataset.bands.iter().any(|band| !band.overviews.is_empty())
+        || own_overviews(context).is_some();
+    if has_own || dataset.bands.is_empty() || dataset.bands.iter().any(|band| band.sources.len() != 1) {
+        return;
+    }
+    let own = context.survey.targets.iter().take(context.survey.own);
+    let mut without = own.filter(|target| target.facts().is_some_and(|facts| facts.overviews.is_empty()));
+    let Some(target) = without.next() else { return };
+    let message = format!(
+        "{}x{} without overviews: source {} has none either, so that all its pixels are read at small scales.",
+        grouped(width.unsigned_abs()),
+        grouped(height.unsigned_abs()),
+        target.shown()
+    );
+    let fix = format!("gdaladdo -r average {} 2 4 8 16 32", quoted(&*target.written));
+    findings.push(Finding::new(&NO_OVERVIEWS, message).at(target.location()).fix(fix));
 }
 
 /// A sentence that goes on behind a colon.

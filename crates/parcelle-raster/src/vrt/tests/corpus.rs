@@ -9,7 +9,7 @@ use parcelle_storage::LocalFile;
 
 use crate::vrt::{RULES, VrtOptions, check};
 
-fn corpus(name: &str) -> Option<PathBuf> {
+pub(super) fn corpus(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus").join(name);
     if path.is_dir() {
         return Some(path);
@@ -19,7 +19,7 @@ fn corpus(name: &str) -> Option<PathBuf> {
 }
 
 /// The rows of a table as maps from column to value.
-fn table(path: &Path) -> Vec<HashMap<String, String>> {
+pub(super) fn table(path: &Path) -> Vec<HashMap<String, String>> {
     let text = std::fs::read_to_string(path).unwrap();
     let mut rows: Vec<Vec<String>> = vec![vec![String::new()]];
     let mut quoted = false;
@@ -46,12 +46,40 @@ fn findings_of(path: &Path, options: &VrtOptions) -> Vec<Finding> {
     checked.findings
 }
 
+/// Rules that only an opened source can break.
+const OF_SOURCES: &[&str] = &[
+    "VRT-SRC-007",
+    "VRT-SRC-008",
+    "VRT-SRC-009",
+    "VRT-SRC-010",
+    "VRT-SRC-012",
+    "VRT-SRC-018",
+    "VRT-SRC-021",
+    "VRT-SRC-022",
+    "VRT-SRC-023",
+    "VRT-SRC-024",
+    "VRT-GEO-011",
+    "VRT-NODATA-003",
+    "VRT-CPX-005",
+    "VRT-PERF-001",
+    "VRT-SEC-001",
+];
+
+/// Files whose defect shows in their source only, under a rule that other files break by themselves.
+const OF_SOURCES_HERE: &[&str] = &[
+    // The size of the source is not written in the file.
+    "src_rect_outside.vrt",
+    // Whether the only source has overviews.
+    "no_overviews_big.vrt",
+    "overviewlist_source_without.vrt",
+];
+
 #[test]
 fn crafted_files_get_the_expected_verdicts() {
     let Some(directory) = corpus("vrt-crafted") else { return };
     let rows = table(&directory.join("expected.csv"));
     assert!(rows.len() > 100, "{} rows", rows.len());
-    let (mut ours, mut silent, mut problems) = (0, 0, Vec::new());
+    let (mut ours, mut silent, mut waiting, mut problems) = (0, 0, Vec::new(), Vec::new());
     for row in &rows {
         let (file, expected, rule) = (&row["file"], &row["expected_severity"], &row["rule"]);
         let findings = findings_of(&directory.join(file), &VrtOptions::default());
@@ -59,19 +87,25 @@ fn crafted_files_get_the_expected_verdicts() {
             silent += 1;
             let loud = findings.iter().find(|finding| finding.severity > Severity::Info);
             problems.extend(loud.map(|finding| format!("{file}: ok expected, got {finding:?}")));
-        } else if RULES.iter().any(|known| known.id == rule) {
+        } else if OF_SOURCES.contains(&rule.as_str()) || OF_SOURCES_HERE.contains(&file.as_str()) {
+            waiting.push(format!("{file} ({rule})"));
+        } else {
+            assert!(RULES.iter().any(|known| known.id == rule), "{rule}");
             ours += 1;
             let found = findings.iter().any(|finding| {
                 finding.rule.id == rule && finding.severity.as_str() == expected && finding.location.line.is_some()
             });
             if !found {
-                problems.push(format!("{file}: {rule} ({expected}) expected, got {findings:#?}"));
+                let got = findings.iter().filter(|finding| finding.severity > Severity::Info);
+                let got: Vec<_> = got.map(|finding| (finding.rule.id, finding.severity)).collect();
+                problems.push(format!("{file}: {rule} ({expected}) expected, got {got:?}"));
             }
         }
     }
     eprintln!("{ours} files with a rule of these, {silent} files without defect");
+    eprintln!("{} need an opened source: {}", waiting.len(), waiting.join(", "));
     assert!(problems.is_empty(), "{}", problems.join("\n"));
-    assert!(ours >= 25 && silent >= 15);
+    assert!(ours >= 80 && silent >= 15);
 }
 
 #[test]
@@ -83,6 +117,7 @@ fn a_file_with_one_defect_gets_no_error_of_another_kind() {
         for finding in findings_of(&directory.join(file), &VrtOptions::default()) {
             // These name defects of which a missing source is a part: a wrong name is a missing file, and the files
             // with a Windows path or an escape from the directory name nothing that exists.
+            // A source without anything behind its name does not exist, and a file in the wrong place may be found.
             let part = finding.rule.id == "VRT-SRC-001" && ["VRT-SRC-024", "VRT-SEC-001"].contains(&rule.as_str());
             if finding.severity == Severity::Error && finding.rule.id != rule && !part {
                 problems.push(format!("{file} ({rule}): {} {}", finding.rule.id, finding.message));
@@ -114,6 +149,10 @@ fn wild_files_that_all_engines_read_get_no_error() {
                 "VRT-SRC-003" if !row["cwd"].is_empty() => "read from the right working directory only",
                 // The engines ran on the whole test suites; the corpus holds the sources only in part.
                 "VRT-SRC-001" => "the source was left out of the corpus",
+                // Reading is not placing: the pixels come out, at 0,0 or in a system that nobody knows.
+                "VRT-GEO-001" | "VRT-GEO-005" | "VRT-GEO-008" => {
+                    "test data without a place, which GeoServer cannot map"
+                }
                 _ => "no reason",
             };
             let told = disagreements.entry((finding.rule.id, reason)).or_default();
@@ -126,4 +165,42 @@ fn wild_files_that_all_engines_read_get_no_error() {
     assert!(read_by_all > 100);
     let unexplained: Vec<_> = disagreements.iter().filter(|((_, reason), _)| *reason == "no reason").collect();
     assert!(unexplained.is_empty(), "{unexplained:#?}");
+}
+
+#[test]
+fn wild_files_that_no_gdal_reads_for_a_reason_inside_get_an_error() {
+    let Some(directory) = corpus("vrt-wild") else { return };
+    let (mut refused, mut problems) = (0, Vec::new());
+    for row in table(&directory.join("verdicts.csv")) {
+        let fails = |version: &str| {
+            row[&format!("open_{version}")].starts_with("FAIL") || row[&format!("read_{version}")].starts_with("FAIL")
+        };
+        if !(fails("3.6.2") && fails("3.12.2")) {
+            continue;
+        }
+        refused += 1;
+        let findings = findings_of(&directory.join(&row["file"]), &VrtOptions::default());
+        if findings.iter().any(|finding| finding.severity == Severity::Error) {
+            continue;
+        }
+        let says = &row["errors_3.12.2"];
+        let reason = match () {
+            // A later GDAL has the function: nothing in the file is wrong.
+            () if findings.iter().any(|finding| finding.rule.id == "VRT-PIXFN-003") => "needs GDAL 3.13",
+            // The sources alone know.
+            () if says.contains("coefficient_XX") => "the source has another number of bands than the last step",
+            () if says.contains("IReadBlock") || says.contains("not recognized") => {
+                "the source is damaged or has no driver"
+            }
+            () if says.contains("No such file") => "a source of a test suite that was somewhere else",
+            () => "no reason",
+        };
+        problems.push((reason, format!("{}: {says}", row["file"])));
+    }
+    for (reason, told) in &problems {
+        eprintln!("{reason}: {}", told.chars().take(200).collect::<String>());
+    }
+    eprintln!("{} of {refused} without an error", problems.len());
+    assert!(refused > 100);
+    assert!(problems.iter().all(|(reason, _)| *reason != "no reason"));
 }

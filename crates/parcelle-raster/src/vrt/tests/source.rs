@@ -6,14 +6,17 @@ use parcelle_report::Finding;
 use parcelle_report::Severity::{Error, Warning};
 use parcelle_storage::{LocalFile, Memory};
 
-use super::{VrtOptions, band, check, findings, only};
+use super::{VrtOptions, band, check, checked, findings, only};
 
 fn source(attribute: &str, name: &str) -> String {
     format!("<SimpleSource><SourceFilename {attribute}>{name}</SourceFilename></SimpleSource>\n")
 }
 
 fn findings_of(path: &Path) -> Vec<Finding> {
-    check(&LocalFile::open(path).unwrap(), path, &VrtOptions::default()).unwrap().findings
+    let mut found = check(&LocalFile::open(path).unwrap(), path, &VrtOptions::default()).unwrap().findings;
+    // Sources lie beside the VRT in these tests, and some are many.
+    found.retain(|finding| !["VRT-MOS-001", "VRT-SRC-020"].contains(&finding.rule.id));
+    found
 }
 
 #[test]
@@ -42,7 +45,8 @@ fn the_pattern_of_a_rebuild_means_to_a_shell_what_it_says() {
         assert!(finding.fix.ends_with(pattern), "{}", finding.fix);
     }
     let text = band(&source("relativeToVRT=\"1\"", "not-there.tif"));
-    let found = check(&Memory::new(text), Path::new("a.vrt"), &VrtOptions::default()).unwrap().findings;
+    let mut found = check(&Memory::new(text), Path::new("a.vrt"), &VrtOptions::default()).unwrap().findings;
+    found.retain(|finding| finding.rule.id == "VRT-SRC-001");
     let [finding] = &found[..] else { panic!("{found:#?}") };
     assert!(finding.fix.ends_with("gdalbuildvrt -overwrite a.vrt ./*.tif"), "{}", finding.fix);
 }
@@ -57,7 +61,7 @@ fn an_absolute_path_is_a_warning() {
         let finding = only(found, "VRT-SRC-002", Warning);
         assert!(finding.fix.contains("relativeToVRT=\"1\">a.tif</SourceFilename>"), "{}", finding.fix);
     }
-    assert_eq!(findings(band(&source("", "/vsicurl/https://example.org/a.tif"))), []);
+    assert_eq!(findings(band(&source("", "/vsimem/a.tif"))), []);
 }
 
 #[test]
@@ -77,7 +81,7 @@ fn a_source_without_a_name_is_refused() {
         findings(band("<SimpleSource><SourceFilename><![CDATA[/vsimem/a]]></SourceFilename></SimpleSource>")),
         []
     );
-    assert_eq!(findings(band("<ArraySource><AbstractArray/></ArraySource>")), []);
+    assert_eq!(checked(band("<ArraySource><AbstractArray/></ArraySource>"), (3, 12)).findings, []);
 }
 
 #[test]
@@ -114,9 +118,22 @@ fn paths_of_windows_are_errors() {
 
 #[test]
 fn sources_that_are_no_local_files_are_left_alone() {
-    for name in ["/vsis3/bucket/a.tif", "https://x/a.tif", "PG:dbname=x", "WMS:http://x", "NETCDF:\"a.nc\":b"] {
-        assert_eq!(findings(band(&source("", name))), [], "{name}");
+    for (name, rule, severity) in [
+        ("/vsis3/bucket/a.tif", "VRT-SRC-005", Warning),
+        ("https://x/a.tif", "VRT-SRC-005", Error),
+        ("/vsizip//nowhere/a.zip/a.tif", "VRT-SRC-006", Warning),
+        ("/vsizip/a.zip/a.tif", "VRT-SRC-006", Error),
+        ("PG:dbname=x", "VRT-SRC-028", Warning),
+        ("PG:dbname=x password=geheim", "VRT-SRC-028", Error),
+        ("WMS:http://x", "VRT-SRC-028", Warning),
+        ("MEM:::DATAPOINTER=1", "VRT-SEC-004", Error),
+        ("/vsistdin/", "VRT-SEC-004", Error),
+        ("/vsisubfile/0_100,/etc/passwd", "VRT-SEC-004", Error),
+    ] {
+        let finding = only(findings(band(&source("", name))), rule, severity);
+        assert!(!format!("{finding:?}").contains("geheim"), "{finding:?}");
     }
+    assert_eq!(findings(band(&source("", "NETCDF:\"a.nc\":b"))), []);
 }
 
 #[test]

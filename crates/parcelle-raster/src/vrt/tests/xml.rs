@@ -100,7 +100,7 @@ fn wide_encodings_are_errors() {
 #[test]
 fn other_encodings_matter_where_there_are_other_characters() {
     let declared = |text: &str| format!("<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n{text}");
-    let source = sound().replace("/vsicurl/https://x/a.tif", "e\u{301}.tif");
+    let source = sound().replace("/vsimem/a.tif", "e\u{301}.tif");
     let latin: Vec<u8> =
         declared(&source).replace("e\u{301}", "@").bytes().map(|byte| if byte == b'@' { 0xE9 } else { byte }).collect();
     let finding = only(findings(latin), "VRT-XML-004", Error);
@@ -142,7 +142,8 @@ fn the_command_for_another_encoding_leaves_a_sound_file() {
             let source = parcelle_storage::LocalFile::open(&path).unwrap();
             crate::vrt::check(&source, &path, &crate::vrt::VrtOptions::default()).unwrap().findings
         };
-        let found = check();
+        let mut found = check();
+        found.retain(|finding| finding.severity > Info);
         assert_eq!((found.len(), found[0].rule.id), (1, "VRT-XML-004"), "{found:?}");
         let tools = "command -v iconv && command -v sed";
         let has_tools = std::process::Command::new("sh").args(["-c", tools]).output();
@@ -172,7 +173,7 @@ fn a_large_file_is_a_warning() {
     let source = "<SimpleSource><SourceFilename>/vsimem/a</SourceFilename></SimpleSource>\n";
     let checked = checked(band(&source.repeat(30_000)), (3, 12));
     let finding = only(checked.findings, "VRT-XML-006", Warning);
-    assert!(finding.message.contains("60,002 elements (30,000 sources)"), "{}", finding.message);
+    assert!(finding.message.contains("60,004 elements (30,000 sources)"), "{}", finding.message);
     assert_eq!(checked.facts["distinct_sources"], 1);
 }
 
@@ -201,4 +202,5 @@ fn sources_newer_than_the_target_are_ignored_by_it() {
     assert_eq!(checked(text.as_str(), (3, 9)).findings, []);
     only(checked(text, (3, 8)).findings, "VRT-XML-007", Error);
     only(checked(band("<ArraySource/>"), (3, 6)).findings, "VRT-XML-007", Error);
+    only(findings(band("<ArraySource/>")), "VRT-XML-007", Warning);
 }
