@@ -38,7 +38,7 @@ fn function(line: &str) -> Option<Function> {
 pub(super) fn find(name: &str, version: GdalVersion) -> Option<&'static Function> {
     let mut all = FUNCTIONS.iter().filter(|function| function.name == name);
     let first = all.next()?;
-    Some(all.filter(|function| function.since <= version).last().unwrap_or(first))
+    Some(all.rfind(|function| function.since <= version).unwrap_or(first))
 }
 
 /// The version that brought a function.

@@ -108,8 +108,11 @@ pub(super) fn name(source: &Source) -> Arc<str> {
     }
 }
 
+/// The band, its source, and the size of the raster.
+type Placed<'a> = (u32, &'a Source, Option<(i32, i32)>);
+
 /// The sources of the dataset and of those written inside them, with the size of the raster they go to.
-fn all_sources(dataset: &Dataset) -> Vec<(u32, &Source, Option<(i32, i32)>)> {
+fn all_sources(dataset: &Dataset) -> Vec<Placed<'_>> {
     let mut found = Vec::new();
     let mut waiting = vec![dataset];
     while let Some(dataset) = waiting.pop() {

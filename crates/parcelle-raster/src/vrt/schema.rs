@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use super::numbers::whole_number_text;
 use super::target::{GdalVersion, parse_gdal_version};
+#[cfg(test)]
 use crate::geoserver::csv;
 
 const TABLE: &str = include_str!("../../profiles/gdal/vrt-vocabulary.csv");

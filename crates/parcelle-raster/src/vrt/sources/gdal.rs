@@ -10,8 +10,8 @@ use super::facts::{BandFacts, Bands, Book, RasterFacts};
 
 /// Drivers that read a file and what lies beside it, and can neither reach a network or a database, run anything, take an
 /// address in memory, nor open other files that the file names. VRT is not among them: VRTs are followed here, path by
-/// path.
-pub(crate) const DRIVERS: [&str; 62] = [
+/// path. Neither are those of netCDF and HDF, whose libraries write to the terminal.
+pub(crate) const DRIVERS: [&str; 57] = [
     "GTiff",
     "COG",
     "PNG",
@@ -38,11 +38,6 @@ pub(crate) const DRIVERS: [&str; 62] = [
     "XYZ",
     "NITF",
     "GRIB",
-    "netCDF",
-    "HDF4Image",
-    "HDF5",
-    "HDF5Image",
-    "BAG",
     "ECW",
     "MrSID",
     "PCIDSK",
@@ -73,7 +68,7 @@ pub(crate) const DRIVERS: [&str; 62] = [
     "ZMap",
     "SIGDEM",
     "KRO",
-    "NOAA_B",
+    "BSB",
 ];
 
 /// Keeps GDAL from writing this thread's errors to the terminal for as long as it lives.

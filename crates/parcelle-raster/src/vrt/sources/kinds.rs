@@ -6,6 +6,13 @@ pub(crate) fn is_description(head: &[u8]) -> bool {
     start.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<')
 }
 
+/// Whether a file is netCDF or HDF: their libraries write to the terminal what they do not like, and most VRTs name one of
+/// the arrays inside.
+#[cfg(feature = "gdal")]
+pub(crate) fn is_container(head: &[u8]) -> bool {
+    [&b"CDF"[..], b"\x89HDF", b"\x0e\x03\x13\x01"].iter().any(|magic| head.starts_with(magic))
+}
+
 #[cfg(not(feature = "gdal"))]
 pub(crate) use without_gdal::{directory, unknown};
 

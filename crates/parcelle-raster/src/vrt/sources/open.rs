@@ -222,6 +222,9 @@ impl<'a> Opener<'a> {
         if super::kinds::is_description(head) {
             return Opened::Left("it describes something that GDAL fetches from elsewhere");
         }
+        if super::kinds::is_container(head) {
+            return Opened::Left("it is a container of arrays (netCDF, HDF), which is not looked into");
+        }
         match super::gdal::open(path, &self.book) {
             Ok(facts) => Opened::Raster(facts),
             Err(reason) => Opened::Failed(reason),

@@ -39,7 +39,8 @@ pub(crate) static SHIFTED: Rule = Rule {
     severity: Severity::Warning,
     title: "DstRect does not match the georeferencing of the source",
     why: "GDAL places a source by <DstRect> alone. Where that is not where the source says that it lies, the map is moved \
-          by as much; by less than a pixel where the grid of the source is not that of the VRT.",
+          by as much; by less than a pixel where the grid of the source is not that of the \
+          VRT. Whole pixels, no further than the raster is long, may be an arrangement on purpose, and are only told.",
     fix: "Rebuild the VRT with gdalbuildvrt, with -tap where the grids of the sources differ.",
     reference: "Computed: the geotransform of the source against <GeoTransform> and <DstRect>",
 };
@@ -108,7 +109,9 @@ fn systems(context: &Context<'_>, findings: &mut Findings) {
     let Some(own) = &context.crs else { return };
     let survey = context.survey;
     let mut group = Group::default();
-    for target in survey.targets.iter().take(survey.own) {
+    // Only what is placed by rectangles: a warped VRT knows the system of its source.
+    let placed: std::collections::BTreeSet<u32> = survey.uses.iter().filter_map(|used| used.target).collect();
+    for target in placed.iter().filter_map(|number| survey.targets.get(*number as usize)) {
         let crs = target.facts().and_then(|facts| facts.crs);
         if context.agreement(crs) == Some(Agreement::Different) {
             group.add(|| (target, crs));
@@ -116,6 +119,9 @@ fn systems(context: &Context<'_>, findings: &mut Findings) {
     }
     let Some((target, crs)) = group.first else { return };
     let theirs = crs.and_then(|crs| context.systems.get(crs as usize)).map_or("another one", |crs| crs.name.as_str());
+    // GeoServer finds no code for such a system, and takes the layer for one without any.
+    let has_code = own.crs.as_ref().is_some_and(|crs| crs.authority().is_some());
+    let severity = if has_code { Severity::Error } else { Severity::Warning };
     let own = &own.name;
     let one = format!("is in {theirs}, the VRT in {own}");
     let many = format!("are not in {own}, the system of the VRT");
@@ -127,7 +133,8 @@ fn systems(context: &Context<'_>, findings: &mut Findings) {
     let path = crate::shell::quoted(&*target.written);
     let fix =
         format!("gdalwarp -t_srs {} {path} REPROJECTED.tif, then build the VRT of that", crate::shell::quoted(own));
-    findings.push(Finding::new(&OTHER_CRS, message).at(target.location()).fix(fix).count(group.count));
+    findings
+        .push(Finding::new(&OTHER_CRS, message).severity(severity).at(target.location()).fix(fix).count(group.count));
 }
 
 fn windows(context: &Context<'_>, findings: &mut Findings) {
@@ -259,6 +266,9 @@ fn shifts(context: &Context<'_>, findings: &mut Findings) {
     let mut common: Option<(f64, f64)> = None;
     let mut all_the_same = true;
     let mut is_placed = false;
+    // Whole pixels, no further than the raster is long, are how sources are arranged on purpose.
+    let mut is_arranged = true;
+    let longest = context.size.map_or(0, |(width, height)| width.max(height)) as f64;
     for (used, target, facts) in known(context) {
         if !matches!(context.agreement(facts.crs), None | Some(Agreement::Same)) {
             continue;
@@ -271,6 +281,8 @@ fn shifts(context: &Context<'_>, findings: &mut Findings) {
         // A rectangle that is not at the corner was put where it is on purpose.
         is_placed |= edges.first().is_some_and(|left| *left != 0.0) || edges.get(1).is_some_and(|top| *top != 0.0);
         if shift.distance > NO_SHIFT {
+            let is_whole = |shift: f64| (shift - shift.round()).abs() <= NO_SHIFT;
+            is_arranged &= is_whole(shift.columns) && is_whole(shift.rows) && shift.distance <= longest;
             moved.add(|| (used, target, shift));
         } else if is_off_grid(context, used, facts) {
             off_grid.add(|| (used, target));
@@ -291,6 +303,7 @@ fn shifts(context: &Context<'_>, findings: &mut Findings) {
     let count = moved.count;
     let Some((used, target, shift)) = moved.first else { return };
     let pixels = shift.distance;
+    let severity = if is_arranged { Severity::Info } else { Severity::Warning };
     // All moved alike: then it is the VRT that lies elsewhere, unless its only source was moved inside of it.
     let is_the_vrt = all_the_same && count == compared && pixels >= 1.0 && (compared > 1 || !is_placed);
     if is_the_vrt {
@@ -312,7 +325,8 @@ fn shifts(context: &Context<'_>, findings: &mut Findings) {
             short(-y, 6)
         );
         let place = super::super::at(context.geo_transform_line(), "VRTDataset/GeoTransform");
-        findings.push(Finding::new(&ELSEWHERE, message).at(place).fix(rebuild(context)).count(count));
+        findings
+            .push(Finding::new(&ELSEWHERE, message).severity(severity).at(place).fix(rebuild(context)).count(count));
         return;
     }
     let subject = sentence(
@@ -323,7 +337,13 @@ fn shifts(context: &Context<'_>, findings: &mut Findings) {
         "are not where their own georeferencing puts them",
     );
     let message = format!("{subject}: <DstRect> moves it by {} pixels.", short(pixels, 2));
-    findings.push(Finding::new(&SHIFTED, message).at(at(used, target, "DstRect")).fix(rebuild(context)).count(count));
+    findings.push(
+        Finding::new(&SHIFTED, message)
+            .severity(severity)
+            .at(at(used, target, "DstRect"))
+            .fix(rebuild(context))
+            .count(count),
+    );
 }
 
 /// A length in the unit of the coordinates.

@@ -161,9 +161,9 @@ fn report_types(
 /// The nodata value of a source that it brings along.
 fn not_taken_out(used: &Use<'_>, source: BandFacts) -> Option<f64> {
     let adjustments = used.source.adjustments.as_deref();
-    let is_taken_out = adjustments.is_some_and(|adjustments| {
-        adjustments.no_data.is_some() || adjustments.use_mask_band.is_some() || adjustments.lookup_table.is_some()
-    });
+    let is_taken_out = used.source.no_data().is_some()
+        || adjustments
+            .is_some_and(|adjustments| adjustments.use_mask_band.is_some() || adjustments.lookup_table.is_some());
     let plain = matches!(used.source.kind, SourceKind::Simple | SourceKind::Complex);
     let value = source.no_data.filter(|_| plain && !is_taken_out)?;
     // What cannot occur does no harm.
