@@ -56,6 +56,9 @@ pub(crate) fn fixtures() -> io::Result<Vec<Fixture>> {
     fixtures.extend(broken_sources(&one));
     fixtures.extend(broken_documents(&one));
     fixtures.extend(broken_datasets(&one));
+    fixtures.extend(broken_bands(&one));
+    fixtures.extend(computed_bands(&one));
+    fixtures.extend(strange_sources(&one));
     Ok(fixtures)
 }
 
@@ -230,6 +233,149 @@ fn broken_datasets(one: &str) -> Vec<Fixture> {
             one.replace("dataType=\"Byte\"", "dataType=\"Int64\""),
             Verdict::error("VRT-BAND-001"),
             "a band type GeoServer has no sample model for",
+        ),
+    ]
+}
+
+/// Types, colours, nodata and masks that GeoServer stumbles over.
+fn broken_bands(one: &str) -> Vec<Fixture> {
+    let start = one.find("  <VRTRasterBand").unwrap_or(0);
+    let end = one.find("</VRTDataset>").unwrap_or(one.len());
+    let band = &one[start..end];
+    let bands = |changes: &[(&str, &str)]| {
+        let each = changes.iter().enumerate().map(|(index, (kind, color))| {
+            band.replace("dataType=\"Byte\"", &format!("dataType=\"{kind}\""))
+                .replace("band=\"1\"", &format!("band=\"{}\"", index + 1))
+                .replace(">Gray<", &format!(">{color}<"))
+        });
+        format!("{}{}{}", &one[..start], each.collect::<String>(), &one[end..])
+    };
+    let with = |element: &str| one.replace("    <ColorInterp>", &format!("    {element}\n    <ColorInterp>"));
+    let mask = "<MaskBand><VRTRasterBand dataType=\"Byte\"><SimpleSource><SourceFilename relativeToVRT=\"1\">tiles/west.tif\
+                </SourceFilename><SourceBand>mask,1</SourceBand></SimpleSource></VRTRasterBand></MaskBand>";
+    vec![
+        text(
+            "bad_mixed_types.vrt",
+            bands(&[("Byte", "Gray"), ("UInt16", "Alpha")]),
+            Verdict::error("VRT-BAND-002"),
+            "bands of different types",
+        ),
+        text(
+            "bad_four_bands_no_alpha.vrt",
+            bands(&[("Byte", "Red"), ("Byte", "Green"), ("Byte", "Blue"), ("Byte", "Undefined")]),
+            Verdict::warning("VRT-BAND-004"),
+            "a fourth band that is taken for alpha",
+        ),
+        text(
+            "bad_palette_without_table.vrt",
+            bands(&[("Byte", "Palette")]),
+            Verdict::error("VRT-BAND-008"),
+            "a palette without colours",
+        ),
+        text(
+            "bad_type_unknown.vrt",
+            bands(&[("Int24", "Gray")]),
+            Verdict::error("VRT-BAND-009"),
+            "a type that no GDAL knows",
+        ),
+        text(
+            "bad_nodata_out_of_range.vrt",
+            with("<NoDataValue>-9999</NoDataValue>"),
+            Verdict::warning("VRT-NODATA-002"),
+            "a nodata value that no byte can have",
+        ),
+        text("bad_mask_band.vrt", with(mask), Verdict::warning("VRT-MASK-001"), "a mask that GeoServer never reads"),
+        text(
+            "bad_srs_free_text.vrt",
+            one.lines()
+                .map(|line| match line.trim_start().starts_with("<SRS") {
+                    true => "  <SRS>Lambert 93</SRS>\n".to_owned(),
+                    false => format!("{line}\n"),
+                })
+                .collect(),
+            Verdict::error("VRT-GEO-002"),
+            "a name in place of a reference system",
+        ),
+        text(
+            "bad_south_up.vrt",
+            one.replace(&format!(", -{RESOLUTION:?}</Geo"), &format!(", {RESOLUTION:?}</Geo")),
+            Verdict::warning("VRT-GEO-007"),
+            "the first line is the southern one",
+        ),
+        text(
+            "bad_overview_factor.vrt",
+            one.replace("  <VRTRasterBand", "  <OverviewList>1 2</OverviewList>\n  <VRTRasterBand"),
+            Verdict::error("VRT-OVR-003"),
+            "an overview of factor 1: GDAL refuses the file",
+        ),
+    ]
+}
+
+/// Pixel functions and lookup tables.
+fn computed_bands(one: &str) -> Vec<Fixture> {
+    let derived = |inside: &str| {
+        one.replace("band=\"1\"", "band=\"1\" subClass=\"VRTDerivedRasterBand\"")
+            .replace("    <ColorInterp>", &format!("    {inside}\n    <ColorInterp>"))
+    };
+    let named = |name: &str| derived(&format!("<PixelFunctionType>{name}</PixelFunctionType>"));
+    let python = "<PixelFunctionType>f</PixelFunctionType><PixelFunctionLanguage>Python</PixelFunctionLanguage>";
+    let table = one
+        .replace("SimpleSource>", "ComplexSource>")
+        .replace("</ComplexSource>", "  <LUT>100:0,0:200</LUT>\n    </ComplexSource>");
+    vec![
+        text("bad_python_function.vrt", derived(python), Verdict::error("VRT-PIXFN-001"), "a pixel function in Python"),
+        text(
+            "bad_function_unknown.vrt",
+            named("brighten"),
+            Verdict::error("VRT-PIXFN-002"),
+            "a pixel function of nobody: the VRT opens, reading fails",
+        ),
+        text(
+            "bad_function_of_new_gdal.vrt",
+            named("mean"),
+            Verdict::warning("VRT-PIXFN-003"),
+            "a pixel function of GDAL 3.12",
+        ),
+        text("bad_function_sources.vrt", named("diff"), Verdict::error("VRT-PIXFN-007"), "a difference of one source"),
+        text("bad_lookup_table.vrt", table, Verdict::error("VRT-CPX-001"), "a lookup table whose inputs decrease"),
+    ]
+}
+
+/// Windows that show nothing, and sources that are no files.
+fn strange_sources(one: &str) -> Vec<Fixture> {
+    let path = "\"1\">tiles/west.tif<";
+    let window = format!("<DstRect xOff=\"0\" yOff=\"0\" xSize=\"{}\"", TILE.0);
+    let placed = |changed: &str| one.replace(&window, changed);
+    vec![
+        text(
+            "bad_window_outside.vrt",
+            placed(&format!("<DstRect xOff=\"5000\" yOff=\"0\" xSize=\"{}\"", TILE.0)),
+            Verdict::error("VRT-SRC-016"),
+            "a source that lies outside of the raster",
+        ),
+        text(
+            "bad_window_empty.vrt",
+            placed("<DstRect xOff=\"0\" yOff=\"0\" xSize=\"0\""),
+            Verdict::error("VRT-SRC-017"),
+            "a window without width: GDAL refuses the file",
+        ),
+        text(
+            "bad_plain_url.vrt",
+            one.replace(path, "\"0\">http://127.0.0.1:9/west.tif<"),
+            Verdict::error("VRT-SRC-005"),
+            "a URL without /vsicurl/: the whole file is downloaded each time",
+        ),
+        text(
+            "bad_connection_string.vrt",
+            one.replace(path, "\"0\">PG:dbname=none host=127.0.0.1 port=9 password=none<"),
+            Verdict::error("VRT-SRC-028"),
+            "a database with its password",
+        ),
+        text(
+            "bad_standard_input.vrt",
+            one.replace(path, "\"0\">/vsistdin/<"),
+            Verdict::error("VRT-SEC-004"),
+            "the standard input of the server",
         ),
     ]
 }

@@ -108,7 +108,7 @@ pub(super) fn name(source: &Source) -> Arc<str> {
     }
 }
 
-/// The band, its source, and the size of the raster.
+/// The number of a band, a source of it, and the size of the raster it goes to.
 type Placed<'a> = (u32, &'a Source, Option<(i32, i32)>);
 
 /// The sources of the dataset and of those written inside them, with the size of the raster they go to.

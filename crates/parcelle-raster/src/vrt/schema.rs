@@ -8,8 +8,6 @@ use std::sync::LazyLock;
 
 use super::numbers::whole_number_text;
 use super::target::{GdalVersion, parse_gdal_version};
-#[cfg(test)]
-use crate::geoserver::csv;
 
 const TABLE: &str = include_str!("../../profiles/gdal/vrt-vocabulary.csv");
 
@@ -173,6 +171,7 @@ pub(super) fn value(holds: Holds, text: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geoserver::csv;
 
     #[test]
     fn the_table_is_whole() {

@@ -6,6 +6,7 @@ mod hostile;
 mod kind;
 mod model;
 mod outcomes;
+mod rules;
 mod source;
 mod xml;
 
