@@ -361,6 +361,18 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
 
+    /// Open sources of VRTs that lie on a network too, through GDAL
+    #[arg(long)]
+    pub(crate) follow_remote: bool,
+
+    /// Directory in which the sources of VRTs must lie: nothing outside is opened, and naming it is an error; repeatable
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Vec<PathBuf>,
+
+    /// Host that sources of VRTs may name: others are told, and not asked; repeatable [default: any]
+    #[arg(long, value_name = "HOST")]
+    pub(crate) allow_host: Vec<String>,
+
     /// Print the catalogue of rules: severity and profiles of each
     #[arg(long)]
     pub(crate) rules: bool,
@@ -376,7 +388,7 @@ pub(crate) enum DepthArgument {
     Header,
     /// Also the bytes around the tiles against the index: of at most 512 tiles, evenly spread, behind a URL
     Tiles,
-    /// Also every pixel, decoded, and overviews against what they show (GeoTIFFs, by the profile cog)
+    /// Also every pixel, decoded, and overviews against what they show; of a VRT read through GDAL
     Pixels,
 }
 

@@ -47,6 +47,13 @@ pub(crate) fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> {
     if let Some(threads) = arguments.threads {
         check = check.threads(usize::from(threads));
     }
+    if let Some(missing) = arguments.data_dir.iter().find(|directory| !directory.is_dir()) {
+        return Err(Failure::Usage(format!("--data-dir {}: there is no such directory", missing.display())));
+    }
+    check = check
+        .follow_remote(arguments.follow_remote)
+        .data_directories(&arguments.data_dir)
+        .allowed_hosts(arguments.allow_host.iter().cloned());
     let bar = terminal::progress("files");
     let shown = bar.clone();
     let report = check

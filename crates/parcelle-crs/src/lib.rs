@@ -18,6 +18,7 @@
 //! # Ok::<(), parcelle_crs::CrsError>(())
 //! ```
 
+mod agreement;
 mod definition;
 mod error;
 #[cfg(feature = "gdal")]
@@ -36,6 +37,7 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
+pub use agreement::Agreement;
 pub use error::{CrsError, TransformationError};
 #[cfg(feature = "gdal")]
 pub use library::{GdalLoader, gdal_ready, load_gdal_with};

@@ -22,6 +22,8 @@ const LEAST_REQUEST: u64 = 16 * 1024;
 const MOST_REQUEST: u64 = 4 * 1024 * 1024;
 /// Bytes that are read although nobody wants them, where that saves a request.
 const WORTHWHILE_GAP: u64 = 64 * 1024;
+/// First request, least request and gap where only headers are wanted: of local files, of which there may be thousands.
+const HEADER_REQUEST: u64 = 4 * 1024;
 /// Most bytes read ahead for directories that have not been seen yet.
 const MOST_AHEAD: u64 = 1024 * 1024;
 
@@ -68,6 +70,8 @@ pub struct Parser {
     next_job: u64,
     /// Value bytes that may still be read. More than the file has can only be asked for by areas that overlap.
     budget: u64,
+    /// Whether only headers are wanted: see [`Parser::of_header`].
+    is_brief: bool,
     /// Offsets or byte counts whose partner is still being read, by directory.
     halves: HashMap<usize, (Option<Numbers>, Option<Numbers>)>,
 }
@@ -88,14 +92,34 @@ impl Parser {
             jobs: BTreeMap::new(),
             next_job: 0,
             budget: length,
+            is_brief: false,
             halves: HashMap::new(),
         }
+    }
+
+    /// A parser that leaves block indexes in the file, but for those inside their entries, and asks for few bytes: what
+    /// the images are is known then, not where their blocks are.
+    #[must_use]
+    pub fn of_header(length: u64) -> Self {
+        Self { is_brief: true, ..Self::new(length) }
+    }
+
+    fn first_request(&self) -> u64 {
+        self.length.min(if self.is_brief { HEADER_REQUEST } else { FIRST_REQUEST })
+    }
+
+    fn least_request(&self) -> u64 {
+        if self.is_brief { HEADER_REQUEST } else { LEAST_REQUEST }
+    }
+
+    fn worthwhile_gap(&self) -> u64 {
+        if self.is_brief { HEADER_REQUEST } else { WORTHWHILE_GAP }
     }
 
     /// What to read next. Large and few requests: a COG with its directories in front needs one to three.
     pub fn next_request(&mut self) -> Request {
         if !self.started {
-            let wanted = self.length.min(FIRST_REQUEST);
+            let wanted = self.first_request();
             match self.cache.get(0..wanted).map(|bytes| Header::parse(bytes, self.length)) {
                 None => {
                     self.asked_until = wanted;
@@ -171,7 +195,7 @@ impl Parser {
             Err(problem) => return self.structure.report(problem),
         };
         let start = header.variant.header_size();
-        let limit = self.length.min(FIRST_REQUEST).min(start + GhostArea::LIMIT);
+        let limit = self.first_request().min(start + GhostArea::LIMIT);
         let end = if header.first_directory > start { limit.min(header.first_directory) } else { limit };
         self.structure.ghost = self.cache.get(start..end).and_then(|bytes| GhostArea::parse(bytes, &header));
         self.structure.header = Some(header);
@@ -313,7 +337,7 @@ impl Parser {
                     let mut numbers = Numbers::with_capacity(0, size);
                     numbers.append(inline.get(..(count * size) as usize).unwrap_or_default(), size, order);
                     *(if is_offsets { &mut halves.0 } else { &mut halves.1 }) = Some(numbers);
-                } else if let crate::entry::ValuePlace::Area { offset, .. } = entry.place {
+                } else if let (crate::entry::ValuePlace::Area { offset, .. }, false) = (entry.place, self.is_brief) {
                     let end = count.checked_mul(size).and_then(|bytes| offset.checked_add(bytes));
                     if let Some(end) = end.filter(|end| *end <= self.length) {
                         let numbers = Numbers::with_capacity(0, size);
@@ -390,24 +414,25 @@ impl Parser {
         let range = if let Some((offset, end)) = self.chain {
             let mut start = offset;
             let lowest = offset.saturating_sub(MOST_REQUEST - LEAST_REQUEST);
+            let gap = self.worthwhile_gap();
             for ((position, _), job) in self.jobs.range((lowest, 0)..(offset, 0)).rev().take(256) {
-                if job.end.saturating_add(WORTHWHILE_GAP) >= start {
+                if job.end.saturating_add(gap) >= start {
                     start = *position;
                 }
             }
             // Directories get smaller along the chain, and so do their arrays: half as much again holds most of the rest.
-            let ahead = ((end - start) / 2).clamp(LEAST_REQUEST, MOST_AHEAD);
+            let ahead = ((end - start) / 2).clamp(self.least_request(), MOST_AHEAD);
             start..end.max(offset.saturating_add(ahead))
         } else {
             let Some(((start, _), job)) = self.jobs.first_key_value() else { return Request::Done };
             let (start, mut end) = (*start, job.end);
             for ((position, _), job) in &self.jobs {
-                if *position > end.saturating_add(WORTHWHILE_GAP) || end - start >= MOST_REQUEST {
+                if *position > end.saturating_add(self.worthwhile_gap()) || end - start >= MOST_REQUEST {
                     break;
                 }
                 end = end.max(job.end);
             }
-            start..end.clamp(start + LEAST_REQUEST.min(self.length - start), start.saturating_add(MOST_REQUEST))
+            start..end.clamp(start + self.least_request().min(self.length - start), start.saturating_add(MOST_REQUEST))
         };
         Request::Read(range.start..range.end.min(self.length))
     }

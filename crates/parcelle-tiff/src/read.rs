@@ -10,8 +10,23 @@ use crate::structure::Structure;
 ///
 /// # Errors
 /// What `read` says; [`io::ErrorKind::UnexpectedEof`] if the file turns out shorter than `length`.
-pub fn read_structure(length: u64, mut read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>) -> io::Result<Structure> {
-    let mut parser = Parser::new(length);
+pub fn read_structure(length: u64, read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>) -> io::Result<Structure> {
+    drive(Parser::new(length), length, read)
+}
+
+/// The same without block indexes, and with few bytes: see [`Parser::of_header`].
+///
+/// # Errors
+/// As [`read_structure`].
+pub fn read_headers(length: u64, read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>) -> io::Result<Structure> {
+    drive(Parser::of_header(length), length, read)
+}
+
+fn drive(
+    mut parser: Parser,
+    length: u64,
+    mut read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
+) -> io::Result<Structure> {
     let mut buffer = Vec::new();
     while let Request::Read(range) = parser.next_request() {
         let size = usize::try_from(range.end - range.start).map_err(io::Error::other)?;

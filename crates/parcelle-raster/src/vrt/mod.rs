@@ -52,6 +52,7 @@ mod rules_window;
 mod rules_xml;
 mod schema;
 mod shorten;
+mod sources;
 mod tag;
 mod target;
 mod text;
@@ -76,14 +77,19 @@ use document::Document;
 use model::{Dataset, DatasetKind};
 use target::Target;
 
+pub use sources::policy::SourcePolicy;
 pub use target::{GEOSERVER_GDAL, GdalVersion, NEWEST_GDAL, parse_gdal_version};
 
 /// What is asked of a check.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VrtOptions {
     /// The GDAL that the server uses. Where none is stated, files are judged by [`NEWEST_GDAL`], and what needs a newer
     /// one than [`GEOSERVER_GDAL`] is a warning.
     pub gdal: Option<GdalVersion>,
+    /// Which sources may be opened.
+    pub sources: SourcePolicy,
+    /// With [`Depth::Pixels`](crate::Depth::Pixels) every pixel is read too (with the feature `gdal`).
+    pub depth: crate::Depth,
 }
 
 /// All rules for VRT files.
@@ -166,6 +172,28 @@ pub static RULES: &[&Rule] = &[
     &rules_speed::HARVESTED,
     &rules_speed::SERVER,
     &rules_speed::THREADS,
+    &sources::rules_open::CYCLE,
+    &sources::rules_open::NESTED,
+    &sources::rules_open::NO_SUCH_BAND,
+    &sources::rules_open::NOT_READABLE,
+    &sources::rules_place::OTHER_CRS,
+    &sources::rules_place::RESOLUTION,
+    &sources::rules_values::TYPE,
+    &sources::rules_place::SHIFTED,
+    &sources::mosaic::OVERLAP,
+    &sources::mosaic::HOLES,
+    &sources::rules_place::PROPERTIES,
+    &sources::rules_open::SPELLING,
+    &sources::rules_place::ELSEWHERE,
+    &sources::rules_values::NO_DATA,
+    &sources::rules_values::COLORS,
+    &sources::rules_values::SATURATION,
+    &sources::rules_speed::NO_OVERVIEW,
+    &sources::rules_speed::STALE,
+    &sources::rules_speed::STRIPS,
+    &sources::rules_open::SYSTEM_FILE,
+    &sources::rules_open::FOREIGN_HOST,
+    &sources::rules_read::READ,
 ];
 
 /// Whether the first bytes of a file (1024 are what GDAL itself looks at) make it one that [`check`] has something to
@@ -254,15 +282,20 @@ pub fn examine(
     let subject = Subject::new(&document, path, options);
     let mut of_sources = Findings::new();
     let mut nested = Usage::default();
+    let mut mosaic = Vec::new();
     if let Some(dataset) = dataset {
         nested = rules_source::check(&subject, dataset, &mut of_sources);
+        let outcome = sources::check(&subject, dataset, options, &mut of_sources);
+        nested.requests += outcome.usage.requests;
+        nested.bytes += outcome.usage.bytes;
+        mosaic = outcome.facts;
     }
     let mut findings = of_file(&subject, dataset);
     if let Some(dataset) = dataset.filter(|_| !targets.geoserver.is_empty()) {
         rules_speed::check_server(dataset, &mut findings);
     }
     let compatibility = judge::judge(dataset, options.gdal, targets, |gdal| {
-        let stated = Subject::new(&document, path, &VrtOptions { gdal: Some(gdal) });
+        let stated = Subject::new(&document, path, &VrtOptions { gdal: Some(gdal), ..VrtOptions::default() });
         let mut all = of_file(&stated, dataset).as_slice().to_vec();
         all.extend_from_slice(of_sources.as_slice());
         all
@@ -271,7 +304,9 @@ pub fn examine(
     let read = Usage { requests: usage.requests + nested.requests, bytes: usage.bytes + nested.bytes };
     let mut findings = findings.as_slice().to_vec();
     findings.extend_from_slice(of_sources.as_slice());
-    Ok((Checked { findings, facts: facts(&document, read) }, compatibility))
+    let mut facts = facts(&document, read);
+    facts.extend(mosaic);
+    Ok((Checked { findings, facts }, compatibility))
 }
 
 /// What the rules say that look at the file, and at what lies beside it, but at no source.

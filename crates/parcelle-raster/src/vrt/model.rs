@@ -307,7 +307,6 @@ impl Source {
     }
 
     /// The band it reads: 1 where none is written. `None` where GDAL refuses what is written.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for rules that open sources"))]
     pub(crate) fn band(&self) -> Option<SourceBand> {
         let Some(text) = &self.source_band else { return Some(SourceBand::Band(1)) };
         let mask = text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("mask"));
@@ -321,7 +320,6 @@ impl Source {
     }
 
     /// The nodata value it takes out (`<NODATA>`).
-    #[cfg_attr(not(test), expect(dead_code, reason = "for rules that open sources"))]
     pub(crate) fn no_data(&self) -> Option<&Field> {
         self.adjustments.as_ref()?.no_data.as_ref()
     }

@@ -98,7 +98,7 @@ pub(crate) static THREADS: Rule = Rule {
 };
 
 /// The longer side of a mosaic from which on a whole view of it costs.
-const LARGE: i32 = 4096;
+pub(crate) const LARGE: i32 = 4096;
 
 /// The most threads that Tomcat answers with where nobody sets it.
 const TOMCAT_THREADS: u64 = 200;

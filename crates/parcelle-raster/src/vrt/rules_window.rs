@@ -79,7 +79,7 @@ pub(crate) static INLINE_DATASET: Rule = Rule {
 };
 
 /// The default of `GDAL_MAX_DATASET_POOL_SIZE`.
-pub(super) const POOL: u64 = 100;
+pub(in crate::vrt) const POOL: u64 = 100;
 
 /// Tests the rules of this file.
 pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {

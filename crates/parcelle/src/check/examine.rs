@@ -18,7 +18,7 @@ pub(super) fn file(
     path: &Path,
     depth: Depth,
     profiles: &[Profile],
-    gdal_version: Option<vrt::GdalVersion>,
+    options: &vrt::VrtOptions,
 ) -> Result<FileReport, Unexamined> {
     let failed = |error: &io::Error| refuse(path, error);
     let source = LocalFile::open(path).map_err(|error| failed(&error))?;
@@ -28,16 +28,7 @@ pub(super) fn file(
     let has_rules = profiles.iter().any(|profile| profile.judges(kind));
     let checked = match kind {
         FileKind::Geotiff if has_rules => geotiff(&source, path, depth, profiles),
-        FileKind::Vrt if has_rules && depth == Depth::Pixels => {
-            return Err(unexamined(
-                path,
-                "the pixels of a VRT cannot be decoded yet".to_owned(),
-                "check it with --depth tiles, and decode it with gdalinfo -checksum",
-            ));
-        }
-        FileKind::Vrt if has_rules => {
-            virtual_raster(&source, path, profiles, gdal_version)
-        }
+        FileKind::Vrt if has_rules => virtual_raster(&source, path, profiles, options),
         kind => return Err(no_rules(path, kind, profiles)),
     };
     let (Checked { findings, facts }, compatibility) = checked.map_err(|error| failed(&error))?;
@@ -85,14 +76,14 @@ fn virtual_raster(
     source: &LocalFile,
     path: &Path,
     profiles: &[Profile],
-    gdal_version: Option<vrt::GdalVersion>,
+    options: &vrt::VrtOptions,
 ) -> io::Result<(Checked, Vec<Compatibility>)> {
     let mut targets = vrt::Targets { gdal: profiles.contains(&Profile::Vrt), geoserver: Vec::new() };
     for profile in profiles {
         let Profile::Geoserver(version) = profile else { continue };
         targets.geoserver.push(version.map_or_else(geoserver::newest, Ok).map_err(io::Error::other)?);
     }
-    vrt::examine(source, path, &vrt::VrtOptions { gdal: gdal_version }, &targets)
+    vrt::examine(source, path, options, &targets)
 }
 
 /// Why a file of this kind is not examined.

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parcelle_raster::Depth;
 use parcelle_raster::cog::{Class, LayoutProfile};
 use parcelle_raster::geoserver::{self, Version};
-use parcelle_raster::vrt::GdalVersion;
+use parcelle_raster::vrt::{GdalVersion, SourcePolicy, VrtOptions};
 use parcelle_report::{FileKind, FileReport, Report, Rule, Tool, Unexamined};
 use rayon::prelude::*;
 
@@ -34,6 +34,7 @@ pub fn check(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Check {
         profiles: Profile::DEFAULT.to_vec(),
         gdal_version: None,
         threads: std::thread::available_parallelism().map_or(1, usize::from),
+        sources: SourcePolicy::default(),
         observer: None,
         #[cfg(feature = "http")]
         client: std::sync::OnceLock::new(),
@@ -52,6 +53,7 @@ pub struct Check {
     profiles: Vec<Profile>,
     gdal_version: Option<GdalVersion>,
     threads: usize,
+    sources: SourcePolicy,
     observer: Option<FileObserver>,
     #[cfg(feature = "http")]
     client: std::sync::OnceLock<parcelle_storage::http::HttpClient>,
@@ -66,6 +68,7 @@ impl std::fmt::Debug for Check {
             .field("profiles", &self.profiles)
             .field("gdal_version", &self.gdal_version)
             .field("threads", &self.threads)
+            .field("sources", &self.sources)
             .finish_non_exhaustive()
     }
 }
@@ -260,17 +263,34 @@ impl Check {
         self
     }
 
+    /// Whether sources of VRTs that lie on a network are opened too (with the feature `gdal`). Not by default.
+    pub fn follow_remote(mut self, follow: bool) -> Self {
+        self.sources.follow_remote = follow;
+        self
+    }
+
+    /// Directories in which the sources of VRTs must lie, links followed: nothing else is opened, and naming it is a
+    /// finding. By default sources may lie anywhere but in the directories of the operating system.
+    pub fn data_directories(mut self, directories: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
+        self.sources.data_directories = directories.into_iter().map(|path| path.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// Hosts that sources of VRTs may name: another one is a finding, and is not asked. By default any.
+    pub fn allowed_hosts(mut self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.sources.allowed_hosts = hosts.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Called after each file.
     pub fn on_file(mut self, observer: FileObserver) -> Self {
         self.observer = Some(observer);
         self
     }
 
-    fn examine(&self, place: &Place) -> Result<FileReport, Unexamined> {
+    fn examine(&self, place: &Place, options: &VrtOptions) -> Result<FileReport, Unexamined> {
         match place {
-            Place::Local(path) => {
-                examine::file(path, self.depth.unwrap_or_default(), &self.profiles, self.gdal_version)
-            }
+            Place::Local(path) => examine::file(path, options.depth, &self.profiles, options),
             #[cfg(feature = "http")]
             Place::Remote(url) => {
                 // Made for the first URL: certificates are read then.
@@ -290,13 +310,19 @@ impl Check {
             .num_threads(self.threads)
             .build()
             .map_err(|error| CheckError::Threads { threads: self.threads, reason: error.to_string() })?;
+        let options = VrtOptions { gdal: self.gdal_version, sources: self.sources.clone(), depth: self.depth };
+        let options = VrtOptions {
+            gdal: self.gdal_version,
+            sources: self.sources.clone(),
+            depth: self.depth.unwrap_or_default(),
+        };
         let done = AtomicUsize::new(0);
         let total = found.len();
         let results: Vec<Result<FileReport, Unexamined>> = pool.install(|| {
             found
                 .into_par_iter()
                 .map(|found| {
-                    let result = found.and_then(|place| self.examine(&place));
+                    let result = found.and_then(|place| self.examine(&place, &options));
                     if let Some(observer) = &self.observer {
                         observer(done.fetch_add(1, Ordering::Relaxed) + 1, total);
                     }

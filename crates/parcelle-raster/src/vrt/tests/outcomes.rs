@@ -16,7 +16,9 @@ fn targets() -> Targets {
 }
 
 fn answers(text: &str, gdal: Option<GdalVersion>) -> Vec<Compatibility> {
-    examine(&Memory::new(text), Path::new("/nowhere/a.vrt"), &VrtOptions { gdal }, &targets()).unwrap().1
+    examine(&Memory::new(text), Path::new("/nowhere/a.vrt"), &VrtOptions { gdal, ..VrtOptions::default() }, &targets())
+        .unwrap()
+        .1
 }
 
 #[test]
@@ -68,7 +70,8 @@ fn compare(
     for row in rows {
         let path = directory.join(&row["file"]);
         let file = LocalFile::open(&path).unwrap();
-        let (checked, answers) = examine(&file, &path, &VrtOptions { gdal: Some(version) }, &targets()).unwrap();
+        let (checked, answers) =
+            examine(&file, &path, &VrtOptions { gdal: Some(version), ..VrtOptions::default() }, &targets()).unwrap();
         let fails =
             |target: &str| answers.iter().any(|answer| answer.target == target && answer.outcome == Outcome::Fails);
         let engine = if version == GEOSERVER_GDAL { "3.6.2" } else { "3.12.2" };

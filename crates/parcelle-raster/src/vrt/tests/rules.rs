@@ -13,7 +13,9 @@ use crate::vrt::{GdalVersion, Targets, VrtOptions, check, examine};
 const SOURCE: &str = "<SimpleSource><SourceFilename>/vsimem/a</SourceFilename></SimpleSource>";
 
 fn found(text: &str, gdal: Option<GdalVersion>) -> Vec<Finding> {
-    check(&Memory::new(text), Path::new("/nowhere/a b.vrt"), &VrtOptions { gdal }).unwrap().findings
+    check(&Memory::new(text), Path::new("/nowhere/a b.vrt"), &VrtOptions { gdal, ..VrtOptions::default() })
+        .unwrap()
+        .findings
 }
 
 /// The finding of that rule in `bad`; there is none of it in `good`.
