@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, RecordBatch};
-use arrow::compute::concat;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::DataType;
 use parcelle_geometry::{normalise, scan};
-use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::errors::ParquetError;
-use rayon::prelude::*;
 
+use crate::column::{Chunk, ColumnEncoders};
 use crate::covering::CoveringBuilder;
 use crate::error::WriteError;
 use crate::geometry_column::GeometryColumn;
@@ -17,9 +15,6 @@ use crate::layout::Layout;
 use crate::native;
 use crate::options::{GeoParquetVersion, Orientation};
 use crate::statistics::{GeometryStatistics, describe};
-
-/// Rows that are given to the writer of a column at a time.
-const WRITE_ROWS: usize = 8192;
 
 /// Rows of one row group, in order, not encoded yet.
 #[derive(Debug)]
@@ -47,7 +42,7 @@ pub(crate) struct EncodedRowGroup {
     pub(crate) rows: usize,
     /// Number of the partition its rows are in.
     pub(crate) partition: usize,
-    pub(crate) chunks: Vec<ArrowColumnChunk>,
+    pub(crate) chunks: Vec<Chunk>,
     /// One per geometry column of the layout.
     pub(crate) statistics: Vec<GeometryStatistics>,
 }
@@ -56,7 +51,7 @@ pub(crate) struct EncodedRowGroup {
 /// there are fewer row groups than workers.
 pub(crate) fn encode(
     layout: &Layout,
-    factory: &ArrowRowGroupWriterFactory,
+    encoders: &ColumnEncoders,
     group: RowGroup,
     columns_in_parallel: bool,
 ) -> Result<EncodedRowGroup, WriteError> {
@@ -94,8 +89,7 @@ pub(crate) fn encode(
         statistics.push(found);
     }
     drop(group);
-    let writers = factory.create_column_writers(0)?;
-    let mut chunks = encode_columns(&settled.output, columns, writers, columns_in_parallel)?;
+    let mut chunks = encoders.encode(columns, columns_in_parallel)?;
     let known = layout.geometry.iter().zip(&settled.native).zip(statistics.iter().zip(nulls));
     for ((column, _), (found, nulls)) in known.filter(|((_, native), _)| native.is_none()) {
         let geospatial = (layout.version == GeoParquetVersion::V2_0).then(|| found.geospatial(column.edges.is_none()));
@@ -160,74 +154,4 @@ pub(crate) fn to_binary(array: &ArrayRef) -> Result<BinaryArray, ParquetError> {
         DataType::Binary => array.as_binary::<i32>().clone(),
         _ => arrow::compute::cast(array, &DataType::Binary)?.as_binary::<i32>().clone(),
     })
-}
-
-/// The same values in arrays of [`WRITE_ROWS`], but for the last one. The writer of a column looks after every so many rows of
-/// an array whether the page is full: where arrays end must not depend on how rows came, or pages would.
-fn even(arrays: Vec<ArrayRef>) -> Vec<ArrayRef> {
-    let mut even = Vec::new();
-    let mut pending: Vec<ArrayRef> = Vec::new();
-    let mut rows = 0;
-    for array in arrays {
-        let mut start = 0;
-        while start < array.len() {
-            let count = (array.len() - start).min(WRITE_ROWS - rows);
-            pending.push(array.slice(start, count));
-            (start, rows) = (start + count, rows + count);
-            if rows == WRITE_ROWS {
-                join(&mut pending, &mut even);
-                rows = 0;
-            }
-        }
-    }
-    join(&mut pending, &mut even);
-    even
-}
-
-/// Passes on as one array what is pending.
-fn join(pending: &mut Vec<ArrayRef>, joined: &mut Vec<ArrayRef>) {
-    if pending.len() > 1 {
-        let arrays: Vec<&dyn Array> = pending.iter().map(AsRef::as_ref).collect();
-        // More than 2 GiB do not fit: then as they are.
-        if let Ok(array) = concat(&arrays) {
-            pending.clear();
-            joined.push(array);
-        }
-    }
-    joined.append(pending);
-}
-
-fn encode_columns(
-    schema: &SchemaRef,
-    columns: Vec<Vec<ArrayRef>>,
-    writers: Vec<ArrowColumnWriter>,
-    in_parallel: bool,
-) -> Result<Vec<ArrowColumnChunk>, WriteError> {
-    // A nested column has several leaves, each with its own writer; the leaves of all its arrays go to the same writers.
-    let mut writers = writers.into_iter();
-    let mut leaves = Vec::new();
-    for (field, arrays) in schema.fields().iter().zip(columns) {
-        let mut per_leaf: Vec<Vec<_>> = Vec::new();
-        for array in &even(arrays) {
-            for (position, leaf) in compute_leaves(field, array)?.into_iter().enumerate() {
-                match per_leaf.get_mut(position) {
-                    Some(values) => values.push(leaf),
-                    None => per_leaf.push(vec![leaf]),
-                }
-            }
-        }
-        leaves.extend(writers.by_ref().take(per_leaf.len()).zip(per_leaf));
-    }
-    let encode_leaf = |(mut writer, values): (ArrowColumnWriter, Vec<_>)| -> Result<ArrowColumnChunk, ParquetError> {
-        for value in &values {
-            writer.write(value)?;
-        }
-        writer.close()
-    };
-    let chunks: Result<Vec<_>, _> = if in_parallel {
-        leaves.into_par_iter().map(encode_leaf).collect()
-    } else {
-        leaves.into_iter().map(encode_leaf).collect()
-    };
-    Ok(chunks?)
 }

@@ -20,6 +20,7 @@
 
 mod arrange;
 mod assemble;
+mod column;
 mod column_encoding;
 mod covering;
 mod encode;

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{SchemaRef, UInt64Type};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
-use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 
 use crate::arrange::{self, ByColumns, ColumnsThen, Hilbert, KeyMaker, SortKey};
 use crate::assemble::Assembler;
+use crate::column::ColumnEncoders;
 use crate::encode::{EncodedRowGroup, RowGroup, encode};
 use crate::error::{ProducerError, WriteError};
 use crate::geometry_column;
@@ -300,7 +300,7 @@ where
         let mut assembler = Some(Assembler::new(self.options.row_group_rows, self.options.row_group_bytes));
         // The file is begun when the first row group is known: its rows decide how columns are encoded.
         let mut destination = Some(destination);
-        let mut output: Option<(Output<'_>, std::sync::Arc<ArrowRowGroupWriterFactory>)> = None;
+        let mut output: Option<(Output<'_>, std::sync::Arc<ColumnEncoders>)> = None;
         loop {
             while let Some(batches) = self.state.decoded.remove(&self.state.next_part) {
                 self.state.next_part += 1;
@@ -319,10 +319,10 @@ where
                 let properties = self.layout.properties(self.options, self.state.complete.front())?;
                 let partitioning = self.options.partitioning.as_ref();
                 let begun = Output::new(self.layout, destination, properties, partitioning)?;
-                let factory = std::sync::Arc::new(begun.factory()?);
-                output = Some((begun, factory));
+                let encoders = std::sync::Arc::new(begun.encoders()?);
+                output = Some((begun, encoders));
             }
-            if let Some((output, factory)) = &mut output {
+            if let Some((output, encoders)) = &mut output {
                 while let Some(group) = self.state.encoded.remove(&self.state.next_group) {
                     self.state.next_group += 1;
                     let before = Instant::now();
@@ -334,7 +334,7 @@ where
                     }
                 }
                 // After those that were next have gone: what then waits has one being encoded before it.
-                self.start_encoding(factory, input_ended);
+                self.start_encoding(encoders, input_ended);
             }
             if input_ended && self.state.encoding == 0 && self.state.complete.is_empty() {
                 break;
@@ -405,18 +405,18 @@ where
 
     /// Gives complete row groups to workers, and no more than they will soon need: a value with few rows makes a small row
     /// group, which takes far more memory once it is encoded.
-    fn start_encoding(&mut self, factory: &std::sync::Arc<ArrowRowGroupWriterFactory>, input_ended: bool) {
+    fn start_encoding(&mut self, encoders: &std::sync::Arc<ColumnEncoders>, input_ended: bool) {
         let idle_workers = input_ended && self.state.complete.len() + self.state.encoding < self.threads;
         let room = (MOST_ENCODED * self.threads).saturating_sub(self.state.encoding + self.state.encoded.len());
         for _ in 0..room {
             let Some(group) = self.state.complete.pop_front() else { return };
             self.state.encoding += 1;
-            let (layout, factory) = (self.layout, std::sync::Arc::clone(factory));
+            let (layout, encoders) = (self.layout, std::sync::Arc::clone(encoders));
             let guard = PanicGuard::new(self.events_in.clone(), Event::Panicked);
             self.scope.spawn(move |_| {
                 let start = Instant::now();
                 let (index, bytes) = (group.index, memory_of(&group.batches));
-                let result = encode(layout, &factory, group, idle_workers);
+                let result = encode(layout, &encoders, group, idle_workers);
                 guard.send(Event::Encoded { index, bytes, result, seconds: start.elapsed().as_secs_f64() });
             });
         }

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use parcelle_geometry::{Bounds, GeometryKind, GeometryType, Summary};
-use parquet::arrow::arrow_writer::ArrowColumnChunk;
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::statistics::Statistics;
 use parquet::geospatial::bounding_box::BoundingBox;
 use parquet::geospatial::statistics::GeospatialStatistics;
+
+use crate::column::Chunk;
 
 /// Types and extent of any number of geometries. Merging is commutative, so the order of row groups does not matter.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -58,7 +59,7 @@ impl GeometryStatistics {
 /// Puts what is known of a chunk of WKB into its metadata. The encoder computes nothing for such a column: the least and
 /// greatest WKB mean nothing, and it would walk each geometry once more for its box.
 pub(crate) fn describe(
-    chunk: &mut ArrowColumnChunk,
+    chunk: &mut Chunk,
     nulls: u64,
     geospatial: Option<GeospatialStatistics>,
 ) -> Result<(), ParquetError> {

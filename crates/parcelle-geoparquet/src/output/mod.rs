@@ -7,10 +7,9 @@ mod parquet_file;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
-use parquet::file::writer::SerializedFileWriter;
 
+use crate::column::{Chunk, ColumnEncoders};
 use crate::encode::EncodedRowGroup;
 use crate::error::WriteError;
 use crate::layout::{Layout, Settled};
@@ -73,12 +72,9 @@ impl<'a> Output<'a> {
         })
     }
 
-    /// Makes column writers for the workers; they are the same for all files.
-    pub(crate) fn factory(&self) -> Result<ArrowRowGroupWriterFactory, WriteError> {
-        // It only takes the schema and the properties from the writer.
-        let root = self.settled.parquet.root_schema_ptr();
-        let writer = SerializedFileWriter::new(std::io::sink(), root, Arc::clone(&self.properties))?;
-        Ok(ArrowRowGroupWriterFactory::new(&writer, Arc::clone(&self.settled.output)))
+    /// Encodes columns, on the workers; the same for all files.
+    pub(crate) fn encoders(&self) -> Result<ColumnEncoders, WriteError> {
+        ColumnEncoders::new(self.settled, &self.properties)
     }
 
     /// Appends the next row group, whose partition has this value.
@@ -111,7 +107,7 @@ impl<'a> Output<'a> {
     /// Whether a row group does not fit any more. The footer, some thousandths of a file, is left out of account.
     fn is_full(&self, file: &ParquetFile, group: &EncodedRowGroup) -> bool {
         let Some(size) = self.partitioning.and_then(|partitioning| partitioning.size) else { return false };
-        let bytes: u64 = group.chunks.iter().map(|chunk| chunk.close().bytes_written).sum();
+        let bytes: u64 = group.chunks.iter().map(Chunk::bytes_written).sum();
         file.facts().row_groups > 0 && file.facts().bytes + bytes > size
     }
 

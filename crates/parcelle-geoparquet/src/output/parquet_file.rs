@@ -63,7 +63,7 @@ impl ParquetFile {
         }
         let mut row_group = self.writer.next_row_group().map_err(|error| WriteError::parquet(path, error))?;
         for chunk in group.chunks {
-            chunk.append_to_row_group(&mut row_group).map_err(|error| WriteError::parquet(path, error))?;
+            chunk.append_to(&mut row_group).map_err(|error| WriteError::parquet(path, error))?;
         }
         row_group.close().map_err(|error| WriteError::parquet(path, error))?;
         for (all, new) in self.facts.statistics.iter_mut().zip(group.statistics) {
