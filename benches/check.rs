@@ -1,5 +1,5 @@
-//! Benches of `check`: many small files, one file with very many tiles, one mosaic with very many sources, and the binary from its
-//! start to the verdict on one small file.
+//! Benches of `check`: many small files, one file with very many tiles, one whose pixels are decoded, one mosaic with
+//! very many sources, and the binary from its start to the verdict on one small file.
 //!
 //! All inputs are made in a temporary directory, and their reports are looked at before they are measured, so that no
 //! figure is that of a file refused at its first byte.
@@ -23,6 +23,8 @@ const COPIES: usize = 42;
 /// Tiles across and down of the full resolution; with its overviews the file has some 270,000.
 const TILES_ACROSS: u32 = 450;
 const TILE_SIZE: u32 = 256;
+/// Tiles across and down of the file whose pixels are decoded: with its overviews 1,365, of 89 MB when decoded.
+const TEXTURED_ACROSS: u32 = 32;
 /// Sources across and down of the mosaic.
 const SOURCES_ACROSS: u32 = 100;
 
@@ -56,18 +58,40 @@ struct Level {
     first_tile: u64,
 }
 
-/// A BigTIFF of the layout that GDAL's COG driver writes, whose tiles have some 60 bytes each: ghost area, all
-/// directories, all tile indexes, then the tiles from the smallest overview to the full resolution, each between its
-/// leader and its trailer. Gives the number of tiles. Nothing here decodes tiles, so they hold no image.
-fn large_cog(path: &Path) -> Result<u64, Failure> {
+/// Tiles of some 60 bytes that hold no image, for what does not decode them.
+fn hollow_tile(tile: u64) -> Vec<u8> {
+    let length = 40 + tile.wrapping_mul(0x9E37_79B9_7F4A_7C15) % 48;
+    (0..length).map(|byte| (tile ^ byte) as u8).collect()
+}
+
+/// Tiles of a texture with some noise, as DEFLATE packs them: to a seventh, as terrain and land cover do.
+fn textured_tiles() -> Result<Vec<Vec<u8>>, Failure> {
+    let side = TILE_SIZE as usize;
+    (0..61_usize)
+        .map(|tile| {
+            let value = |at: usize| {
+                let (x, y) = (at % side / 4, at / side / 4);
+                ((x * (tile + 3)) ^ (y * 7) ^ (x * y / (tile + 1))) as u8 & 0xf0
+            };
+            let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(6));
+            encoder.write_all(&(0..side * side).map(value).collect::<Vec<u8>>())?;
+            Ok(encoder.finish()?)
+        })
+        .collect()
+}
+
+/// A BigTIFF of the layout that GDAL's COG driver writes, with so many tiles across and down: ghost area, all directories,
+/// all tile indexes, then the tiles from the smallest overview to the full resolution, each between its leader and its
+/// trailer. Gives the number of tiles.
+fn large_cog(path: &Path, across: u32, tile: &dyn Fn(u64) -> Vec<u8>) -> Result<u64, Failure> {
     const GHOST: &str = "LAYOUT=IFDS_BEFORE_DATA\nBLOCK_ORDER=ROW_MAJOR\nBLOCK_LEADER=SIZE_AS_UINT4\n\
                          BLOCK_TRAILER=LAST_4_BYTES_REPEATED\nKNOWN_INCOMPATIBLE_EDITION=NO\n ";
     const ENTRIES: u64 = 12;
     const IFD_BYTES: u64 = 8 + ENTRIES * 20 + 8;
-    let length_of = |tile: u64| 40 + tile.wrapping_mul(0x9E37_79B9_7F4A_7C15) % 48;
+    let length_of = |number: u64| tile(number).len() as u64;
 
     let mut levels = Vec::new();
-    let mut width = TILES_ACROSS * TILE_SIZE;
+    let mut width = across * TILE_SIZE;
     loop {
         let across = u64::from(width.div_ceil(TILE_SIZE));
         levels.push(Level { width, tiles: across * across, ifd: 0, index: 0, first_tile: 0 });
@@ -140,10 +164,9 @@ fn large_cog(path: &Path) -> Result<u64, Failure> {
         out.write_all(&[0; 8][..padding as usize])?;
     }
     for level in levels.iter().rev() {
-        for tile in 0..level.tiles {
-            let length = length_of(tile);
-            out.write_all(&(length as u32).to_le_bytes())?;
-            let bytes: Vec<u8> = (0..length).map(|byte| (tile ^ byte) as u8).collect();
+        for number in 0..level.tiles {
+            let bytes = tile(number);
+            out.write_all(&(bytes.len() as u32).to_le_bytes())?;
             out.write_all(&bytes)?;
             out.write_all(&bytes[bytes.len() - 4..])?;
         }
@@ -197,7 +220,17 @@ fn check(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<Report, Fail
 
 /// The report of an input, which must be in order: no error, and a fact of the expected value in one of the files.
 fn verified(path: &Path, profiles: &[Profile], files: u64, fact: Option<(&str, u64)>) -> Result<(), Failure> {
-    let report = check(path, Depth::Tiles, profiles)?;
+    verified_at(Depth::Tiles, path, profiles, files, fact)
+}
+
+fn verified_at(
+    depth: Depth,
+    path: &Path,
+    profiles: &[Profile],
+    files: u64,
+    fact: Option<(&str, u64)>,
+) -> Result<(), Failure> {
+    let report = check(path, depth, profiles)?;
     let wrong = report.files.iter().flat_map(|file| &file.findings).find(|one| one.severity == Severity::Error);
     if let Some(finding) = wrong {
         return Err(format!("{}: {} {}", path.display(), finding.rule.id, finding.message).into());
@@ -224,13 +257,23 @@ fn main() -> Result<(), Failure> {
     group.finish();
 
     let large = directory.path().join("large.tif");
-    let tiles = large_cog(&large)?;
+    let tiles = large_cog(&large, TILES_ACROSS, &hollow_tile)?;
     verified(&large, LAYOUT, 1, Some(("tiles", tiles)))?;
     let mut group = criterion.benchmark_group("check/many tiles");
     group.throughput(Throughput::Elements(tiles));
     for (name, depth) in DEPTHS {
         group.bench_function(name, |bencher| bencher.iter(|| check(&large, depth, LAYOUT)));
     }
+    group.finish();
+
+    let textured = directory.path().join("textured.tif");
+    let pool = textured_tiles()?;
+    let tiles = large_cog(&textured, TEXTURED_ACROSS, &|tile| pool[tile as usize % pool.len()].clone())?;
+    verified_at(Depth::Pixels, &textured, LAYOUT, 1, Some(("tiles", tiles)))?;
+    let mut group = criterion.benchmark_group("check/pixels");
+    // Of pixels: what the tiles become.
+    group.throughput(Throughput::Bytes(tiles * u64::from(TILE_SIZE * TILE_SIZE)));
+    group.bench_function("deflate", |bencher| bencher.iter(|| check(&textured, Depth::Pixels, LAYOUT)));
     group.finish();
 
     let vrt = mosaic(directory.path())?;

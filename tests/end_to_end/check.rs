@@ -121,6 +121,26 @@ fn what_is_not_there_yet_is_refused_by_name() {
 }
 
 #[test]
+fn pixels_are_decoded_when_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("damaged.tif");
+    let mut bytes = std::fs::read(fixture("cog/good_rgb.tif")).unwrap();
+    // Within the last tile, before the four bytes that its trailer repeats.
+    let place = bytes.len() - 60;
+    bytes[place..place + 20].iter_mut().for_each(|byte| *byte ^= 0x5a);
+    std::fs::write(&path, bytes).unwrap();
+    let path = path.to_str().unwrap();
+    parcelle(["check", path]).expect_code(0);
+    let run = parcelle(["check", path, "--depth", "pixels"]).expect_code(1);
+    assert!(run.stdout.contains("COG-TILE-012") && run.stdout.contains("get the source again"), "{}", run.stdout);
+    let facts =
+        &parcelle(["check", path, "--depth", "pixels", "--format", "json"]).expect_code(1).json()["files"][0]["facts"];
+    assert_eq!(facts["pixels"]["tiles_damaged"], 1, "{facts}");
+    let run = parcelle(["check", "testdata/vrt/good_mosaic.vrt", "--depth", "pixels"]).expect_code(2);
+    assert!(run.stdout.contains("the pixels of a VRT cannot be decoded yet"), "{}", run.stdout);
+}
+
+#[test]
 fn only_the_rules_of_the_profiles_in_force_count() {
     let broken = "testdata/cog/bad_ifd_loop.tif";
     parcelle(["check", broken, "--profile", "cog"]).expect_code(1);
