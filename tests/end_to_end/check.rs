@@ -99,7 +99,6 @@ fn exit_codes_follow_the_contract() {
 fn what_is_not_there_yet_is_refused_by_name() {
     let good = "testdata/cog/good_mask.tif";
     for arguments in [
-        ["--depth", "pixels"],
         ["--profile", "gdal"],
         ["--format", "sarif"],
         ["--format", "html"],
