@@ -366,7 +366,9 @@ fn servers_and_mosaics() {
         let file = LocalFile::open(&path).unwrap();
         let (checked, answers) = examine(&file, &path, &VrtOptions::default(), &targets).unwrap();
         assert_eq!(answers.len(), 1);
-        checked.findings.iter().map(|finding| (finding.rule.id, finding.severity)).collect::<Vec<_>>()
+        let told = checked.findings.iter().map(|finding| (finding.rule.id, finding.severity));
+        // The source is an empty file.
+        told.filter(|(rule, _)| *rule != "VRT-SRC-010").collect::<Vec<_>>()
     };
     assert_eq!(told(), [("VRT-MOS-001", Info), ("VRT-ENV-001", Info), ("VRT-ENV-002", Info)]);
     std::fs::write(directory.path().join("indexer.properties"), "Recursive=false\n").unwrap();
