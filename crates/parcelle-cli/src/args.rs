@@ -304,6 +304,7 @@ Examples:
   parcelle check dem.tif
   parcelle check /data/rasters --format json --output report.json
   parcelle check mosaic.vrt --fail-on warning
+  parcelle check --mosaic /data/ortho
   parcelle check --explain COG-IFD-001"
 )]
 pub(crate) struct CheckArguments {
@@ -314,6 +315,14 @@ pub(crate) struct CheckArguments {
     /// Rules that count: cog, vrt, geoserver, geoserver@2.27 [default: the first three, each for its files]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Vec<String>,
+
+    /// Check the files of each PATH, a directory, as one ImageMosaic of GeoServer
+    ///
+    /// Whether reference systems, bands, sample types, colour models, resolutions, nodata and overviews agree; which files
+    /// have the same place or bytes, where a hole is, and what the names say of time and elevation. The report has an entry
+    /// for the directory and one for each file with something wrong. --profile geoserver@2.27 asks for a version.
+    #[arg(long)]
+    pub(crate) mosaic: bool,
 
     /// How deep to look
     #[arg(long, value_enum, default_value_t)]

@@ -35,6 +35,9 @@ pub(crate) fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> {
         let profiles = arguments.profile.iter().map(|name| profile(name)).collect::<Result<Vec<_>, _>>()?;
         check = check.profiles(profiles);
     }
+    if arguments.mosaic {
+        check = check.mosaic();
+    }
     if let Some(threads) = arguments.threads {
         check = check.threads(usize::from(threads));
     }

@@ -1,10 +1,12 @@
-//! Rules for rasters: Cloud Optimized GeoTIFF ([`cog`]), GDAL virtual rasters ([`vrt`]), and what GeoServer reads ([`geoserver`]).
+//! Rules for rasters: Cloud Optimized GeoTIFF ([`cog`]), GDAL virtual rasters ([`vrt`]), what GeoServer reads
+//! ([`geoserver`]), and many files as one ImageMosaic of it ([`mosaic`]).
 //!
 //! Each wing parses a file once into a model, runs every rule over it and returns what it found as [`Checked`]; the
 //! rules are data (`cog::RULES`, `vrt::RULES`) beside the functions that test them. Nothing here renders or exits.
 
 pub mod cog;
 pub mod geoserver;
+pub mod mosaic;
 mod shell;
 pub mod vrt;
 

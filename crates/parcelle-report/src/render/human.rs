@@ -107,6 +107,7 @@ fn sentence(answers: &[Compatibility]) -> String {
         group.1.push(match answer.access.as_str() {
             "file" => "from a file",
             "cog-http" => "by COG over HTTP",
+            "image-mosaic" => "as an ImageMosaic",
             other => other,
         });
         for rule in &answer.because {

@@ -40,7 +40,7 @@ pub(super) fn file(path: &Path, depth: Depth, profiles: &[Profile]) -> Result<Fi
                 "use a GeoParquet validator, such as geoparquet-validator",
             ));
         }
-        FileKind::Unknown => {
+        FileKind::Unknown | FileKind::Mosaic => {
             return Err(unexamined(
                 path,
                 "neither its content nor its name is that of a GeoTIFF or a VRT".to_owned(),
@@ -60,10 +60,20 @@ fn geotiff(
     depth: Depth,
     profiles: &[Profile],
 ) -> io::Result<(Checked, Vec<Compatibility>)> {
-    let name = path.display().to_string();
     let parsed = cog::Parsed::read(source)?;
+    parsed_geotiff(&parsed, source, path, depth, profiles)
+}
+
+fn parsed_geotiff(
+    parsed: &cog::Parsed,
+    source: &LocalFile,
+    path: &Path,
+    depth: Depth,
+    profiles: &[Profile],
+) -> io::Result<(Checked, Vec<Compatibility>)> {
+    let name = path.display().to_string();
     let mut checked = if profiles.contains(&Profile::Cog) {
-        let mut checked = cog::check_structure(&parsed, source, &name, &cog::CogOptions { depth })?;
+        let mut checked = cog::check_structure(parsed, source, &name, &cog::CogOptions { depth })?;
         checked.findings.extend(cog::check_side_files(path)?);
         checked
     } else {
@@ -79,6 +89,23 @@ fn geotiff(
         compatibility.extend(judged.compatibility);
     }
     Ok((checked, compatibility))
+}
+
+/// A file of a mosaic, with its structure. What is named as a TIFF and is none has no image, which its report says.
+pub(super) fn granule(
+    path: &Path,
+    depth: Depth,
+    profiles: &[Profile],
+) -> Result<(FileReport, super::mosaic::Parsed), Unexamined> {
+    let examined = || -> io::Result<_> {
+        let source = LocalFile::open(path)?;
+        let parsed = cog::Parsed::read(&source)?;
+        let (Checked { findings, facts }, compatibility) = parsed_geotiff(&parsed, &source, path, depth, profiles)?;
+        let mut report = FileReport::new(path.display().to_string(), FileKind::Geotiff, findings, facts);
+        report.compatibility = compatibility;
+        Ok((report, parsed))
+    };
+    examined().map_err(|error| refuse(path, &error))
 }
 
 /// What a file is by its first bytes; by its name where they say nothing: a rule then says what is wrong with them.

@@ -2,6 +2,7 @@
 
 mod examine;
 mod find;
+mod mosaic;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub fn check(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Check {
         profiles: Profile::DEFAULT.to_vec(),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         observer: None,
+        is_mosaic: false,
     }
 }
 
@@ -40,6 +42,7 @@ pub struct Check {
     profiles: Vec<Profile>,
     threads: usize,
     observer: Option<FileObserver>,
+    is_mosaic: bool,
 }
 
 impl std::fmt::Debug for Check {
@@ -50,6 +53,7 @@ impl std::fmt::Debug for Check {
             .field("depth", &self.depth)
             .field("profiles", &self.profiles)
             .field("threads", &self.threads)
+            .field("is_mosaic", &self.is_mosaic)
             .finish_non_exhaustive()
     }
 }
@@ -122,9 +126,10 @@ impl Profile {
     }
 }
 
-/// The rules of all profiles.
+/// The rules of all profiles, and those of mosaics.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    Profile::ALL.into_iter().flat_map(|profile| profile.rules().iter().copied())
+    let of_profiles = Profile::ALL.into_iter().flat_map(|profile| profile.rules().iter().copied());
+    of_profiles.chain(parcelle_raster::mosaic::RULES.iter().copied())
 }
 
 /// The rule with this id, whatever its case.
@@ -182,6 +187,14 @@ impl Check {
         self
     }
 
+    /// Checks each path, which has to be a directory, as one ImageMosaic of GeoServer: whether its files fit together. The
+    /// report has an entry for the mosaic and one for each file that has something wrong (the worst 100), whatever the
+    /// number of files. Of the profiles only the version of GeoServer counts.
+    pub fn mosaic(mut self) -> Self {
+        self.is_mosaic = true;
+        self
+    }
+
     /// How many files are checked at a time.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
@@ -205,11 +218,11 @@ impl Check {
                 way_out: "check with depth `tiles`, and decode with `gdalinfo -checksum FILE`",
             });
         }
+        if self.is_mosaic {
+            return self.run_mosaics();
+        }
         let found: Vec<Found> = self.paths.iter().flat_map(|path| find::files(path, &self.profiles)).collect();
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .build()
-            .map_err(|error| CheckError::Threads { threads: self.threads, reason: error.to_string() })?;
+        let pool = self.pool()?;
         let done = AtomicUsize::new(0);
         let total = found.len();
         let results: Vec<Result<FileReport, Unexamined>> = pool.install(|| {
@@ -230,6 +243,29 @@ impl Check {
                 Ok(file) => files.push(file),
                 Err(missing) => unexamined.push(missing),
             }
+        }
+        Ok(Report::new(Tool { name: "parcelle", version: crate::VERSION }, files, unexamined))
+    }
+
+    fn pool(&self) -> Result<rayon::ThreadPool, CheckError> {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .build()
+            .map_err(|error| CheckError::Threads { threads: self.threads, reason: error.to_string() })
+    }
+
+    fn run_mosaics(&self) -> Result<Report, CheckError> {
+        let pool = self.pool()?;
+        let observer = |done, total| {
+            if let Some(observer) = &self.observer {
+                observer(done, total);
+            }
+        };
+        let (mut files, mut unexamined) = (Vec::new(), Vec::new());
+        for path in &self.paths {
+            let (reports, missing) = pool.install(|| mosaic::directory(path, self.depth, &self.profiles, &observer))?;
+            files.extend(reports);
+            unexamined.extend(missing);
         }
         Ok(Report::new(Tool { name: "parcelle", version: crate::VERSION }, files, unexamined))
     }
