@@ -312,6 +312,7 @@ Examples:
   parcelle check mosaic.vrt --fail-on warning --gdal-version 3.6
   parcelle check /data/rasters --fix-script mend.sh && bash mend.sh
   parcelle check dem.tif --profile ogc-21-026/geotiff-keys
+  parcelle check --mosaic /data/ortho
   parcelle check --explain COG-IFD-001"
 )]
 pub(crate) struct CheckArguments {
@@ -327,6 +328,14 @@ pub(crate) struct CheckArguments {
     /// GeoServer reads. May be given several times.
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Vec<String>,
+
+    /// Check the files of each PATH, a directory, as one ImageMosaic of GeoServer
+    ///
+    /// Whether reference systems, bands, sample types, colour models, resolutions, nodata and overviews agree; which files
+    /// have the same place or bytes, where a hole is, and what the names say of time and elevation. The report has an entry
+    /// for the directory and one for each file with something wrong. --profile geoserver@2.27 asks for a version.
+    #[arg(long)]
+    pub(crate) mosaic: bool,
 
     /// GDAL of the server that reads VRTs, such as 3.6, which its GeoServer loads; what needs a newer one is an error
     /// [default: the newest one known, and a warning where GDAL 3.6 would not do]

@@ -44,6 +44,9 @@ pub(crate) fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> {
     if let Some(version) = arguments.gdal_version {
         check = check.gdal_version(version);
     }
+    if arguments.mosaic {
+        check = check.mosaic();
+    }
     if let Some(threads) = arguments.threads {
         check = check.threads(usize::from(threads));
     }

@@ -1,5 +1,6 @@
-//! Rules for rasters: Cloud Optimized GeoTIFF ([`cog`]), GDAL virtual rasters ([`vrt`]), and what GeoServer reads ([`geoserver`]).
-//! Tiles are decoded by [`pixels`].
+//! Rules for rasters: Cloud Optimized GeoTIFF ([`cog`]), GDAL virtual rasters ([`vrt`]), what GeoServer reads
+//! ([`geoserver`]), and many files as one ImageMosaic of it ([`mosaic`]). Tiles are decoded by [`pixels`]; [`mend`] makes
+//! one command of what findings propose.
 //!
 //! Each wing parses a file once into a model, runs every rule over it and returns what it found as [`Checked`]; the
 //! rules are data (`cog::RULES`, `vrt::RULES`) beside the functions that test them. Nothing here renders or exits.
@@ -7,6 +8,7 @@
 pub mod cog;
 pub mod geoserver;
 pub mod mend;
+pub mod mosaic;
 pub mod pixels;
 mod shell;
 pub mod vrt;

@@ -21,6 +21,8 @@ pub enum FileKind {
     Vrt,
     /// Parquet with geospatial columns.
     Geoparquet,
+    /// A directory of rasters that are to be one ImageMosaic.
+    Mosaic,
     /// None of those.
     Unknown,
 }
@@ -33,6 +35,7 @@ impl FileKind {
             Self::Geotiff => "geotiff",
             Self::Vrt => "vrt",
             Self::Geoparquet => "geoparquet",
+            Self::Mosaic => "mosaic",
             Self::Unknown => "unknown",
         }
     }

@@ -43,6 +43,7 @@ fn report() -> Report {
         access: "file".to_owned(),
         outcome: Outcome::Misreads,
         because: vec!["COG-IFD-001"],
+        detail: String::new(),
     });
     let good = FileReport::new("ok.vrt", FileKind::Vrt, Vec::new(), BTreeMap::new());
     let missing = Unexamined {

@@ -18,7 +18,7 @@ pub(super) const ORIGIN_LATITUDES: [u16; 3] = [3089, 3081, 3085];
 
 /// A GeoKeyDirectory with its parameters.
 #[derive(Debug)]
-pub(super) struct GeoKeys {
+pub(crate) struct GeoKeys {
     entries: Vec<[u64; 4]>,
     doubles: Vec<f64>,
     text: String,
@@ -26,7 +26,7 @@ pub(super) struct GeoKeys {
 
 impl GeoKeys {
     /// The keys of a directory; `None` if it has no GeoKeyDirectory.
-    pub(super) fn of(directory: &Directory) -> Option<Self> {
+    pub(crate) fn of(directory: &Directory) -> Option<Self> {
         directory.entry(tags::GEO_KEY_DIRECTORY)?;
         let numbers = directory.unsigned_values(tags::GEO_KEY_DIRECTORY);
         Some(Self {
@@ -58,5 +58,45 @@ impl GeoKeys {
         let (start, count) = (usize::try_from(*index).ok()?, usize::try_from(*count).ok()?);
         let is_text = *place == u64::from(tags::GEO_ASCII_PARAMS);
         is_text.then(|| self.text.get(start..start.checked_add(count)?.min(self.text.len())))?
+    }
+
+    /// GTModelType.
+    pub(crate) fn model(&self) -> Option<u64> {
+        self.code(MODEL_TYPE)
+    }
+
+    /// ProjectedCSType.
+    pub(crate) fn projected(&self) -> Option<u64> {
+        self.code(PROJECTED_TYPE)
+    }
+
+    /// GeographicType.
+    pub(crate) fn geographic(&self) -> Option<u64> {
+        self.code(GEOGRAPHIC_TYPE)
+    }
+
+    /// The WKT of an `ESRI PE String = …`.
+    pub(crate) fn esri_wkt(&self) -> Option<&str> {
+        let (_, wkt) = self.words(PROJECTED_CITATION)?.split_once("ESRI PE String = ")?;
+        Some(wkt.trim_end_matches(['|', '\0']))
+    }
+
+    /// All that defines the system: its keys in their order, without citations and the vertical part.
+    pub(crate) fn essence(&self) -> String {
+        use std::fmt::Write as _;
+        let mut keys: Vec<_> = self.entries.iter().collect();
+        keys.sort_unstable();
+        let mut text = String::new();
+        for [id, place, _, value] in keys {
+            let is_horizontal = *id >= 2048 && *id < u64::from(VERTICAL_TYPE);
+            let id = u16::try_from(*id).unwrap_or_default();
+            let _ = match (is_horizontal, *place, self.double(id)) {
+                (true, 0, _) => write!(text, "{id}={value} "),
+                (true, _, Some(double)) => write!(text, "{id}={double} "),
+                _ => Ok(()),
+            };
+        }
+        text.truncate(text.trim_end().len());
+        text
     }
 }

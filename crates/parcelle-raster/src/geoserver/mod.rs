@@ -46,6 +46,7 @@ use std::path::Path;
 use parcelle_report::{Compatibility, Finding, Findings, Location, Outcome, Severity};
 use parcelle_tiff::{Structure, tags};
 
+pub(crate) use geo_keys::GeoKeys;
 pub use rules::RULES;
 pub use version::Version;
 

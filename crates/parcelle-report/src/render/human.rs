@@ -108,6 +108,7 @@ fn sentence(answers: &[Compatibility]) -> String {
             "file" => "from a file",
             "cog-http" => "by COG over HTTP",
             "vrt" => "as a VRT",
+            "image-mosaic" => "as an ImageMosaic",
             other => other,
         });
         for rule in &answer.because {

@@ -43,16 +43,27 @@ fn geotiff(
     depth: Depth,
     profiles: &[Profile],
 ) -> io::Result<(Checked, Vec<Compatibility>)> {
-    let name = path.display().to_string();
     let parsed = cog::Parsed::read(source)?;
+    parsed_geotiff(&parsed, source, path, depth, profiles)
+}
+
+fn parsed_geotiff(
+    parsed: &cog::Parsed,
+    source: &LocalFile,
+    path: &Path,
+    depth: Depth,
+    profiles: &[Profile],
+) -> io::Result<(Checked, Vec<Compatibility>)> {
+    let name = path.display().to_string();
     let layout: Vec<LayoutProfile> = profiles.iter().filter_map(|profile| profile.layout()).collect();
     let mut checked = if layout.is_empty() {
         Checked { findings: Vec::new(), facts: parsed.facts(source, &name) }
     } else {
-        let mut checked = cog::check_structure(&parsed, source, &name, &cog::CogOptions { depth, ..Default::default() })?;
+        let options = cog::CogOptions { depth, ..Default::default() };
+        let mut checked = cog::check_structure(parsed, source, &name, &options)?;
         checked.findings.extend(cog::check_side_files(path)?);
         let of_gdal = if layout.contains(&LayoutProfile::Gdal) {
-            cog::gdal_findings(&parsed, source, &name, depth)?
+            cog::gdal_findings(parsed, source, &name, depth)?
         } else {
             Vec::new()
         };
@@ -102,12 +113,29 @@ pub(super) fn no_rules(path: &Path, kind: FileKind, profiles: &[Profile]) -> Une
             "GeoParquet files cannot be checked yet".to_owned(),
             "use a GeoParquet validator, such as geoparquet-validator",
         ),
-        FileKind::Unknown => unexamined(
+        FileKind::Unknown | FileKind::Mosaic => unexamined(
             path,
             "neither its content nor its name is that of a GeoTIFF or a VRT".to_owned(),
             "name GeoTIFF or VRT files, or a directory of them",
         ),
     }
+}
+
+/// A file of a mosaic, with its structure. What is named as a TIFF and is none has no image, which its report says.
+pub(super) fn granule(
+    path: &Path,
+    depth: Depth,
+    profiles: &[Profile],
+) -> Result<(FileReport, super::mosaic::Parsed), Unexamined> {
+    let examined = || -> io::Result<_> {
+        let source = LocalFile::open(path)?;
+        let parsed = cog::Parsed::read(&source)?;
+        let (Checked { findings, facts }, compatibility) = parsed_geotiff(&parsed, &source, path, depth, profiles)?;
+        let mut report = FileReport::new(path.display().to_string(), FileKind::Geotiff, findings, facts);
+        report.compatibility = compatibility;
+        Ok((report, parsed))
+    };
+    examined().map_err(|error| refuse(path, &error))
 }
 
 /// What a file is by its first bytes; by its name where they say nothing: a rule then says what is wrong with them.

@@ -3,6 +3,7 @@
 mod examine;
 mod example;
 mod find;
+mod mosaic;
 #[cfg(feature = "http")]
 mod remote;
 mod script;
@@ -36,6 +37,7 @@ pub fn check(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Check {
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         sources: SourcePolicy::default(),
         observer: None,
+        is_mosaic: false,
         #[cfg(feature = "http")]
         client: std::sync::OnceLock::new(),
     }
@@ -55,6 +57,7 @@ pub struct Check {
     threads: usize,
     sources: SourcePolicy,
     observer: Option<FileObserver>,
+    is_mosaic: bool,
     #[cfg(feature = "http")]
     client: std::sync::OnceLock<parcelle_storage::http::HttpClient>,
 }
@@ -69,6 +72,7 @@ impl std::fmt::Debug for Check {
             .field("gdal_version", &self.gdal_version)
             .field("threads", &self.threads)
             .field("sources", &self.sources)
+            .field("is_mosaic", &self.is_mosaic)
             .finish_non_exhaustive()
     }
 }
@@ -177,9 +181,10 @@ impl Profile {
     }
 }
 
-/// All rules.
+/// The rules of all profiles, and those of mosaics.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    Profile::DEFAULT.into_iter().flat_map(Profile::rules)
+    let of_profiles = Profile::DEFAULT.into_iter().flat_map(Profile::rules);
+    of_profiles.chain(parcelle_raster::mosaic::RULES.iter().copied())
 }
 
 /// The rule with this id, whatever its case.
@@ -239,6 +244,14 @@ impl Check {
     /// The profiles in force: only their rules count. [`Profile::DEFAULT`] by default.
     pub fn profiles(mut self, profiles: impl IntoIterator<Item = Profile>) -> Self {
         self.profiles = profiles.into_iter().collect();
+        self
+    }
+
+    /// Checks each path, which has to be a directory, as one ImageMosaic of GeoServer: whether its files fit together. The
+    /// report has an entry for the mosaic and one for each file that has something wrong (the worst 100), whatever the
+    /// number of files. Of the profiles only the version of GeoServer counts.
+    pub fn mosaic(mut self) -> Self {
+        self.is_mosaic = true;
         self
     }
 
@@ -305,12 +318,11 @@ impl Check {
     /// # Errors
     /// [`CheckError`] where nothing could be checked at all.
     pub fn run(self) -> Result<Report, CheckError> {
+        if self.is_mosaic {
+            return self.run_mosaics();
+        }
         let found: Vec<Found> = self.paths.iter().flat_map(|path| find::files(path, &self.profiles)).collect();
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .build()
-            .map_err(|error| CheckError::Threads { threads: self.threads, reason: error.to_string() })?;
-        let options = VrtOptions { gdal: self.gdal_version, sources: self.sources.clone(), depth: self.depth };
+        let pool = self.pool()?;
         let options = VrtOptions {
             gdal: self.gdal_version,
             sources: self.sources.clone(),
@@ -336,6 +348,29 @@ impl Check {
                 Ok(file) => files.push(file),
                 Err(missing) => unexamined.push(missing),
             }
+        }
+        Ok(Report::new(Tool { name: "parcelle", version: crate::VERSION }, files, unexamined))
+    }
+
+    fn pool(&self) -> Result<rayon::ThreadPool, CheckError> {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .build()
+            .map_err(|error| CheckError::Threads { threads: self.threads, reason: error.to_string() })
+    }
+
+    fn run_mosaics(&self) -> Result<Report, CheckError> {
+        let pool = self.pool()?;
+        let observer = |done, total| {
+            if let Some(observer) = &self.observer {
+                observer(done, total);
+            }
+        };
+        let (mut files, mut unexamined) = (Vec::new(), Vec::new());
+        for path in &self.paths {
+            let (reports, missing) = pool.install(|| mosaic::directory(path, self.depth, &self.profiles, &observer))?;
+            files.extend(reports);
+            unexamined.extend(missing);
         }
         Ok(Report::new(Tool { name: "parcelle", version: crate::VERSION }, files, unexamined))
     }
