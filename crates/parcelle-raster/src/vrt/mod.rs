@@ -296,21 +296,19 @@ pub fn examine(
     }
     let compatibility = judge::judge(dataset, options.gdal, targets, |gdal| {
         let stated = Subject::new(&document, path, &VrtOptions { gdal: Some(gdal), ..VrtOptions::default() });
-        let mut all = of_file(&stated, dataset).as_slice().to_vec();
-        all.extend_from_slice(of_sources.as_slice());
-        all
+        let bound = of_version(&stated, dataset);
+        [bound.as_slice(), findings.as_slice(), of_sources.as_slice()].concat()
     })?;
     let usage = source.usage();
     let read = Usage { requests: usage.requests + nested.requests, bytes: usage.bytes + nested.bytes };
-    let mut findings = findings.as_slice().to_vec();
-    findings.extend_from_slice(of_sources.as_slice());
+    let findings = [of_version(&subject, dataset).as_slice(), findings.as_slice(), of_sources.as_slice()].concat();
     let mut facts = facts(&document, read);
     facts.extend(mosaic);
     Ok((Checked { findings, facts }, compatibility))
 }
 
-/// What the rules say that look at the file, and at what lies beside it, but at no source.
-fn of_file(subject: &Subject<'_>, dataset: Option<&Dataset>) -> Findings {
+/// What the rules say that depend on the version of GDAL; none of them looks at each source for long.
+fn of_version(subject: &Subject<'_>, dataset: Option<&Dataset>) -> Findings {
     let mut findings = Findings::new();
     rules_xml::check(subject, &mut findings);
     rules_conformance::check(subject, &mut findings);
@@ -320,11 +318,24 @@ fn of_file(subject: &Subject<'_>, dataset: Option<&Dataset>) -> Findings {
     if let Some(dataset) = dataset {
         for rules in [
             rules_kind::check,
-            rules_dataset::check,
-            rules_place::check,
             rules_band::check,
             rules_nodata::check,
             rules_function::check,
+            rules_window::check_inline_datasets,
+        ] {
+            rules(subject, dataset, &mut findings);
+        }
+    }
+    findings
+}
+
+/// What the rules say that hold for every version: of the file, and of what lies beside it, but of no source.
+fn of_file(subject: &Subject<'_>, dataset: Option<&Dataset>) -> Findings {
+    let mut findings = Findings::new();
+    if let Some(dataset) = dataset {
+        for rules in [
+            rules_dataset::check,
+            rules_place::check,
             rules_complex::check,
             rules_window::check,
             rules_remote::check,

@@ -135,40 +135,39 @@ pub(super) enum Scheme<'a> {
     Other,
 }
 
-/// Tells what a path is.
+/// Tells what a path is. A file system may stand inside another: `/vsizip//vsisubfile/...`.
 pub(super) fn scheme(path: &str) -> Scheme<'_> {
-    let starts = |word: &&&str| path.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-    // A file system may stand inside another: /vsizip//vsisubfile/...
-    if let Some(danger) = DANGERS.iter().find(|word| starts(word) || word.starts_with('/') && path.contains(**word)) {
-        return Scheme::Danger(danger);
-    }
-    if let Some(url) = URLS.iter().find(starts) {
-        return Scheme::Url(url);
-    }
-    if let Some(network) = NETWORKS.iter().find(|word| path.starts_with("/vsi") && path.contains(**word)) {
-        return Scheme::Network(network);
-    }
-    if ARCHIVES.iter().any(|word| starts(&word)) {
-        return Scheme::Archive;
-    }
+    let starts = |path: &str, word: &str| path.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    let of_list = |path: &str, words: &[&'static str]| words.iter().copied().find(|word| starts(path, word));
     if path.starts_with("/vsi") {
-        return Scheme::Other;
+        let inside = || path.match_indices("/vsi").filter_map(|(at, _)| path.get(at..));
+        if let Some(danger) = inside().find_map(|path| of_list(path, DANGERS)) {
+            return Scheme::Danger(danger);
+        }
+        if let Some(network) = inside().find_map(|path| of_list(path, NETWORKS)) {
+            return Scheme::Network(network);
+        }
+        return if of_list(path, ARCHIVES).is_some() { Scheme::Archive } else { Scheme::Other };
     }
     if path.starts_with('<') || path.starts_with('{') {
-        return if starts(&&"<VRTDataset") {
-            Scheme::Other
-        } else {
-            Scheme::Connection(path.get(..1).unwrap_or_default())
+        return match starts(path, "<VRTDataset") {
+            true => Scheme::Other,
+            false => Scheme::Connection(path.get(..1).unwrap_or_default()),
         };
     }
-    match path.split_once(':') {
-        Some((prefix, _)) if super::references::is_prefix(prefix) => {
-            match SUBDATASETS.iter().any(|known| known.eq_ignore_ascii_case(prefix)) {
-                true => Scheme::Other,
-                false => Scheme::Connection(prefix),
-            }
-        }
-        _ => Scheme::Plain,
+    let Some((prefix, _)) = path.split_once(':') else { return Scheme::Plain };
+    if let Some(danger) = of_list(path, DANGERS) {
+        return Scheme::Danger(danger);
+    }
+    if let Some(url) = of_list(path, URLS) {
+        return Scheme::Url(url);
+    }
+    if !super::references::is_prefix(prefix) {
+        return Scheme::Plain;
+    }
+    match SUBDATASETS.iter().any(|known| known.eq_ignore_ascii_case(prefix)) {
+        true => Scheme::Other,
+        false => Scheme::Connection(prefix),
     }
 }
 

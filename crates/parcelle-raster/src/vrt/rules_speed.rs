@@ -275,7 +275,10 @@ fn harvested(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) 
     let directory = directory_of(subject.path);
     let beside = |path: &PathBuf| path.parent() == Some(directory.as_path());
     let references = dataset.references();
-    let found = references.iter().find_map(|reference| match place_of(reference.file, &directory) {
+    // A path that names a directory leads to another one, unless it is absolute.
+    let may_be = |path: &str| path.starts_with('/') || !path.contains('/');
+    let mut candidates = references.iter().filter(|reference| may_be(&reference.file.path));
+    let found = candidates.find_map(|reference| match place_of(reference.file, &directory) {
         Place::Local(path) if beside(&path) => Some((reference, path)),
         _ => None,
     });

@@ -86,7 +86,6 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
     windows(subject, dataset, findings);
     blank_bands(subject, dataset, findings);
     many_sources(subject, dataset, findings);
-    inline_datasets(subject, dataset, findings);
 }
 
 /// Where a source is, for a group.
@@ -296,7 +295,8 @@ fn many_sources(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Finding
     findings.push(Finding::new(&MANY_SOURCES, message).at(place).fix(fix));
 }
 
-fn inline_datasets(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
+/// Tests the rule about datasets inside sources, which depends on the version of GDAL.
+pub(super) fn check_inline_datasets(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
     let severity = subject.target.need((3, 11));
     let inside = |(_, source): &(u32, &Source)| source.dataset.is_some() && source.kind != SourceKind::Array;
     let mut found = dataset.sources().filter(inside);
