@@ -124,6 +124,7 @@ fn geotiff(
                 access: Access::CogHttp.as_str().to_owned(),
                 outcome: Outcome::Fails,
                 because: Vec::new(),
+                detail: String::new(),
             }],
         };
         if !served.ranges {
