@@ -533,7 +533,7 @@ fn a_million_directories_are_given_up_in_bounded_time() {
     }
     let source = Memory::new(file);
     let start = std::time::Instant::now();
-    let checked = check(&source, "a.tif", &CogOptions { depth: Depth::Tiles }).unwrap();
+    let checked = check(&source, "a.tif", &CogOptions::default()).unwrap();
     assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
     let given_up = checked.findings.iter().find(|one| one.message.contains("more than 65536 directories"));
     assert_eq!(given_up.map(|one| one.rule.id), Some("COG-FILE-004"), "{:?}", checked.findings);

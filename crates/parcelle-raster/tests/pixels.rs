@@ -16,7 +16,7 @@ use parcelle_storage::{ByteSource, Memory};
 use proptest::prelude::*;
 
 fn checked(file: Vec<u8>) -> Checked {
-    check(&Memory::new(file), "dem.tif", &CogOptions { depth: Depth::Pixels }).unwrap()
+    check(&Memory::new(file), "dem.tif", &CogOptions { depth: Depth::Pixels, ..Default::default() }).unwrap()
 }
 
 fn of_rule(checked: &Checked, id: &str) -> Option<Finding> {

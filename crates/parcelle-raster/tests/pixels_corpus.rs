@@ -36,7 +36,7 @@ fn table(path: &Path) -> Option<Vec<BTreeMap<String, String>>> {
 
 fn pixels(path: &Path) -> Checked {
     let source = LocalFile::open(path).unwrap();
-    check(&source, &path.to_string_lossy(), &CogOptions { depth: Depth::Pixels }).unwrap()
+    check(&source, &path.to_string_lossy(), &CogOptions { depth: Depth::Pixels, ..CogOptions::default() }).unwrap()
 }
 
 /// Rules that pixels decide.

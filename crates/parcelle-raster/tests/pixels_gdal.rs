@@ -284,7 +284,7 @@ fn damaged_pictures_are_answered_soon() {
             }
             file.truncate(file.len() - if next(&mut seed).is_multiple_of(3) { next(&mut seed) % 200 } else { 0 });
             let start = std::time::Instant::now();
-            let options = CogOptions { depth: Depth::Pixels };
+            let options = CogOptions { depth: Depth::Pixels, ..Default::default() };
             let checked = check(&Memory::new(file), "dem.tif", &options).unwrap();
             assert!(checked.facts.contains_key("file_bytes"), "{creation}");
             assert!(start.elapsed() < std::time::Duration::from_secs(10), "{creation}: {:?}", start.elapsed());
@@ -347,7 +347,8 @@ fn overviews_of_every_kind_match_their_image() {
                 continue;
             }
             let source = LocalFile::open(&to).unwrap();
-            let checked = check(&source, "dem.tif", &CogOptions { depth: Depth::Pixels }).unwrap();
+            let checked =
+                check(&source, "dem.tif", &CogOptions { depth: Depth::Pixels, ..Default::default() }).unwrap();
             let found: Vec<_> =
                 checked.findings.iter().filter(|one| one.rule.id == "COG-OVR-012").map(|one| &one.message).collect();
             // Overviews by `none` are there and empty: what every second pixel of some images looks like, too.

@@ -255,9 +255,9 @@ mod tests {
         let highest = char::MAX.to_string().repeat(30);
         assert_eq!(highest.as_bytes().greatest_bytes(true), highest.as_bytes());
         assert_eq!(b"short".as_slice().greatest_bytes(true), b"short");
-        let Statistics::ByteArray(found) = <&[u8]>::statistics(
-            Some(Bounds { least: long.as_bytes(), greatest: b"z" }), 3, true, false,
-        ) else {
+        let Statistics::ByteArray(found) =
+            <&[u8]>::statistics(Some(Bounds { least: long.as_bytes(), greatest: b"z" }), 3, true, false)
+        else {
             panic!("not of bytes");
         };
         assert!(!found.min_is_exact() && found.max_is_exact() && found.null_count_opt() == Some(3));

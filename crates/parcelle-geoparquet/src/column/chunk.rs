@@ -63,7 +63,7 @@ pub(crate) struct ColumnEncoders {
 /// What is to be done for one leaf.
 enum Work<'a> {
     Own(&'a ColumnPlan, Vec<Leaf>),
-    Library(ArrowColumnWriter, Vec<ArrowLeafColumn>),
+    Library(Box<ArrowColumnWriter>, Vec<ArrowLeafColumn>),
 }
 
 impl ColumnEncoders {
@@ -112,13 +112,13 @@ impl ColumnEncoders {
                 }
                 None => {
                     let values = library::leaves(field, arrays)?;
-                    work.extend(writers.zip(values).map(|(writer, values)| Work::Library(writer, values)));
+                    work.extend(writers.zip(values).map(|(writer, values)| Work::Library(Box::new(writer), values)));
                 }
             }
         }
         let encode = |work: Work<'_>| match work {
             Work::Own(plan, leaves) => plan.encode(&leaves).map(Chunk::Own),
-            Work::Library(writer, values) => library::encode(writer, &values).map(Chunk::Library),
+            Work::Library(writer, values) => library::encode(*writer, &values).map(Chunk::Library),
         };
         let chunks: Result<Vec<_>, _> = if in_parallel {
             work.into_par_iter().map(encode).collect()

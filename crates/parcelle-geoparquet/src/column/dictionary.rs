@@ -35,9 +35,7 @@ impl ByteDictionary {
         }
         let hash = self.state.hash_one(value);
         let (page, places) = (&self.page, &self.places);
-        let is_value = |number: &u32| {
-            places.get(*number as usize).is_some_and(|place| bytes_at(page, *place) == value)
-        };
+        let is_value = |number: &u32| places.get(*number as usize).is_some_and(|place| bytes_at(page, *place) == value);
         self.previous = match self.table.find(hash, is_value) {
             Some(number) => *number,
             None => self.add(hash, value)?,

@@ -49,8 +49,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnDescPtr;
 
 use bounds::{Bounded, Bounds};
-use dictionary::{BitsDictionary, ByteDictionary};
 pub(crate) use chunk::{Chunk, ColumnEncoders};
+use dictionary::{BitsDictionary, ByteDictionary};
 use leaf::Leaf;
 use pages::{Content, Rows, Span, write};
 
@@ -75,11 +75,7 @@ pub(crate) struct EncodedColumn {
 
 impl ColumnPlan {
     /// The plan for a column that comes in arrays of this type; `None` where the parquet crate has to encode it.
-    pub(crate) fn new(
-        descriptor: &ColumnDescPtr,
-        data_type: &DataType,
-        properties: &WriterProperties,
-    ) -> Option<Self> {
+    pub(crate) fn new(descriptor: &ColumnDescPtr, data_type: &DataType, properties: &WriterProperties) -> Option<Self> {
         let path = descriptor.path();
         let codec = properties.compression(path);
         let is_flat = descriptor.max_rep_level() == 0 && descriptor.max_def_level() <= 1;

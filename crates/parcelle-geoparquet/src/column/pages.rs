@@ -131,13 +131,13 @@ pub(crate) fn write<Value: Bounded>(
         let written = writer.write_page(CompressedPage::new(data, page.len()))?;
         totals.add(&written);
         totals.data_offset.get_or_insert(written.offset);
-        let compressed = i32::try_from(written.compressed_size).map_err(|error| ParquetError::External(Box::new(error)))?;
+        let compressed =
+            i32::try_from(written.compressed_size).map_err(|error| ParquetError::External(Box::new(error)))?;
         offsets.append_offset_and_size(written.offset as i64, compressed);
         offsets.append_row_count(span.rows.len() as i64);
         let value_bytes = content.value_bytes.as_ref().and_then(|bytes| bytes.get(position).copied());
         offsets.append_unencoded_byte_array_data_bytes(value_bytes);
     }
-    drop(writer);
     let bytes = Bytes::from(sink.into_inner()?);
     Ok(EncodedColumn {
         close: ColumnCloseResult {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array,
-    Int64Array, LargeBinaryArray, LargeStringArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray,
-    TimestampMillisecondArray, TimestampNanosecondArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Float32Array, Float64Array, Int8Array, Int16Array,
+    Int32Array, Int64Array, LargeBinaryArray, LargeStringArray, RecordBatch, StringArray, StructArray,
+    TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
 };
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Fields, Schema};
@@ -80,7 +80,8 @@ fn batch(numbers: &[i64]) -> RecordBatch {
     }
     let double = |number: i64| if number % 7 == 0 { f64::NAN } else { number as f64 / 8.0 };
     let text = |number: i64| format!("{}é{number}", "x".repeat((number.unsigned_abs() % 90) as usize));
-    let children = Fields::from(vec![Field::new("a", DataType::Float32, false), Field::new("b", DataType::Utf8, false)]);
+    let children =
+        Fields::from(vec![Field::new("a", DataType::Float32, false), Field::new("b", DataType::Utf8, false)]);
     let parents: Vec<bool> = numbers.iter().map(|number| number % 3 != 0).collect();
     let of_struct: Vec<ArrayRef> = vec![
         Arc::new(numbers.iter().map(|number| *number as f32).collect::<Float32Array>()),
@@ -103,17 +104,35 @@ fn batch(numbers: &[i64]) -> RecordBatch {
         ("text", column::<StringArray, _>(numbers, some(12), text)),
         ("code", column::<StringArray, _>(numbers, some(13), |number| format!("{}", number % 4))),
         ("large", column::<LargeStringArray, _>(numbers, some(14), text)),
-        ("binary", Arc::new(numbers.iter().map(|number| some(15)(number).map(i64::to_be_bytes)).collect::<Vec<_>>().iter()
-            .map(|bytes| bytes.as_ref().map(|bytes| &bytes[..])).collect::<BinaryArray>())),
-        ("large binary", Arc::new(numbers.iter().map(|number| some(16)(number).map(i64::to_be_bytes)).collect::<Vec<_>>()
-            .iter().map(|bytes| bytes.as_ref().map(|bytes| &bytes[..])).collect::<LargeBinaryArray>())),
+        (
+            "binary",
+            Arc::new(
+                numbers
+                    .iter()
+                    .map(|number| some(15)(number).map(i64::to_be_bytes))
+                    .collect::<Vec<_>>()
+                    .iter()
+                    .map(|bytes| bytes.as_ref().map(|bytes| &bytes[..]))
+                    .collect::<BinaryArray>(),
+            ),
+        ),
+        (
+            "large binary",
+            Arc::new(
+                numbers
+                    .iter()
+                    .map(|number| some(16)(number).map(i64::to_be_bytes))
+                    .collect::<Vec<_>>()
+                    .iter()
+                    .map(|bytes| bytes.as_ref().map(|bytes| &bytes[..]))
+                    .collect::<LargeBinaryArray>(),
+            ),
+        ),
         ("none", column::<Float64Array, f64>(numbers, |_| None, double)),
         ("struct", Arc::new(StructArray::new(children, of_struct, Some(parents.into())))),
     ];
-    let fields: Vec<Field> = columns
-        .iter()
-        .map(|(name, array)| Field::new(*name, array.data_type().clone(), *name != "required"))
-        .collect();
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), *name != "required")).collect();
     let columns = columns.into_iter().map(|(_, array)| array).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
 }
@@ -152,12 +171,7 @@ fn check(numbers: &[i64], cut: usize, whole: &RecordBatch) {
         let (found, metadata) = read(&bytes);
         assert_eq!(found.num_rows(), rows);
         for (index, field) in whole.schema().fields().iter().enumerate() {
-            // NaN is equal to itself in the text of an array.
-            let (found, expected) = (found.column(index), whole.column(index));
-            let equal = found == expected || format!("{:?}", found.to_data()) == format!("{:?}", expected.to_data())
-                || arrow::util::pretty::pretty_format_columns("c", &[found.clone()]).unwrap().to_string()
-                    == arrow::util::pretty::pretty_format_columns("c", &[expected.clone()]).unwrap().to_string();
-            assert!(equal, "{} differs", field.name());
+            assert_eq!(found.column(index), whole.column(index), "{} differs", field.name());
         }
         let group = metadata.row_group(0);
         let chunk = |name: &str| group.columns().iter().position(|chunk| chunk.column_path().string() == name).unwrap();

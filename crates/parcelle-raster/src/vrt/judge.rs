@@ -205,7 +205,14 @@ fn answer(
             because.push(row.rule);
         }
     }
-    Compatibility { target: target.to_owned(), version, access: "vrt".to_owned(), outcome, because, detail: String::new() }
+    Compatibility {
+        target: target.to_owned(),
+        version,
+        access: "vrt".to_owned(),
+        outcome,
+        because,
+        detail: String::new(),
+    }
 }
 
 const fn rank(outcome: Outcome) -> u8 {

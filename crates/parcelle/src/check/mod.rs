@@ -368,7 +368,8 @@ impl Check {
         };
         let (mut files, mut unexamined) = (Vec::new(), Vec::new());
         for path in &self.paths {
-            let (reports, missing) = pool.install(|| mosaic::directory(path, self.depth.unwrap_or_default(), &self.profiles, &observer))?;
+            let (reports, missing) =
+                pool.install(|| mosaic::directory(path, self.depth.unwrap_or_default(), &self.profiles, &observer))?;
             files.extend(reports);
             unexamined.extend(missing);
         }
