@@ -131,8 +131,9 @@ fn pixels_are_decoded_when_asked() {
     let facts =
         &parcelle(["check", path, "--depth", "pixels", "--format", "json"]).expect_code(1).json()["files"][0]["facts"];
     assert_eq!(facts["pixels"]["tiles_damaged"], 1, "{facts}");
-    let run = parcelle(["check", "testdata/vrt/good_mosaic.vrt", "--depth", "pixels"]).expect_code(2);
-    assert!(run.stdout.contains("the pixels of a VRT cannot be decoded yet"), "{}", run.stdout);
+    parcelle(["check", "testdata/vrt/good_mosaic.vrt", "--depth", "pixels"]).expect_code(0);
+    let run = parcelle(["check", "testdata/vrt/bad_missing_source.vrt", "--depth", "pixels"]).expect_code(1);
+    assert!(run.stdout.contains("VRT-SRC-001"), "{}", run.stdout);
 }
 
 #[test]
@@ -193,7 +194,7 @@ fn profiles_judge_by_their_own_limits() {
 fn geoserver_answers_for_each_way_of_access() {
     let half = "testdata/cog/bad_geoserver_half_float.tif";
     let run = parcelle(["check", half, "--profile", "geoserver", "--format", "json"]).expect_code(1).json();
-    let answer = |access: &str| json!({"target": "geoserver", "version": "3.0", "access": access, "outcome": "misreads", "because": ["GS-TYPE-003"]});
+    let answer = |access: &str| json!({"target": "geoserver", "version": "3.0", "access": access, "outcome": "misreads", "because": ["GS-TYPE-003"], "detail": "store and layer can be created, maps show wrong values without an error"});
     assert_eq!(run["files"][0]["compatibility"], json!([answer("file"), answer("cog-http")]));
     let found = run["files"][0]["findings"].as_array().unwrap();
     assert!(found.len() == 1 && found[0]["count"] == 3, "{found:?}");

@@ -114,7 +114,9 @@ fn every_codec_gives_the_bytes_that_were_encoded() {
         let file = encoded(codec);
         assert_eq!(values(&file).unwrap(), texture(1024 * codec.1 as usize), "compression {}", codec.0);
         let checked = checked(file);
-        let serious: Vec<_> = checked.findings.iter().filter(|one| one.severity > Severity::Info).collect();
+        // It has no place on the map.
+        let is_serious = |one: &&Finding| one.severity > Severity::Info && !one.rule.id.starts_with("COG-GEO");
+        let serious: Vec<_> = checked.findings.iter().filter(is_serious).collect();
         assert!(serious.is_empty(), "compression {}: {serious:?}", codec.0);
         assert_eq!(checked.facts["pixels"]["bytes_decoded"], 1024 * codec.1, "compression {}", codec.0);
     }

@@ -171,7 +171,9 @@ fn check(numbers: &[i64], cut: usize, whole: &RecordBatch) {
         let (found, metadata) = read(&bytes);
         assert_eq!(found.num_rows(), rows);
         for (index, field) in whole.schema().fields().iter().enumerate() {
-            assert_eq!(found.column(index), whole.column(index), "{} differs", field.name());
+            // Without Arrow's own schema in the footer, large types come back as the usual ones.
+            let found = arrow::compute::cast(found.column(index), field.data_type()).unwrap();
+            assert_eq!(&found, whole.column(index), "{} differs", field.name());
         }
         let group = metadata.row_group(0);
         let chunk = |name: &str| group.columns().iter().position(|chunk| chunk.column_path().string() == name).unwrap();

@@ -117,17 +117,24 @@ fn sentence(answers: &[Compatibility]) -> String {
             }
         }
     }
+    // A library reads; it is servers that show, one way or another.
+    let is_library = answers.first().is_some_and(|answer| answer.target == "gdal");
     let parts = groups.into_iter().map(|(first, accesses, because)| {
-        let what = match first.outcome {
-            Outcome::Reads => "will show it",
-            Outcome::Misreads => "will show it wrongly",
-            Outcome::Fails => "will not show it",
-            Outcome::Slow => "will show it very slowly",
+        let what = match (first.outcome, is_library) {
+            (Outcome::Reads, false) => "will show it ",
+            (Outcome::Reads, true) => "will read it",
+            (Outcome::Misreads, false) => "will show it wrongly ",
+            (Outcome::Misreads, true) => "will read it wrongly",
+            (Outcome::Fails, false) => "will not show it ",
+            (Outcome::Fails, true) => "will not read all of it",
+            (Outcome::Slow, false) => "will show it very slowly ",
+            (Outcome::Slow, true) => "will read it very slowly",
         };
-        let joined = accesses.join(if first.outcome == Outcome::Fails { " or " } else { " and " });
+        let conjunction = if first.outcome == Outcome::Fails { " or " } else { " and " };
+        let joined = if is_library { String::new() } else { accesses.join(conjunction) };
         let detail = if first.detail.is_empty() { String::new() } else { format!(": {}", first.detail) };
         let because = if because.is_empty() { String::new() } else { format!(" ({})", because.join(", ")) };
-        format!("{what} {joined}{detail}{because}")
+        format!("{what}{joined}{detail}{because}")
     });
     let target = answers.first().map_or("", |answer| answer.target.as_str());
     let target = match target {
