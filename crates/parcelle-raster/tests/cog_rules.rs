@@ -312,6 +312,13 @@ fn overview_and_mask_rules() {
     assert_eq!(severity(&masked.build(), "COG-MSK-002"), Some(Severity::Error));
     masked.pages[1] = Page::tiled(64, 64, 32, 4);
     assert_eq!(severity(&masked.build(), "COG-MSK-002"), Some(Severity::Error));
+    // Level by level, the mask after the image: a mask of one tile may lie anywhere, the others are told.
+    let apart = Builder { ghost: None, ..with_mask() };
+    assert_eq!(severity(&apart.build(), "COG-MSK-003"), Some(Severity::Info));
+    let one_tile = of(vec![Page::tiled(32, 32, 32, 0), Page::tiled(32, 32, 32, 4)]);
+    assert_eq!(severity(&one_tile, "COG-MSK-003"), None);
+    let fixture = |name: &str| std::fs::read(format!("{}/../../testdata/cog/{name}", env!("CARGO_MANIFEST_DIR")));
+    assert_eq!(severity(&fixture("good_mask.tif").unwrap(), "COG-MSK-003"), None);
 }
 
 #[test]

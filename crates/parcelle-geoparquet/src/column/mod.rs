@@ -3,8 +3,9 @@
 //! The columns of geodata are few kinds, and a row group is in memory whole when it is encoded. Both make it possible to do
 //! without what the general encoder of the parquet crate is prepared for: the dictionary is complete before the first page is
 //! written, so that a chunk has either one or none; bounds are taken of whole pages at a time, or of the dictionary alone;
-//! the value before is compared before any hash is taken; a worker keeps its compressor. That is a third of the time of
-//! a conversion without compression (bench `encode`). Pages, headers, the page index and the footer are written by the crate.
+//! the value before is compared before any hash is taken; a worker keeps its compressor. A whole conversion of building
+//! footprints takes a fifth less processor time than with the crate's encoder (bench `convert`), for the same values in as
+//! many bytes. Headers of pages, the page index and the footer are still written by the crate.
 //!
 //! What is not here is encoded by the crate: nested columns, bloom filters, other codecs, types that geodata hardly
 //! have. [`ColumnPlan::new`] says which.

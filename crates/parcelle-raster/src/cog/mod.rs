@@ -131,6 +131,7 @@ pub static RULES: &[&Rule] = &[
     &rules_ifd::ORDER,
     &rules_overview::MASK_LEVELS,
     &rules_overview::MASK_KIND,
+    &rules_order::MASK_APART,
     &rules_side::EXTERNAL_MASK,
     &rules_order::DATA_BEFORE_DIRECTORIES,
     &rules_order::LEVELS,

@@ -36,10 +36,54 @@ pub(crate) static ROW_MAJOR: Rule = Rule {
     reference: "GDAL COG driver, File format details (BLOCK_ORDER)",
 };
 
+pub(crate) static MASK_APART: Rule = Rule {
+    id: "COG-MSK-003",
+    severity: Severity::Info,
+    title: "Tiles of the mask are not next to the tiles of the image",
+    why: "Whoever shows a tile needs the mask of it too. Behind its tile it comes with the same request; anywhere else it \
+          takes one more for each tile.",
+    fix: SHUFFLE,
+    reference: "OGC 21-026 /rec/geotiff-overviews/ifd-order; GDAL COG driver, File format details \
+                (MASK_INTERLEAVED_WITH_IMAGERY)",
+};
+
+/// Bytes between a tile and its mask that readers fetch along: a trailer, a leader and padding.
+const NEAR: u64 = 64;
+
 pub(crate) fn check(context: &mut Context<'_>) {
     data_before_directories(context);
     levels(context);
     row_major(context);
+    mask_apart(context);
+}
+
+/// Masks that do not follow their tiles. With the claim that they do, that is an error of its own: COG-GHO-008.
+fn mask_apart(context: &mut Context<'_>) {
+    let is_claimed = |ghost: &parcelle_tiff::GhostArea| ghost.claims("MASK_INTERLEAVED_WITH_IMAGERY", "YES");
+    if context.structure.ghost.as_ref().is_some_and(is_claimed) {
+        return;
+    }
+    let levels = &context.layout.levels;
+    let mut findings = Vec::new();
+    for mask in levels.iter().filter(|level| level.is_mask()) {
+        let is_its_image = |level: &&Level<'_>| {
+            let size = |level: &Level<'_>| (level.image.width, level.image.height, level.blocks.len());
+            level.is_imagery() && size(level) == size(mask)
+        };
+        // An image of one tile comes whole whatever the order.
+        let Some(image) = levels.iter().find(is_its_image).filter(|image| image.blocks.len() > 1) else { continue };
+        let mut apart = (0..mask.blocks.len()).filter(|block| {
+            let (Some(tile), Some(masked)) = (image.sound(*block), mask.sound(*block)) else { return false };
+            // A sound block ends within the file.
+            masked.0 < tile.0 + tile.1 || masked.0 - (tile.0 + tile.1) > NEAR
+        });
+        let Some(first) = apart.next() else { continue };
+        let count = 1 + apart.count() as u64;
+        let message =
+            format!("{count} of {} tiles of the mask of {} are not behind their tiles", mask.blocks.len(), image.name);
+        findings.push(Finding::new(&MASK_APART, message).at(at_block(mask, first)).count(count));
+    }
+    findings.into_iter().for_each(|finding| context.push(finding, Fix::Shuffle));
 }
 
 fn data_before_directories(context: &mut Context<'_>) {
