@@ -175,21 +175,67 @@ fn large_cog(path: &Path, across: u32, tile: &dyn Fn(u64) -> Vec<u8>) -> Result<
     Ok(levels.iter().map(|level| level.tiles).sum())
 }
 
-/// A mosaic of one band, as `gdalbuildvrt` writes it, beside its sources, which are empty: nothing here opens them.
+/// A GeoTIFF of one band and one tile, which is left out, with its upper left corner at a place in EPSG:2154.
+fn source(pixels: u32, [x, y]: [f64; 2], resolution: f64) -> Vec<u8> {
+    const GEO_KEYS: [u16; 16] = [1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, 2154];
+    const ENTRIES: u32 = 13;
+    let values_at = 8 + 2 + ENTRIES * 12 + 4;
+    let mut values = Vec::new();
+    let mut place = |bytes: Vec<u8>| {
+        let at = values_at + values.len() as u32;
+        values.extend(bytes);
+        at
+    };
+    let doubles = |numbers: &[f64]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
+    let scale = place(doubles(&[resolution, resolution, 0.0]));
+    let tie_point = place(doubles(&[0.0, 0.0, 0.0, x, y, 0.0]));
+    let keys = place(GEO_KEYS.iter().flat_map(|key| key.to_le_bytes()).collect());
+    let [short, long, double] = [3_u16, 4, 12];
+    let mut file = b"II\x2A\0\x08\0\0\0".to_vec();
+    file.extend((ENTRIES as u16).to_le_bytes());
+    for (tag, field_type, count, value) in [
+        (256_u16, long, 1_u32, pixels), // ImageWidth
+        (257, long, 1, pixels),         // ImageLength
+        (258, short, 1, 8),             // BitsPerSample
+        (259, short, 1, 8),             // Compression: DEFLATE
+        (262, short, 1, 1),             // PhotometricInterpretation: black is 0
+        (277, short, 1, 1),             // SamplesPerPixel
+        (322, long, 1, pixels),         // TileWidth
+        (323, long, 1, pixels),         // TileLength
+        (324, long, 1, 0),              // TileOffsets: not there
+        (325, long, 1, 0),              // TileByteCounts
+        (33_550, double, 3, scale),     // ModelPixelScale
+        (33_922, double, 6, tie_point), // ModelTiepoint
+        (34_735, short, 16, keys),      // GeoKeyDirectory
+    ] {
+        file.extend(tag.to_le_bytes());
+        file.extend(field_type.to_le_bytes());
+        file.extend(count.to_le_bytes());
+        file.extend(value.to_le_bytes());
+    }
+    file.extend([0; 4]);
+    file.extend(values);
+    file
+}
+
+/// A mosaic of one band, as `gdalbuildvrt` writes it, beside its sources, each of which is opened.
 fn mosaic(directory: &Path) -> Result<PathBuf, Failure> {
     const PIXELS: u32 = 512;
+    const RESOLUTION: f64 = 0.5;
     let tiles = directory.join("tiles");
     std::fs::create_dir_all(&tiles)?;
     let side = SOURCES_ACROSS * PIXELS;
     let mut text = format!(
         "<VRTDataset rasterXSize=\"{side}\" rasterYSize=\"{side}\">\n  <SRS>EPSG:2154</SRS>\n  \
-         <GeoTransform>650000, 0.2, 0, 6870000, 0, -0.2</GeoTransform>\n  \
+         <GeoTransform>650000, 0.5, 0, 6870000, 0, -0.5</GeoTransform>\n  \
          <VRTRasterBand dataType=\"Byte\" band=\"1\">\n    <ColorInterp>Gray</ColorInterp>\n"
     );
     for row in 0..SOURCES_ACROSS {
         for column in 0..SOURCES_ACROSS {
             let name = format!("ortho_{column:04}_{row:04}.tif");
-            File::create(tiles.join(&name))?;
+            let metres = |tiles: u32| f64::from(tiles * PIXELS) * RESOLUTION;
+            let corner = [650_000.0 + metres(column), 6_870_000.0 - metres(row)];
+            std::fs::write(tiles.join(&name), source(PIXELS, corner, RESOLUTION))?;
             writeln!(
                 text,
                 "    <SimpleSource>\n      <SourceFilename relativeToVRT=\"1\">tiles/{name}</SourceFilename>\n      \

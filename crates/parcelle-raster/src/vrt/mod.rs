@@ -237,9 +237,10 @@ impl<'a> Subject<'a> {
         quoted(self.path)
     }
 
-    /// In a command, the raster that the VRT becomes when its pixels are computed.
+    /// In a command, the raster that the VRT becomes when its pixels are computed. Its name keeps that of the VRT whole: the
+    /// source of `dem.vrt` is often `dem.tif`, and must not be written over.
     fn computed(&self) -> String {
-        quoted(self.path.with_extension("tif"))
+        quoted(self.path.with_extension("vrt.tif"))
     }
 }
 

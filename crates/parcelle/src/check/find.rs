@@ -49,12 +49,19 @@ pub(super) fn files(path: &Path, profiles: &[Profile]) -> Vec<Found> {
     if found.is_empty() {
         found.push(Err(unexamined(
             path,
-            "no file in this directory has the ending of a GeoTIFF (.tif, .tiff, .gtiff) or VRT (.vrt) to check"
-                .to_owned(),
-            "name the files themselves, whatever their ending",
+            nothing_there(profiles),
+            "name the files themselves, whatever their ending, or leave --profile out",
         )));
     }
     found
+}
+
+/// What is said of a directory without files for the profiles in force.
+fn nothing_there(profiles: &[Profile]) -> String {
+    let kinds = [(FileKind::Geotiff, "a GeoTIFF (.tif, .tiff, .gtiff)"), (FileKind::Vrt, "a VRT (.vrt)")];
+    let judged = kinds.into_iter().filter(|(kind, _)| profiles.iter().any(|profile| profile.judges(*kind)));
+    let judged: Vec<&str> = judged.map(|(_, name)| name).collect();
+    format!("no file in this directory has the ending of {} to check", judged.join(" or "))
 }
 
 pub(super) fn unexamined(path: &Path, reason: String, hint: &str) -> Unexamined {

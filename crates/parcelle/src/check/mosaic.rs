@@ -113,7 +113,10 @@ pub(super) fn directory(
     observer: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<(Vec<FileReport>, Vec<Unexamined>), CheckError> {
     if !path.is_dir() {
-        let reason = "only a directory can be checked as a mosaic, and this is none".to_owned();
+        let reason = match path.try_exists() {
+            Ok(false) => "no such file or directory".to_owned(),
+            _ => "only a directory can be checked as a mosaic, and this is none".to_owned(),
+        };
         return Ok((
             Vec::new(),
             vec![unexamined(path, reason, "name the directory that holds the files of the mosaic")],

@@ -62,6 +62,7 @@ pub fn fix_script(report: &Report, directory: &Path) -> String {
          # Written by {} {} for {} files: commands for {}, by hand {}.\n\
          # Originals are only read. Each command writes a copy beside its original, and none that is there already.\n\
          # Needed is GDAL (gdal_translate); where cogger is installed too, it moves lossy tiles without encoding them again.\n\
+         [ -n \"${{BASH_VERSION:-}}\" ] || exec bash \"$0\" \"$@\"\n\
          set -euo pipefail\n\
          cd -- {}\n",
         report.tool.name,

@@ -21,6 +21,8 @@ use super::{Context, tiff};
 
 /// Columns and rows that are read at a time.
 const WINDOW: usize = 1024;
+/// Pixels of all bands beyond which a VRT is not read: hours of work for a file that may have only a few lines.
+const MOST_PIXELS: u128 = 200_000_000_000;
 /// Different messages that are told apart.
 const MESSAGES: usize = 20;
 
@@ -47,8 +49,22 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Findings) {
         findings.push(Finding::new(&READ, message).severity(Severity::Info).fix(""));
         return;
     }
-    match read(context.subject.path) {
-        Ok((windows, failures)) => {
+    let read = size(context.subject.path).map(|size| {
+        let pixels =
+            [size.0, size.1, size.2].iter().fold(1_u128, |pixels, number| pixels.saturating_mul(*number as u128));
+        (pixels <= MOST_PIXELS).then(|| read(context.subject.path, size)).ok_or(pixels)
+    });
+    match read {
+        Ok(Err(pixels)) => {
+            let message = format!(
+                "The pixels of {file} were not read: {} million in all bands are more than the {} million that are read at \
+                 most.",
+                grouped(u64::try_from(pixels / 1_000_000).unwrap_or(u64::MAX)),
+                grouped((MOST_PIXELS / 1_000_000) as u64),
+            );
+            findings.push(Finding::new(&READ, message).severity(Severity::Info).fix(""));
+        }
+        Ok(Ok((windows, failures))) => {
             for failure in failures {
                 let (width, height) = failure.size;
                 let message = format!(
@@ -149,21 +165,26 @@ fn open(path: &Path) -> Result<Dataset, String> {
     Dataset::open_ex(path, options).map_err(|error| reason(&error))
 }
 
+/// Columns, rows and bands.
+fn size(path: &Path) -> Result<(usize, usize, usize), String> {
+    let _quiet = Quiet::new();
+    let dataset = open(path)?;
+    let (width, height) = dataset.raster_size();
+    Ok((width, height, dataset.raster_count()))
+}
+
 /// Reads all windows of all bands: how many there are, and what failed.
-fn read(path: &Path) -> Result<(u64, Vec<Failure>), String> {
-    let (width, height, bands) = {
-        let _quiet = Quiet::new();
-        let dataset = open(path)?;
-        let (width, height) = dataset.raster_size();
-        (width, height, dataset.raster_count())
-    };
+fn read(path: &Path, (width, height, bands): (usize, usize, usize)) -> (u64, Vec<Failure>) {
     let (across, down) = (width.div_ceil(WINDOW), height.div_ceil(WINDOW));
     let windows = across * down * bands;
     let failures: Vec<(usize, String)> = (0..windows)
         .into_par_iter()
         .map_init(
             // A dataset belongs to one thread at a time.
-            || (open(path), vec![0u8; WINDOW * WINDOW]),
+            || {
+                let _quiet = Quiet::new();
+                (open(path), vec![0u8; WINDOW * WINDOW])
+            },
             |(dataset, buffer), index| {
                 let _quiet = Quiet::new();
                 let dataset = match dataset {
@@ -194,7 +215,7 @@ fn read(path: &Path) -> Result<(u64, Vec<Failure>), String> {
         let failure = Failure { windows: 0, band, column, row, size, message };
         told.entry(key).or_insert(failure).windows += 1;
     }
-    Ok((windows as u64, told.into_values().collect()))
+    (windows as u64, told.into_values().collect())
 }
 
 /// Column, row, size and band of a window.
