@@ -54,7 +54,7 @@ pub(super) fn file(
     if kind != FileKind::Geotiff || !profiles.iter().any(|profile| profile.judges(kind)) {
         return Err(other_kind(&shown, kind, profiles));
     }
-    let (Checked { findings, facts }, compatibility) =
+    let (Checked { findings, facts, .. }, compatibility) =
         geotiff(&source, &shown, depth, profiles).map_err(|error| failed(&error))?;
     let mut report = FileReport::new(shown, kind, findings, facts);
     report.compatibility = compatibility;
@@ -97,8 +97,8 @@ fn geotiff(
             }
             checked => checked?,
         },
-        Some(parsed) => Checked { findings: Vec::new(), facts: parsed.facts(source, name) },
-        None => Checked { findings: Vec::new(), facts: BTreeMap::from([("file_bytes", json!(source.len()))]) },
+        Some(parsed) => Checked { facts: parsed.facts(source, name), ..Checked::default() },
+        None => Checked { facts: BTreeMap::from([("file_bytes", json!(source.len()))]), ..Checked::default() },
     };
     let served = served(source.source(), in_force);
     let told = cog::check_served(&served, parsed.as_ref().filter(|_| in_force));
