@@ -20,6 +20,7 @@ mod late_gdal;
 mod layers;
 mod partition;
 mod remote;
+mod reports;
 mod reproject;
 
 use std::ffi::OsStr;
