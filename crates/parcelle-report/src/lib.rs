@@ -37,6 +37,6 @@ pub mod text;
 pub use finding::{Finding, Findings, Location};
 pub use group::Group;
 pub use report::{
-    Compatibility, FileKind, FileReport, Outcome, Report, SCHEMA_VERSION, Summary, Tool, Unexamined, Verdict,
+    Compatibility, FileKind, FileReport, Outcome, REMARKS, Report, SCHEMA_VERSION, Summary, Tool, Unexamined, Verdict,
 };
 pub use rule::{Rule, Severity};

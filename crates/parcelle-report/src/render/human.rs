@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use crate::finding::{Finding, Location};
-use crate::report::{Compatibility, FileReport, Outcome, Report, Verdict};
+use crate::report::{Compatibility, FileReport, Outcome, REMARKS, Report, Verdict};
 use crate::rule::Severity;
 use crate::text::grouped;
 
@@ -63,6 +63,9 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
     for sentence in sentences(&file.compatibility) {
         paragraph(text, &sentence, "  ", "  ", options);
     }
+    for remark in remarks(file) {
+        paragraph(text, remark, "  ", "  ", options);
+    }
     // One place per rule tells an admin what is wrong; the others are in the JSON.
     let mut shown: Vec<(&Finding, u64)> = Vec::new();
     for finding in &file.findings {
@@ -86,6 +89,16 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
             let _ = writeln!(text, "    {}", printable(line));
         }
     }
+}
+
+/// What is worth telling people of a file though nothing is wrong: the sentences of its fact [`REMARKS`].
+fn remarks(file: &FileReport) -> impl Iterator<Item = &str> {
+    file.facts
+        .get(REMARKS)
+        .and_then(serde_json::Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|remark| remark.as_str())
 }
 
 /// One sentence for each target and version: whether it shows the file, by which way, and what keeps it from doing so.
