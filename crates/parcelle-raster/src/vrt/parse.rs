@@ -7,11 +7,15 @@ use quick_xml::Reader;
 use quick_xml::errors::Error;
 use quick_xml::events::{BytesDecl, Event};
 
+use super::arrays;
 use super::build::{Part, Paths};
 use super::document::{Document, DocumentType, Limit, Problem, Reason, Root, UnknownElement};
 use super::limits;
+use super::model::SourceKind;
+use super::reference_system::{self, Reading};
 use super::schema::{self, Holds};
 use super::shorten::shorten;
+use super::streamed;
 use super::tag;
 use super::text::{SourceText, Stop};
 use super::vocabulary::{Element, suggest};
@@ -38,6 +42,10 @@ pub(crate) fn parse(source: &dyn ByteSource) -> io::Result<Document> {
             false => "the file begins with a NUL byte, where the text ends for GDAL".to_owned(),
         };
         parser.document.not_well_formed = Some(Problem { line: 1, detail });
+        return Ok(parser.document);
+    }
+    if streamed::is_streamed_algorithm(text.head()) {
+        parser.document.streamed = Some(streamed::read(source)?);
         return Ok(parser.document);
     }
     let mut reader = Reader::from_reader(text);
@@ -73,6 +81,8 @@ fn wide_encoding(head: &[u8]) -> Option<&'static str> {
     }
 }
 
+const ARRAY_SOURCE: Element = Element::Source(SourceKind::Array);
+
 /// An element that is open.
 struct Frame {
     name: String,
@@ -85,8 +95,9 @@ struct Frame {
     value: String,
     /// Children that GDAL makes nodes of: it gives a value only where the text is the single one.
     nodes: u32,
-    /// `<GCP>` children.
+    /// `<GCP>` or `<Dimension>` children.
     points: u32,
+    seen: arrays::Seen,
     in_text: bool,
     cut: bool,
 }
@@ -231,6 +242,10 @@ impl Parser {
         if element != Element::Opaque {
             self.attributes(&tag.attributes, &mut part, line);
         }
+        let mut seen = arrays::Seen::default();
+        if arrays::is_part(element) {
+            tag.attributes.iter().for_each(|(name, _)| seen.add(name));
+        }
         let parent_type = match self.frames.last().map(|frame| frame.holds) {
             None => Some(schema::document()),
             Some(Some(Holds::Type(id))) => Some(id),
@@ -248,6 +263,7 @@ impl Parser {
             value: String::new(),
             nodes: 0,
             points: 0,
+            seen,
             in_text: false,
             cut: false,
         });
@@ -341,6 +357,7 @@ impl Parser {
         if let Part::Marked(marked) = &mut frame.part {
             marked.text = std::mem::take(&mut frame.value);
         }
+        self.array(&frame);
         match &frame.part {
             Part::Dataset(_) => self.nested = self.nested.saturating_sub(1),
             Part::None if frame.element == Element::Dataset => self.nested = self.nested.saturating_sub(1),
@@ -367,6 +384,33 @@ impl Parser {
                     self.root = Some(frame.part);
                 }
             }
+        }
+    }
+
+    /// Notes what an element inside an `<ArraySource>` lacks, and tells the element around it what it has.
+    fn array(&mut self, frame: &Frame) {
+        if arrays::is_part(frame.element)
+            && (frame.element == ARRAY_SOURCE || self.frames.iter().any(|open| open.element == ARRAY_SOURCE))
+        {
+            let whole = self.frames.last().is_some_and(|parent| parent.element == ARRAY_SOURCE);
+            let lack = arrays::lack(frame.element, &shorten(&frame.name), frame.seen).or_else(|| {
+                let flat = frame.element == Element::Array && whole && frame.points != 2;
+                flat.then(|| format!("<Array> has {} instead of two dimensions", frame.points))
+            });
+            if let Some(lack) = lack {
+                self.document.array_lacks.add(frame.line, || lack);
+            }
+        }
+        let is_srs = frame.element == Element::Leaf && frame.name.eq_ignore_ascii_case("SRS");
+        if is_srs
+            && self.frames.last().is_some_and(|parent| parent.element == Element::Resample)
+            && let Reading::Nothing(reason) = reference_system::read(&frame.value)
+        {
+            self.document.array_lacks.add(frame.line, || format!("<SRS> of <Resample> is none, {reason}"));
+        }
+        if let Some(parent) = self.frames.last_mut().filter(|parent| arrays::is_part(parent.element)) {
+            parent.seen.add(&frame.name);
+            parent.points = parent.points.saturating_add(u32::from(frame.element == Element::Dimension));
         }
     }
 

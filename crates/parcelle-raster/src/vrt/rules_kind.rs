@@ -4,6 +4,8 @@ use parcelle_report::{Finding, Findings, Rule, Severity};
 
 use super::details::DataType;
 use super::model::{Band, Dataset, DatasetKind, Field, OutputBands};
+use super::shorten::shorten;
+use super::streamed::StreamedAlgorithm;
 use super::{Subject, at};
 use crate::shell::quoted;
 
@@ -101,6 +103,20 @@ pub(crate) static TILE_INDEX: Rule = Rule {
     reference: "https://gdal.org/en/stable/drivers/raster/gti.html; imageio-ext GDALImageReaderSpi.java",
 };
 
+/// The file is a command line.
+pub(crate) static STREAMED: Rule = Rule {
+    id: "VRT-KIND-009",
+    severity: Severity::Error,
+    title: "The file, or a source, is a GDALG: a streamed algorithm, not a VRT",
+    why: "A GDALG (.gdalg.json) holds a command line, which GDAL 3.11 and newer runs whenever the file is opened; older \
+          ones have no driver for it. GeoServer's VRT reader accepts only files that GDAL opens with the driver named \
+          VRT, so a GDALG is refused. As the source of a VRT it is read where GDAL is new enough, and run again for each \
+          read: that is a warning, an error for an older GDAL, and only told for a newer one.",
+    fix: "Run it once, with GDAL 3.11 or newer, and publish what comes out.",
+    reference: "https://gdal.org/en/stable/drivers/raster/gdalg.html; GDAL frmts/gdalg/gdalgdriver.cpp, GDALGDataset::Identify and Open; \
+                imageio-ext GDALImageReaderSpi.java",
+};
+
 /// Roots that are no raster VRT, but have a rule of their own.
 pub(super) const OTHER_ROOTS: &[(&str, &Rule)] =
     &[("OGRVRTDataSource", &VECTOR), ("GDALTileIndexDataset", &TILE_INDEX)];
@@ -115,6 +131,10 @@ const ALGORITHMS: &[(&str, (u32, u32))] = &[
 
 /// Tests the rules about the root element.
 pub(super) fn check_root(subject: &Subject<'_>, findings: &mut Findings) {
+    if let Some(streamed) = &subject.document.streamed {
+        findings.push(of_streamed(subject, streamed));
+        return;
+    }
     let Some(root) = &subject.document.root else { return };
     let Some((_, rule)) = OTHER_ROOTS.iter().find(|(name, _)| root.name.eq_ignore_ascii_case(name)) else { return };
     let file = subject.file();
@@ -136,6 +156,35 @@ pub(super) fn check_root(subject: &Subject<'_>, findings: &mut Findings) {
         )
     };
     findings.push(Finding::new(rule, message).at(at(root.line, root.name.as_str())).fix(fix));
+}
+
+fn of_streamed(subject: &Subject<'_>, streamed: &StreamedAlgorithm) -> Finding {
+    let file = subject.file();
+    let (what, fix) = match &streamed.command {
+        Err(reason) => (
+            format!("{reason}, so that no GDAL opens it"),
+            format!("Write {file} again, or publish what it is meant to make."),
+        ),
+        Ok(command) if streamed.is_vector() => (
+            format!("it runs \"{}\", which gives a vector layer", shorten(command)),
+            format!(
+                "ogr2ogr -f GPKG {} {file}  # with GDAL 3.11 or newer, and publish the GeoPackage",
+                quoted(subject.path.with_extension("gpkg"))
+            ),
+        ),
+        Ok(command) => (
+            format!("it runs \"{}\" whenever it is opened", shorten(command)),
+            format!(
+                "gdal_translate -of COG {file} {}  # with GDAL 3.11 or newer, once its command line is trusted",
+                quoted(subject.path.with_extension("tif"))
+            ),
+        ),
+    };
+    let message = format!(
+        "This is a GDALG, a streamed algorithm of GDAL 3.11 and newer; {what}. GeoServer's VRT reader accepts only what \
+         GDAL opens with its driver \"VRT\"."
+    );
+    Finding::new(&STREAMED, message).at(at(1, "command_line")).fix(fix)
 }
 
 /// Tests the rules about the dataset.

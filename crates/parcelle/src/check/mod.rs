@@ -4,6 +4,7 @@ mod examine;
 mod example;
 mod find;
 mod mosaic;
+mod once;
 #[cfg(feature = "http")]
 mod remote;
 mod script;
@@ -34,6 +35,7 @@ pub fn check(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Check {
         depth: None,
         profiles: Profile::DEFAULT.to_vec(),
         gdal_version: None,
+        working_directory: None,
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         sources: SourcePolicy::default(),
         observer: None,
@@ -54,6 +56,7 @@ pub struct Check {
     depth: Option<Depth>,
     profiles: Vec<Profile>,
     gdal_version: Option<GdalVersion>,
+    working_directory: Option<PathBuf>,
     threads: usize,
     sources: SourcePolicy,
     observer: Option<FileObserver>,
@@ -70,6 +73,7 @@ impl std::fmt::Debug for Check {
             .field("depth", &self.depth)
             .field("profiles", &self.profiles)
             .field("gdal_version", &self.gdal_version)
+            .field("working_directory", &self.working_directory)
             .field("threads", &self.threads)
             .field("sources", &self.sources)
             .field("is_mosaic", &self.is_mosaic)
@@ -276,6 +280,13 @@ impl Check {
         self
     }
 
+    /// The working directory of the server: GDAL takes from there the relative paths of a VRT that are not declared to be
+    /// relative to it. Without it such a path is an error, since nobody knows where a servlet container is started.
+    pub fn working_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.working_directory = Some(directory.into());
+        self
+    }
+
     /// Whether sources of VRTs that lie on a network are opened too (with the feature `gdal`). Not by default.
     pub fn follow_remote(mut self, follow: bool) -> Self {
         self.sources.follow_remote = follow;
@@ -325,6 +336,7 @@ impl Check {
         let pool = self.pool()?;
         let options = VrtOptions {
             gdal: self.gdal_version,
+            working_directory: self.working_directory.clone(),
             sources: self.sources.clone(),
             depth: self.depth.unwrap_or_default(),
         };
@@ -349,6 +361,7 @@ impl Check {
                 Err(missing) => unexamined.push(missing),
             }
         }
+        once::tell(&mut files);
         Ok(Report::new(Tool { name: "parcelle", version: crate::VERSION }, files, unexamined))
     }
 

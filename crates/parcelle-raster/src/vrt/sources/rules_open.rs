@@ -6,9 +6,10 @@ use std::path::Path;
 use parcelle_report::text::grouped;
 use parcelle_report::{Finding, Findings, Rule, Severity};
 
+use super::super::streamed::SINCE;
 use super::Context;
 use super::group::{Group, sentence};
-use super::open::Opened;
+use super::open::{self, Opened};
 use super::policy::Forbidden;
 use super::survey::{Survey, Target, Whereabouts};
 use crate::shell::quoted;
@@ -103,6 +104,7 @@ const SPELLINGS: usize = 1000;
 pub(crate) fn check(context: &Context<'_>, findings: &mut Findings) -> u32 {
     bands(context, findings);
     unreadable(context, findings);
+    streamed(context, findings);
     spelling(context, findings);
     safety(context, findings);
     levels(context, findings)
@@ -177,6 +179,29 @@ fn unreadable(context: &Context<'_>, findings: &mut Findings) {
     let path = local(target).map_or_else(|| quoted(&*target.written), quoted);
     let fix = format!("Get the file again, and prove it: gdalinfo -checksum {path}");
     findings.push(Finding::new(&NOT_READABLE, message).at(target.location()).fix(fix).count(group.count));
+}
+
+fn streamed(context: &Context<'_>, findings: &mut Findings) {
+    let survey = context.survey;
+    let mut group = Group::default();
+    for target in &survey.targets {
+        if matches!(target.opened, Opened::Left(open::STREAMED)) {
+            group.add(|| target);
+        }
+    }
+    let Some(target) = group.first else { return };
+    let (count, own) = (group.count, survey.own);
+    let subject = sentence(target, &survey.named_in(target), (count, own), "is a GDALG", "are GDALGs");
+    let target_gdal = &context.subject.target;
+    let message = format!(
+        "{subject}, run again for each read by GDAL 3.11 and newer; {} cannot open it.",
+        if target_gdal.has(SINCE) { "an older GDAL".to_owned() } else { target_gdal.older() }
+    );
+    let path = local(target).map_or_else(|| quoted(&*target.written), quoted);
+    let fix =
+        format!("Run it once, with GDAL 3.11 or newer, and name what comes out: gdal_translate {path} RESULT.tif");
+    let finding = Finding::new(&super::super::rules_kind::STREAMED, message).severity(target_gdal.need(SINCE));
+    findings.push(finding.at(target.location()).fix(fix).count(count));
 }
 
 fn local(target: &Target) -> Option<&Path> {

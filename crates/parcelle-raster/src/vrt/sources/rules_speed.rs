@@ -104,7 +104,7 @@ fn overview_files(context: &Context<'_>, findings: &mut Findings) {
     for (band, number) in context.dataset.bands.iter().zip(1u32..) {
         for overview in &band.overviews {
             let Some(file) = &overview.file else { continue };
-            let reason = match place_of(file, &directory) {
+            let reason = match place_of(file, &directory, context.subject.process) {
                 Place::Local(path) => match context.opener.local(&path).0 {
                     Opened::Absent => Some("does not exist".to_owned()),
                     Opened::Failed(reason) => Some(format!("cannot be read ({reason})")),

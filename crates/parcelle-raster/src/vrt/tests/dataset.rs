@@ -33,7 +33,7 @@ fn sizes_are_read_as_gdal_reads_them() {
 #[test]
 fn a_size_far_beyond_the_sources_is_not_credible() {
     let file = |size: u32, rectangle: &str| {
-        band(&format!("<SimpleSource><SourceFilename>/vsimem/a</SourceFilename>{rectangle}</SimpleSource>"))
+        band(&format!("<SimpleSource><SourceFilename>GPKG:/d/a</SourceFilename>{rectangle}</SimpleSource>"))
             .replace("=\"20\" rasterYSize=\"20\"", &format!("=\"{size}\" rasterYSize=\"{size}\""))
     };
     let speck = "<DstRect xOff=\"0\" yOff=\"0\" xSize=\"20\" ySize=\"20\"/>";

@@ -69,7 +69,7 @@ fn too_many_bands_attributes_and_unknown_elements_are_counted_only() {
 fn a_hundred_thousand_sources_are_fine() {
     let source = |index: usize| {
         format!(
-            "<SimpleSource><SourceFilename relativeToVRT=\"0\">/vsimem/b/{index}.tif</SourceFilename>\
+            "<SimpleSource><SourceFilename relativeToVRT=\"0\">GPKG:/d/b/{index}.tif</SourceFilename>\
              <DstRect xOff=\"0\" yOff=\"{index}\" xSize=\"1\" ySize=\"1\"/></SimpleSource>\n"
         )
     };

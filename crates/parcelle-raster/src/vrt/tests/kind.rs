@@ -1,8 +1,10 @@
 //! Rules about the kind of dataset.
 
 use parcelle_report::Severity::{Error, Info, Warning};
+use parcelle_storage::Memory;
 
 use super::{band, checked, dataset, findings, only};
+use crate::vrt::{VrtOptions, check, looks_like_vrt};
 
 #[test]
 fn vector_files_and_tile_indexes_are_told() {
@@ -29,7 +31,7 @@ fn warped(inside: &str, band: &str) -> String {
 #[test]
 fn a_warped_file_is_slow_or_refused() {
     let options = "<GDALWarpOptions><ResampleAlg>Cubic</ResampleAlg>\
-                   <SourceDataset>/vsimem/a</SourceDataset></GDALWarpOptions>";
+                   <SourceDataset>GPKG:/d/a</SourceDataset></GDALWarpOptions>";
     let finding = only(findings(warped(options, "")), "VRT-KIND-003", Warning);
     assert!(finding.message.contains("Cubic"), "{}", finding.message);
     only(findings(warped("", "")), "VRT-KIND-003", Error);
@@ -46,7 +48,7 @@ fn a_warped_file_is_slow_or_refused() {
 #[test]
 fn a_pansharpened_file_is_slow_or_refused() {
     let file = |inside: &str| format!("<VRTDataset subClass=\"VRTPansharpenedDataset\">{inside}</VRTDataset>");
-    let source = "<SourceFilename>/vsimem/a</SourceFilename>";
+    let source = "<SourceFilename>GPKG:/d/a</SourceFilename>";
     let options = |inside: &str| file(&format!("<PansharpeningOptions>{inside}</PansharpeningOptions>"));
     let panchromatic = format!("<PanchroBand>{source}</PanchroBand>");
     let spectral = format!("<SpectralBand dstBand=\"1\">{source}</SpectralBand>");
@@ -63,7 +65,7 @@ fn a_pansharpened_file_is_slow_or_refused() {
 #[test]
 fn a_processed_file_needs_a_version_and_known_algorithms() {
     let file = |inside: &str| format!("<VRTDataset subClass=\"VRTProcessedDataset\">{inside}</VRTDataset>");
-    let input = "<Input><SourceFilename>/vsimem/a</SourceFilename></Input>";
+    let input = "<Input><SourceFilename>GPKG:/d/a</SourceFilename></Input>";
     let steps =
         |name: &str| format!("{input}<ProcessingSteps><Step><Algorithm>{name}</Algorithm></Step></ProcessingSteps>");
     only(findings(file(&steps("LUT"))), "VRT-KIND-005", Warning);
@@ -140,5 +142,80 @@ fn commands_hold_nothing_else_before_their_comment() {
         let found = findings(text);
         let finding = found.iter().find(|finding| finding.rule.id == rule).unwrap();
         assert_eq!(finding.fix.split_once("  # ").unwrap().0, command);
+    }
+}
+
+#[test]
+fn a_streamed_algorithm_is_told_from_a_vrt() {
+    let file = |rest: &str| format!("{{\n \"type\": \"gdal_streamed_alg\"{rest}\n}}");
+    let raster = file(",\n \"command_line\": \"gdal raster reproject --input a.tif --output-format stream\"");
+    let finding = only(findings(raster.as_str()), "VRT-KIND-009", Error);
+    assert!(finding.message.contains("gdal raster reproject") && finding.fix.starts_with("gdal_translate -of COG "));
+    let checked = checked(raster, (3, 12));
+    assert_eq!(checked.facts["kind"], "streamed-algorithm");
+    assert!(checked.facts["command_line"].as_str().unwrap().starts_with("gdal raster reproject"));
+    let vector = file(",\"command_line\":\"gdal vector clip --input a.gpkg\"");
+    let finding = only(findings(vector), "VRT-KIND-009", Error);
+    assert!(finding.message.contains("vector layer") && finding.fix.starts_with("ogr2ogr -f GPKG "));
+    let finding = only(findings(file("")), "VRT-KIND-009", Error);
+    assert!(finding.message.contains("no GDAL opens it"), "{}", finding.message);
+    assert!(looks_like_vrt(file("").as_bytes()));
+}
+
+#[test]
+fn a_source_that_is_a_streamed_algorithm_needs_a_new_gdal() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "{\"type\":\"gdal_streamed_alg\",\"command_line\":\"gdal raster convert a.tif\"}";
+    std::fs::write(directory.path().join("a.gdalg.json"), text).unwrap();
+    let source = "<SimpleSource><SourceFilename relativeToVRT=\"1\">a.gdalg.json</SourceFilename></SimpleSource>";
+    for (gdal, severity) in [(None, Warning), (Some((3, 6)), Error), (Some((3, 12)), Info)] {
+        let options = VrtOptions { gdal, ..VrtOptions::default() };
+        let checked = check(&Memory::new(band(source)), &directory.path().join("a.vrt"), &options).unwrap();
+        let found = checked.findings.iter().find(|finding| finding.rule.id == "VRT-KIND-009").unwrap();
+        assert_eq!(found.severity, severity, "{}", found.message);
+    }
+}
+
+#[test]
+fn an_incomplete_array_refuses_the_file() {
+    let array = |inside: &str| band(&format!("<ArraySource>{inside}</ArraySource>"));
+    let single = "<SingleSourceArray><SourceFilename>GPKG:/d/a.nc</SourceFilename><SourceArray>/b</SourceArray>\
+                  </SingleSourceArray>";
+    let derived = |steps: &str| array(&format!("<DerivedArray>{single}{steps}</DerivedArray>"));
+    let dimensions = "<Dimension name=\"Y\" size=\"20\"/><Dimension name=\"X\" size=\"20\"/>";
+    for sound in [
+        array(single),
+        derived(""),
+        derived("<Step><View expr=\"[::-1,...]\"/></Step><Step><Transpose newOrder=\"1,0\"/></Step>"),
+        derived("<Step><Grid><GridOptions>invdist</GridOptions></Grid></Step><Step><GetUnscaled/></Step>"),
+        array(&format!("<Array name=\"a\"><DataType>Byte</DataType>{dimensions}</Array>")),
+    ] {
+        assert!(!checked(sound.as_str(), (3, 12)).findings.iter().any(|one| one.rule.id == "VRT-SRC-029"), "{sound}");
+    }
+    for (text, missing) in [
+        (array(""), "<ArraySource> has no <SingleSourceArray>, <Array> or <DerivedArray>"),
+        (array("<DerivedArray/>"), "<DerivedArray> has no <SingleSourceArray>"),
+        (array("<SingleSourceArray><SourceArray>/b</SourceArray></SingleSourceArray>"), "has no <SourceFilename>"),
+        (array(&single.replace("<SourceArray>/b</SourceArray>", "")), "has no <SourceArray>"),
+        (derived("<Step/>"), "<Step> has no <View>"),
+        (derived("<Step><View/></Step>"), "<View> has no attribute expr"),
+        (derived("<Step><Transpose/></Step>"), "attribute newOrder"),
+        (derived("<Step><Grid/></Step>"), "<GridOptions>"),
+        (derived("<Step><Resample><Dimension/></Resample></Step>"), "<Dimension> has no attribute name"),
+        (derived("<Step><Resample><SRS>somewhere</SRS></Resample></Step>"), "<SRS> of <Resample> is none"),
+        (derived("<Step><GetMask><Option>a</Option></GetMask></Step>"), "<Option> has no attribute name"),
+        (
+            derived("<Step><Grid><GridOptions>invdist</GridOptions><XArray/></Grid></Step>"),
+            "<XArray> has no <SingleSourceArray>",
+        ),
+        (array(&format!("<Array><DataType>Byte</DataType>{dimensions}</Array>")), "<Array> has no attribute name"),
+        (array(&format!("<Array name=\"a\">{dimensions}</Array>")), "<Array> has no <DataType>"),
+        (array("<Array name=\"a\"><DataType>Byte</DataType></Array>"), "<Array> has 0 instead of two dimensions"),
+    ] {
+        let found = checked(text.as_str(), (3, 12)).findings;
+        let finding = found.iter().find(|finding| finding.rule.id == "VRT-SRC-029");
+        let finding = finding.unwrap_or_else(|| panic!("{text}: {found:#?}"));
+        assert!(finding.message.contains(missing), "{}", finding.message);
+        assert_eq!(finding.severity, Error);
     }
 }
