@@ -60,8 +60,8 @@ pub(crate) static PROCESSED: Rule = Rule {
     severity: Severity::Error,
     title: "The file is a processed VRT, which needs GDAL 3.9",
     why: "VRTProcessedDataset came with GDAL 3.9; before, GDAL refuses the file with a misleading message about \
-          rasterXSize. An algorithm that is not registered, or a missing <Input> or <ProcessingSteps>, refuses it in \
-          any version. A sound one is computed at every request, which is only told.",
+          rasterXSize. An algorithm that is not registered, a missing <Input> or <ProcessingSteps>, or steps that do not \
+          fit the number of bands, refuse it in any version. A sound one is computed at every request, which is only told.",
     fix: "Compute it once with a newer GDAL (gdal_translate -of COG), or upgrade the GDAL of the server.",
     reference: "https://gdal.org/en/stable/drivers/raster/vrt_processed_dataset.html; GDAL \
                 frmts/vrt/vrtprocesseddataset.cpp",

@@ -18,6 +18,7 @@ mod pixels;
 pub(crate) mod policy;
 pub(super) mod rules_open;
 pub(super) mod rules_place;
+mod rules_processed;
 pub(super) mod rules_read;
 pub(super) mod rules_speed;
 pub(super) mod rules_values;
@@ -119,6 +120,7 @@ pub(super) fn check(
     let mosaic = mosaic::check(&context, levels, findings);
     rules_values::check(&context, &mosaic.overlapping, findings);
     rules_speed::check(&context, findings);
+    rules_processed::check(&context, findings);
     if options.depth == crate::Depth::Pixels {
         rules_read::check(&context, findings);
     }

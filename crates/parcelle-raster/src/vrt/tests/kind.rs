@@ -219,3 +219,46 @@ fn an_incomplete_array_refuses_the_file() {
         assert_eq!(finding.severity, Error);
     }
 }
+
+#[test]
+fn steps_must_fit_the_bands() {
+    let file = |output: &str, steps: &str| {
+        let input = band("").replace("<VRTRasterBand ", "<VRTRasterBand dataType=\"Byte\"/><VRTRasterBand ");
+        format!(
+            "<VRTDataset subClass=\"VRTProcessedDataset\"><Input>{input}</Input>{output}\
+             <ProcessingSteps>{steps}</ProcessingSteps></VRTDataset>"
+        )
+    };
+    let step = |algorithm: &str, arguments: &[(&str, &str)]| {
+        let arguments: String =
+            arguments.iter().map(|(name, value)| format!("<Argument name=\"{name}\">{value}</Argument>")).collect();
+        format!("<Step><Algorithm>{algorithm}</Algorithm>{arguments}</Step>")
+    };
+    let affine = |arguments: &[(&str, &str)]| step("BandAffineCombination", arguments);
+    let lookup = |arguments: &[(&str, &str)]| step("LUT", arguments);
+    let error = |text: String| {
+        let found = checked(text, (3, 12)).findings;
+        let mut errors = found.into_iter().filter(|one| one.rule.id == "VRT-KIND-005" && one.severity == Error);
+        errors.next().map(|finding| finding.message)
+    };
+    let both = [("coefficients_1", "0,1,0"), ("coefficients_2", "0,0,1")];
+    assert_eq!(error(file("", &affine(&both))), None);
+    assert_eq!(
+        error(file("<OutputBands count=\"1\" dataType=\"Byte\"/>", &(affine(&both) + &affine(&both[..1])))),
+        None
+    );
+    assert_eq!(error(file("", &lookup(&[("lut_1", "0:1,5:7"), ("lut_2", "0:1")]))), None);
+    for (output, steps, said) in [
+        ("<OutputBands count=\"1\" dataType=\"Byte\"/>", affine(&both), "for 2 bands, where 1 must come out"),
+        ("", affine(&[("coefficients_1", "0,1")]), "2 values in coefficients_1, where 2 bands need 3"),
+        ("", affine(&[("coefficients_2", "0,1,0")]), "lacks the argument coefficients_1"),
+        ("", affine(&[("coefficients_0", "0,1,0")]), "names no band"),
+        ("", affine(&both[..1]) + &affine(&both), "where 1 bands need 2"),
+        ("", lookup(&[("lut_1", "0:1")]), "tables for 1 bands, where 2 must come out"),
+        ("", lookup(&[("lut_1", "0:1"), ("lut_2", "7")]), "no pairs"),
+        ("", lookup(&[("lut_3", "0:1")]), "a band that does not go in"),
+    ] {
+        let told = error(file(output, &steps)).unwrap_or_else(|| panic!("{output} {steps}"));
+        assert!(told.contains(said), "{told}");
+    }
+}
