@@ -109,6 +109,11 @@ struct Parser {
     paths: Paths,
     bands: usize,
     nested: usize,
+    /// Sources that are open.
+    sources: usize,
+    /// Elements that are no part of a source.
+    others: u64,
+    begins_element: bool,
     root: Option<Part>,
 }
 
@@ -117,7 +122,11 @@ impl Parser {
         let mut buffer = Vec::new();
         loop {
             let line = reader.get_ref().line();
-            reader.get_mut().start_token();
+            // Texts, references and comments in a row are one token: no honest file has a long run of them.
+            if self.begins_element {
+                reader.get_mut().start_token();
+                self.begins_element = false;
+            }
             buffer.clear();
             let going_on = match reader.read_event_into(&mut buffer) {
                 Ok(Event::Eof) => {
@@ -140,6 +149,7 @@ impl Parser {
     }
 
     fn event(&mut self, event: &Event<'_>, line: u32) -> bool {
+        self.begins_element = matches!(event, Event::Start(_) | Event::Empty(_) | Event::End(_));
         match event {
             Event::Start(start) => self.start(start, line),
             Event::Empty(start) => {
@@ -200,7 +210,8 @@ impl Parser {
         }
         self.node();
         self.document.elements += 1;
-        if self.document.elements > limits::ELEMENTS {
+        self.others += u64::from(self.sources == 0);
+        if self.document.elements > limits::ELEMENTS || self.others > limits::OTHER_ELEMENTS {
             self.document.limit = Some(Limit::Elements);
             return;
         }
@@ -251,6 +262,7 @@ impl Parser {
             Some(Some(Holds::Type(id))) => Some(id),
             Some(_) => None,
         };
+        self.sources += usize::from(matches!(element, Element::Source(_)));
         let holds = self.document.conformance.element(parent_type, name, line);
         self.document.conformance.attributes(holds, name, &tag.attributes, line);
         self.frames.push(Frame {
@@ -273,21 +285,21 @@ impl Parser {
         match parent.child(name) {
             Some(known) => {
                 if matches!(known.element, Element::Source(_)) && known.spelling != name {
-                    self.ignored(parent, name, line, Reason::Case(known.spelling));
+                    self.ignored(parent, name, line, || Reason::Case(known.spelling));
                     return Element::Opaque;
                 }
                 known.element
             }
             None => {
                 if parent != Element::Document {
-                    self.ignored(parent, name, line, Reason::Unknown(suggest(parent, name)));
+                    self.ignored(parent, name, line, || Reason::Unknown(suggest(parent, name)));
                 }
                 Element::Opaque
             }
         }
     }
 
-    fn ignored(&mut self, parent: Element, name: &str, line: u32, reason: Reason) {
+    fn ignored(&mut self, parent: Element, name: &str, line: u32, reason: impl FnOnce() -> Reason) {
         let name = shorten(name);
         let unknown = &mut self.document.unknown;
         if let Some(same) = unknown.list.iter_mut().find(|known| known.parent == parent && known.name == name) {
@@ -309,7 +321,7 @@ impl Parser {
             parent_name: self.frames.last().map(|frame| shorten(&frame.name)).unwrap_or_default(),
             line,
             band: self.frames.last().and_then(|frame| frame.band),
-            reason,
+            reason: reason(),
             count: 1,
             name,
         });
@@ -345,6 +357,7 @@ impl Parser {
 
     fn close(&mut self) {
         let Some(mut frame) = self.frames.pop() else { return };
+        self.sources = self.sources.saturating_sub(usize::from(matches!(frame.element, Element::Source(_))));
         if frame.nodes != 1 {
             frame.value.clear();
         }
