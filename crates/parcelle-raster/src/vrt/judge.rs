@@ -124,12 +124,21 @@ impl Facts {
                 set("window", "partial");
             }
         }
+        if dataset.bands.iter().any(|band| !band.is_a("VRTRawRasterBand")) {
+            set("raw", "no");
+        }
+        if dataset.bands.iter().flat_map(|band| &band.overviews).any(|overview| overview.file.is_none()) {
+            set("overview", "nameless");
+        }
         let java = |band: Option<&Band>| band.and_then(Band::kind).and_then(|kind: DataType| java_type(kind));
         set("java", if java(dataset.bands.first()) == java(dataset.bands.last()) { "same" } else { "differs" });
         for reference in dataset.references() {
             match scheme(&reference.file.path) {
                 Scheme::Connection(_) => {
                     set("scheme", "connection");
+                }
+                Scheme::Danger(word) if word != "/vsisubfile/" => {
+                    set("scheme", "danger");
                 }
                 Scheme::Network(name) if WITH_CREDENTIALS.iter().any(|known| name.starts_with(known)) => {
                     set("scheme", "credentials");
@@ -245,7 +254,8 @@ mod tests {
         }
         for row in rows {
             for (name, _) in &row.terms {
-                let known = ["error", "warning", "info", "size", "window", "java", "scheme", "streamed"];
+                let known =
+                    ["error", "warning", "info", "size", "window", "java", "scheme", "streamed", "raw", "overview"];
                 assert!(known.contains(&name.as_str()), "{}: {name} is no fact", row.rule);
             }
         }

@@ -3,7 +3,7 @@
 use parcelle_report::{Finding, Findings, Rule, Severity};
 
 use super::details::DataType;
-use super::model::{Band, Dataset, DatasetKind, Field, OutputBands};
+use super::model::{Band, Dataset, DatasetKind, Field, OutputBands, Pansharpening};
 use super::shorten::shorten;
 use super::streamed::StreamedAlgorithm;
 use super::{Subject, at};
@@ -237,6 +237,13 @@ fn warped(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
         findings.push(Finding::new(&WARPED, message).severity(severity).at(place).fix(fix));
         return;
     }
+    if !options.has_transformer {
+        let message = "Warped VRT without a <Transformer>: GDAL refuses the file.";
+        let fix = format!("Make {file} again: gdalwarp -of VRT ..., or better write the pixels: gdalwarp -of COG ...");
+        let finding = Finding::new(&WARPED, message).severity(Severity::Error);
+        findings.push(finding.at(at(options.line, "VRTDataset/GDALWarpOptions")).fix(fix));
+        return;
+    }
     let method = options.resampling.as_ref().map_or("NearestNeighbour", |field| &field.text);
     let message = format!("Warped VRT: every request is reprojected on the fly ({}).", super::shorten::shorten(method));
     let fix =
@@ -272,6 +279,16 @@ fn pansharpened(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Finding
         Some(options) if options.spectral.is_empty() => Some("<SpectralBand>"),
         Some(_) => None,
     };
+    if missing.is_none()
+        && let Some((line, problem)) = dataset.pansharpening.as_ref().and_then(|options| mapping(dataset, options))
+    {
+        let message = format!("Pansharpened VRT {problem}: GDAL refuses the file.");
+        let fix =
+            format!("Correct line {line} of {}, or make the file again with gdal_pansharpen -of VRT.", subject.file());
+        let finding = Finding::new(&PANSHARPENED, message).severity(Severity::Error);
+        findings.push(finding.at(at(line, "VRTDataset/PansharpeningOptions")).fix(fix));
+        return;
+    }
     let line = dataset.pansharpening.as_ref().map_or(dataset.line, |options| options.line);
     let place = at(line, "VRTDataset/PansharpeningOptions");
     let file = subject.file();
@@ -288,6 +305,45 @@ fn pansharpened(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Finding
                 .fix(format!("gdal_translate -of COG {file} {output}"))
         }
     });
+}
+
+/// What GDAL refuses of the bands and options of a pansharpening, with its line (`frmts/vrt/vrtpansharpened.cpp`,
+/// `VRTPansharpenedDataset::XMLInit`).
+fn mapping(dataset: &Dataset, options: &Pansharpening) -> Option<(u32, String)> {
+    let algorithm = options.algorithm.as_ref().filter(|field| !field.text.eq_ignore_ascii_case("WeightedBrovey"));
+    if let Some(algorithm) = algorithm {
+        return Some((
+            algorithm.line,
+            format!("with the algorithm \"{}\", of which there is none", shorten(&algorithm.text)),
+        ));
+    }
+    let mut targets = std::collections::BTreeSet::new();
+    for band in &options.spectral {
+        let Some(target) = &band.target_band else { continue };
+        let number = target.leading_integer().filter(|number| *number > 0);
+        let Some(number) = number else {
+            return Some((band.line, format!("with dstBand=\"{}\", which is no band", shorten(&target.text))));
+        };
+        if !targets.insert(number) {
+            return Some((band.line, format!("with two spectral bands for the band {number}")));
+        }
+    }
+    if let Some((expected, _)) = (1..).zip(&targets).find(|(expected, number)| expected != *number) {
+        return Some((options.line, format!("without a spectral band for the band {expected}")));
+    }
+    if targets.is_empty() && dataset.bands.is_empty() {
+        return Some((options.line, "without a dstBand, so that no band comes out".to_owned()));
+    }
+    let declared = (1..)
+        .zip(&dataset.bands)
+        .find(|(number, band)| band.is_a("VRTPansharpenedRasterBand") && !targets.contains(number));
+    if let Some((number, band)) = declared {
+        return Some((band.line, format!("without a spectral band for its band {number}")));
+    }
+    let weights = options.weights.as_ref()?;
+    let count = weights.text.split([',', ' ']).filter(|weight| !weight.is_empty()).count();
+    (count != options.spectral.len())
+        .then(|| (weights.line, format!("with {count} weights for {} spectral bands", options.spectral.len())))
 }
 
 fn processed(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {

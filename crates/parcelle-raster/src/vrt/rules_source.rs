@@ -12,6 +12,7 @@ use super::Subject;
 use super::limits;
 use super::model::{Dataset, DatasetKind, FileReference, Reference};
 use super::references::{Absence, Place, directory_of, exists, place_of};
+use super::rules_remote::{Scheme, scheme};
 use crate::shell::quoted;
 
 /// A source does not exist.
@@ -206,7 +207,12 @@ impl Search<'_> {
                 Place::Elsewhere if is_in_memory(&file.path) => {
                     self.missing.push(absent(reference, through, Detail::Memory));
                 }
-                Place::Elsewhere => self.has_connection |= !file.path.starts_with("/vsi"),
+                Place::Elsewhere => {
+                    self.has_connection |= !file.path.starts_with("/vsi");
+                    if let Some(Err((path, absence))) = inner_file(file, directory) {
+                        self.missing.push(absent(reference, through, Detail::Missing(path, absence)));
+                    }
+                }
                 Place::Illegible => {}
             }
         }
@@ -216,6 +222,22 @@ impl Search<'_> {
 /// Whether a path leads into GDAL's file system in memory, directly or through an archive.
 fn is_in_memory(path: &str) -> bool {
     path.starts_with("/vsi") && path.contains("/vsimem/")
+}
+
+/// Whether the file is there that a subdataset or a view names, where it is quoted or alone in it, and where GDAL looks
+/// for it does not depend on the process: `vrt://a.tif?bands=1`, `NETCDF:"/data/a.nc":height`.
+fn inner_file(file: &FileReference, directory: &Path) -> Option<Result<(), (PathBuf, Absence)>> {
+    let inner = match file.path.get(..6) {
+        Some(start) if start.eq_ignore_ascii_case("vrt://") => file.path.get(6..)?.split('?').next()?,
+        _ if scheme(&file.path) == Scheme::Other => file.path.split_once(":\"")?.1.split('"').next()?,
+        _ => return None,
+    };
+    let is_plain = !inner.is_empty() && !inner.starts_with("/vsi") && !inner.contains([':', '<', '{']);
+    if !is_plain || !(inner.starts_with('/') || file.is_relative_to_vrt()) {
+        return None;
+    }
+    let path = directory.join(inner);
+    Some(exists(&path).map_err(|absence| (path, absence)))
 }
 
 fn is_of_a_band(dataset: &Dataset, file: &FileReference) -> bool {

@@ -47,6 +47,8 @@ pub(crate) enum Element {
     Pansharpening,
     PanchromaticBand,
     SpectralBand,
+    /// `<AlgorithmOptions>`, in which anything goes.
+    AlgorithmOptions,
     Input,
     ProcessingSteps,
     ProcessingStep,
@@ -207,7 +209,7 @@ const WARP_OPTIONS: Names = &[
 
 const PANSHARPENING: Names = &[
     ("Algorithm", E::Leaf),
-    ("AlgorithmOptions", E::Opaque),
+    ("AlgorithmOptions", E::AlgorithmOptions),
     ("Resampling", E::Leaf),
     ("NumThreads", E::Leaf),
     ("BitDepth", E::Leaf),
@@ -338,6 +340,7 @@ impl Element {
             | E::View
             | E::Transpose
             | E::StepOption
+            | E::AlgorithmOptions
             | E::Dimension
             | E::Metadata
             | E::MetadataItem
@@ -351,6 +354,9 @@ impl Element {
     pub(crate) fn child(self, name: &str) -> Option<Known> {
         if self == E::Metadata && name.eq_ignore_ascii_case("MDI") {
             return Some(Known { element: E::MetadataItem, spelling: "MDI" });
+        }
+        if self == E::AlgorithmOptions {
+            return Some(Known { element: E::Leaf, spelling: "" });
         }
         let Some(lists) = self.names() else {
             return Some(Known { element: E::Opaque, spelling: "" });

@@ -6,6 +6,7 @@ use std::path::Path;
 use parcelle_report::text::grouped;
 use parcelle_report::{Finding, Findings, Rule, Severity};
 
+use super::super::model::FileReference;
 use super::super::streamed::SINCE;
 use super::Context;
 use super::group::{Group, sentence};
@@ -135,6 +136,16 @@ fn bands(context: &Context<'_>, findings: &mut Findings) {
             group.add(|| (target, used.source.line, Some(used.band), band.number(), facts.bands.count()));
         }
     }
+    for (file, line, number) in computed_from(context) {
+        let Some(target) = survey.targets.iter().find(|target| target.through.is_none() && target.written == file.path)
+        else {
+            continue;
+        };
+        let Some(facts) = target.facts() else { continue };
+        if facts.bands.get(number).is_none() {
+            group.add(|| (target, line, None, number, facts.bands.count()));
+        }
+    }
     for vrt in survey.nested() {
         for (number, highest) in survey.links(vrt) {
             let Some((target, facts, band)) =
@@ -162,6 +173,23 @@ fn bands(context: &Context<'_>, findings: &mut Findings) {
     let message = format!("{subject}{detail}; the tiles over it fail.");
     let fix = format!("Write a band from 1 to {count} as <SourceBand> on line {line} of {}.", context.subject.file());
     findings.push(Finding::new(&NO_SUCH_BAND, message).at(place).fix(fix).count(group.count));
+}
+
+/// The bands that a warped or pansharpened dataset reads: the file, the line, the number of the band.
+fn computed_from<'a>(context: &Context<'a>) -> Vec<(&'a FileReference, u32, i32)> {
+    let mut bands = Vec::new();
+    if let Some(options) = &context.dataset.warp_options
+        && let Some(file) = &options.source
+    {
+        bands.extend(options.band_mappings.iter().map(|(from, _)| (file, options.line, *from)));
+    }
+    if let Some(options) = &context.dataset.pansharpening {
+        for band in options.panchromatic.iter().chain(&options.spectral) {
+            let number = band.source_band.as_ref().map_or(Some(1), |field| field.leading_integer());
+            bands.extend(band.file.as_ref().zip(number).map(|(file, number)| (file, band.line, number)));
+        }
+    }
+    bands
 }
 
 fn unreadable(context: &Context<'_>, findings: &mut Findings) {

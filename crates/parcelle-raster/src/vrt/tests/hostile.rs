@@ -143,6 +143,7 @@ fn a_hundred_thousand_sources_are_fine() {
     let source = |index: usize| {
         format!(
             "<SimpleSource><SourceFilename relativeToVRT=\"0\">GPKG:/d/b/{index}.tif</SourceFilename>\
+             <SrcRect xOff=\"0\" yOff=\"0\" xSize=\"1\" ySize=\"1\"/>\
              <DstRect xOff=\"0\" yOff=\"{index}\" xSize=\"1\" ySize=\"1\"/></SimpleSource>\n"
         )
     };

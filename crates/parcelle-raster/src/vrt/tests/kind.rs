@@ -31,10 +31,11 @@ fn warped(inside: &str, band: &str) -> String {
 #[test]
 fn a_warped_file_is_slow_or_refused() {
     let options = "<GDALWarpOptions><ResampleAlg>Cubic</ResampleAlg>\
-                   <SourceDataset>GPKG:/d/a</SourceDataset></GDALWarpOptions>";
+                   <SourceDataset>GPKG:/d/a</SourceDataset><Transformer/></GDALWarpOptions>";
     let finding = only(findings(warped(options, "")), "VRT-KIND-003", Warning);
     assert!(finding.message.contains("Cubic"), "{}", finding.message);
     only(findings(warped("", "")), "VRT-KIND-003", Error);
+    only(findings(warped(&options.replace("<Transformer/>", ""), "")), "VRT-KIND-003", Error);
     let mismatch =
         warped(&format!("<BlockXSize>128</BlockXSize><BlockYSize>128</BlockYSize>{options}"), "blockXSize=\"64\"");
     assert!(only(findings(mismatch.as_str()), "VRT-KIND-003", Error).message.contains("64x128"));
@@ -129,7 +130,7 @@ fn subclasses_are_known_and_in_place() {
 
 #[test]
 fn commands_hold_nothing_else_before_their_comment() {
-    let warped = "<VRTDataset subClass=\"VRTWarpedDataset\" rasterXSize=\"9\" rasterYSize=\"9\"><GDALWarpOptions/>\
+    let warped = "<VRTDataset subClass=\"VRTWarpedDataset\" rasterXSize=\"9\" rasterYSize=\"9\"><GDALWarpOptions><Transformer/></GDALWarpOptions>\
                   <VRTRasterBand band=\"1\" subClass=\"VRTWarpedRasterBand\"/></VRTDataset>";
     let raw = "<VRTDataset rasterXSize=\"9\" rasterYSize=\"9\"><VRTRasterBand band=\"1\" subClass=\"VRTRawRasterBand\">\
                <SourceFilename>/a.raw</SourceFilename></VRTRasterBand></VRTDataset>";
@@ -260,5 +261,33 @@ fn steps_must_fit_the_bands() {
     ] {
         let told = error(file(output, &steps)).unwrap_or_else(|| panic!("{output} {steps}"));
         assert!(told.contains(said), "{told}");
+    }
+}
+
+#[test]
+fn spectral_bands_must_be_numbered_through() {
+    let file = |inside: &str| {
+        let source = "<SourceFilename>GPKG:/d/a</SourceFilename>";
+        let inside = inside.replace("/>", &format!(">{source}</SpectralBand>"));
+        format!(
+            "<VRTDataset subClass=\"VRTPansharpenedDataset\"><PansharpeningOptions><PanchroBand>{source}</PanchroBand>\
+             {inside}</PansharpeningOptions></VRTDataset>"
+        )
+    };
+    let [one, two, three] = [1, 2, 3].map(|number| format!("<SpectralBand dstBand=\"{number}\"/>"));
+    let weights = |list: &str| format!("<AlgorithmOptions><Weights>{list}</Weights></AlgorithmOptions>{one}{two}");
+    for sound in [format!("{one}{two}{three}"), weights("0.5,0.5"), format!("{two}{one}<SpectralBand/>")] {
+        only(findings(file(&sound)), "VRT-KIND-004", Warning);
+    }
+    for (wrong, said) in [
+        (format!("{one}{three}"), "without a spectral band for the band 2"),
+        (format!("{one}{one}"), "two spectral bands for the band 1"),
+        ("<SpectralBand dstBand=\"0\"/>".to_owned(), "which is no band"),
+        ("<SpectralBand/>".to_owned(), "no band comes out"),
+        (format!("<Algorithm>Magic</Algorithm>{one}"), "\"Magic\""),
+        (weights("0.5"), "1 weights for 2 spectral bands"),
+    ] {
+        let finding = only(findings(file(&wrong)), "VRT-KIND-004", Error);
+        assert!(finding.message.contains(said), "{}", finding.message);
     }
 }

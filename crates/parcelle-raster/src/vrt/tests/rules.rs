@@ -310,6 +310,11 @@ fn windows_of_sources() {
     let partial =
         breaks("VRT-SRC-017", Error, &window("<SrcRect xOff=\"0\" xSize=\"20\" ySize=\"20\"/>"), &window("<SrcRect/>"));
     assert!(partial.message.contains("reads nothing"), "{}", partial.message);
+    for (one, lack) in [("SrcRect", "no DstRect"), ("DstRect", "no SrcRect")] {
+        let single = window(&format!("<{one} xOff=\"0\" yOff=\"0\" xSize=\"20\" ySize=\"20\"/>"));
+        let finding = breaks("VRT-SRC-017", Error, &single, &whole);
+        assert!(finding.message.contains(lack), "{}", finding.message);
+    }
 }
 
 #[test]
