@@ -1,5 +1,6 @@
 //! Benches of `check`: many small files, one file with very many tiles, one whose pixels are decoded, one mosaic with
-//! very many sources, and the binary from its start to the verdict on one small file.
+//! very many sources, the XML of a far larger one beside what GDAL needs to open it, hostile XML, and the binary from its
+//! start to the verdict on one small file.
 //!
 //! All inputs are made in a temporary directory, and their reports are looked at before they are measured, so that no
 //! figure is that of a file refused at its first byte.
@@ -25,6 +26,8 @@ const TILES_ACROSS: u32 = 450;
 const TILE_SIZE: u32 = 256;
 /// Tiles across and down of the file whose pixels are decoded: with its overviews 1,365, of 89 MB when decoded.
 const TEXTURED_ACROSS: u32 = 32;
+/// Sources of the mosaic whose XML alone is looked at.
+const NAMES: u32 = 100_000;
 /// Sources across and down of the mosaic.
 const SOURCES_ACROSS: u32 = 100;
 
@@ -254,6 +257,57 @@ fn mosaic(directory: &Path) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
+/// A mosaic of one band whose sources are tables of a GeoPackage: names that a check does not open, so that what is
+/// measured is the XML, its rules, and the mosaic that the windows make.
+fn names_alone(path: &Path, sources: u32) -> Result<(), Failure> {
+    const PIXELS: u32 = 256;
+    let across = sources.isqrt();
+    let rows = sources.div_ceil(across);
+    let mut out = BufWriter::new(File::create(path)?);
+    write!(
+        out,
+        "<VRTDataset rasterXSize=\"{}\" rasterYSize=\"{}\">\n  <SRS>EPSG:2154</SRS>\n  \
+         <GeoTransform>650000, 0.5, 0, 6870000, 0, -0.5</GeoTransform>\n  \
+         <VRTRasterBand dataType=\"Byte\" band=\"1\">\n    <ColorInterp>Gray</ColorInterp>\n",
+        across * PIXELS,
+        rows * PIXELS
+    )?;
+    for number in 0..sources {
+        writeln!(
+            out,
+            "    <SimpleSource>\n      <SourceFilename relativeToVRT=\"0\">GPKG:/data/ortho.gpkg:tile_{number:06}\
+             </SourceFilename>\n      <SourceBand>1</SourceBand>\n      <SourceProperties RasterXSize=\"{PIXELS}\" \
+             RasterYSize=\"{PIXELS}\" DataType=\"Byte\" BlockXSize=\"256\" BlockYSize=\"256\" />\n      \
+             <SrcRect xOff=\"0\" yOff=\"0\" xSize=\"{PIXELS}\" ySize=\"{PIXELS}\" />\n      \
+             <DstRect xOff=\"{}\" yOff=\"{}\" xSize=\"{PIXELS}\" ySize=\"{PIXELS}\" />\n    </SimpleSource>",
+            number % across * PIXELS,
+            number / across * PIXELS
+        )?;
+    }
+    out.write_all(b"  </VRTRasterBand>\n</VRTDataset>\n")?;
+    Ok(out.flush()?)
+}
+
+/// XML that wants to cost much: one attribute that does not end, and elements that do not close.
+fn hostile(directory: &Path) -> Result<[(&'static str, PathBuf); 2], Failure> {
+    const BYTES: usize = 64 << 20;
+    let (attribute, nested) = (directory.join("attribute.vrt"), directory.join("nested.vrt"));
+    std::fs::write(&attribute, format!("<VRTDataset a=\"{}\"/>", "x".repeat(BYTES)))?;
+    std::fs::write(&nested, format!("<VRTDataset>{}", "<a>".repeat(BYTES / 3)))?;
+    Ok([("attribute of 64 MB", attribute), ("elements nested without end", nested)])
+}
+
+/// The least of some durations of the same thing.
+fn least(mut run: impl FnMut() -> Result<(), Failure>) -> Result<std::time::Duration, Failure> {
+    let mut best = std::time::Duration::MAX;
+    for _ in 0..5 {
+        let start = std::time::Instant::now();
+        run()?;
+        best = best.min(start.elapsed());
+    }
+    Ok(best)
+}
+
 /// What is checked unless something else is asked for.
 const ALL: &[Profile] = &[Profile::Cog, Profile::Vrt, Profile::Geoserver(None)];
 /// The layout alone: a file without pixels and place is nothing that GeoServer could show.
@@ -328,6 +382,33 @@ fn main() -> Result<(), Failure> {
     let mut group = criterion.benchmark_group("check/many sources");
     group.throughput(Throughput::Elements(sources));
     group.bench_function("VRT", |bencher| bencher.iter(|| check(&vrt, Depth::Tiles, ALL)));
+    group.finish();
+
+    let names = directory.path().join("names.vrt");
+    names_alone(&names, NAMES)?;
+    verified(&names, &[Profile::Vrt], 1, Some(("sources", u64::from(NAMES))))?;
+    let open = || -> Result<(), Failure> { Ok(gdal::Dataset::open(&names).map(drop)?) };
+    let ours = least(|| check(&names, Depth::Tiles, &[Profile::Vrt]).map(drop))?;
+    let theirs = least(open)?;
+    println!(
+        "{NAMES} sources: checked in {ours:.0?}, opened by GDAL {} in {theirs:.0?}: {:.2} of its time",
+        gdal::version::version_info("RELEASE_NAME"),
+        ours.as_secs_f64() / theirs.as_secs_f64()
+    );
+    let mut group = criterion.benchmark_group("check/XML of 100,000 sources");
+    group.throughput(Throughput::Elements(NAMES.into()));
+    group.bench_function("checked", |bencher| bencher.iter(|| check(&names, Depth::Tiles, &[Profile::Vrt])));
+    group.bench_function("opened by GDAL", |bencher| bencher.iter(open));
+    group.finish();
+
+    let mut group = criterion.benchmark_group("check/hostile XML");
+    for (name, path) in hostile(directory.path())? {
+        let report = check(&path, Depth::Tiles, &[Profile::Vrt])?;
+        if !report.files.iter().any(|file| file.findings.iter().any(|one| one.severity == Severity::Error)) {
+            return Err(format!("{name}: nothing is found").into());
+        }
+        group.bench_function(name, |bencher| bencher.iter(|| check(&path, Depth::Tiles, &[Profile::Vrt])));
+    }
     group.finish();
 
     let program = input::program("parcelle")?;

@@ -430,6 +430,10 @@ pub(crate) struct CheckArguments {
     #[arg(long)]
     pub(crate) follow_remote: bool,
 
+    /// Directory in which GeoServer is started, from where GDAL takes paths of sources that are not relativeToVRT="1"
+    #[arg(long, value_name = "DIR")]
+    pub(crate) working_dir: Option<PathBuf>,
+
     /// Directory in which the sources of VRTs must lie: nothing outside is opened, and naming it is an error; repeatable
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Vec<PathBuf>,

@@ -42,6 +42,6 @@ pub use group::Group;
 pub use ignore::{Baseline, IgnoreError, IgnoreRule, Ignored, Ignoring};
 pub use language::{Language, RuleText, UnknownLanguage, Wording};
 pub use report::{
-    Compatibility, FileKind, FileReport, Outcome, Report, SCHEMA_VERSION, Summary, Tool, Unexamined, Verdict,
+    Compatibility, FileKind, FileReport, Outcome, REMARKS, Report, SCHEMA_VERSION, Summary, Tool, Unexamined, Verdict,
 };
 pub use rule::{Rule, Severity};

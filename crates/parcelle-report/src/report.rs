@@ -112,6 +112,9 @@ pub struct Compatibility {
     pub detail: String,
 }
 
+/// The name of the fact that holds sentences for people: a list of texts, which the human report prints below the verdict.
+pub const REMARKS: &str = "remarks";
+
 /// Everything that was found in one file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FileReport {

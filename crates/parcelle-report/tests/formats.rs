@@ -1,5 +1,7 @@
 //! The formats for programs and the page, on reports that try to break them.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 use std::collections::BTreeMap;
 
 use parcelle_report::picture::{

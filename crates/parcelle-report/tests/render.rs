@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use parcelle_report::{
-    Compatibility, FileKind, FileReport, Finding, Findings, Location, Outcome, Report, Rule, Severity, Tool,
+    Compatibility, FileKind, FileReport, Finding, Findings, Location, Outcome, REMARKS, Report, Rule, Severity, Tool,
     Unexamined, Verdict, render,
 };
 use serde_json::{Value, json};
@@ -114,4 +114,16 @@ fn the_verdict_is_the_worst_finding() {
     assert_eq!(report().files[1].verdict, Verdict::Ok);
     let info = FileReport::new("a", FileKind::Unknown, vec![Finding::new(&SMALL, "small")], BTreeMap::new());
     assert_eq!(info.verdict, Verdict::Info);
+}
+
+#[test]
+fn remarks_are_told_to_people() {
+    let remarks = json!(["At full scale a tile touches 2 sources.", 7, "It takes\u{7} GDAL 3.9."]);
+    let facts = BTreeMap::from([(REMARKS, remarks)]);
+    let file = FileReport::new("a.vrt", FileKind::Vrt, Vec::new(), facts);
+    let report = Report::new(Tool { name: "parcelle", version: "0.1.0" }, vec![file], Vec::new());
+    let mut text = Vec::new();
+    render::human(&report, render::HumanOptions::default(), &mut text).unwrap();
+    let expected = "ok       a.vrt\n  At full scale a tile touches 2 sources.\n  It takes\\u{7} GDAL 3.9.\n";
+    assert_eq!(String::from_utf8(text).unwrap(), expected);
 }

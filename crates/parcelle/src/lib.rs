@@ -64,7 +64,7 @@ pub use parcelle_geoparquet::{
 pub use parcelle_raster::Depth;
 pub use parcelle_raster::cog::Class as OgcClass;
 pub use parcelle_raster::geoserver::Version as GeoserverVersion;
-pub use parcelle_raster::vrt::{GdalVersion, parse_gdal_version};
+pub use parcelle_raster::vrt::{GdalVersion, NEWEST_KNOWN_GDAL, parse_gdal_version};
 pub use parcelle_report as report;
 pub use parcelle_source::{FieldInfo, LayerInfo, OnInvalid, Reader, SourceError, Window, layers};
 pub use parcelle_storage::archive::ArchiveError;

@@ -14,6 +14,7 @@ mod tiff;
 mod vector_fixtures;
 mod vrt;
 mod vrt_fixtures;
+mod vrt_more_fixtures;
 mod wkb;
 
 use std::error::Error;

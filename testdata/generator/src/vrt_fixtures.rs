@@ -59,6 +59,7 @@ pub(crate) fn fixtures() -> io::Result<Vec<Fixture>> {
     fixtures.extend(broken_bands(&one));
     fixtures.extend(computed_bands(&one));
     fixtures.extend(strange_sources(&one));
+    fixtures.extend(crate::vrt_more_fixtures::fixtures(&one, TILE));
     Ok(fixtures)
 }
 

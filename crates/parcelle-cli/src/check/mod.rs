@@ -97,6 +97,14 @@ fn prepared(arguments: &CheckArguments, ignored: Vec<IgnoreRule>) -> Result<Chec
         check = check.profiles(profiles.map_err(|error| Failure::Usage(error.to_string()))?);
     }
     if let Some(version) = arguments.gdal_version {
+        if version > parcelle::NEWEST_KNOWN_GDAL {
+            let ((major, minor), (last, least)) = (version, parcelle::NEWEST_KNOWN_GDAL);
+            let _ = writeln!(
+                std::io::stderr(),
+                "warning: --gdal-version {major}.{minor}: the newest GDAL that the rules know is {last}.{least}; files are \
+                 judged as by that one"
+            );
+        }
         check = check.gdal_version(version);
     }
     if arguments.mosaic {
@@ -107,6 +115,12 @@ fn prepared(arguments: &CheckArguments, ignored: Vec<IgnoreRule>) -> Result<Chec
     }
     if let Some(missing) = arguments.data_dir.iter().find(|directory| !directory.is_dir()) {
         return Err(Failure::Usage(format!("--data-dir {}: there is no such directory", missing.display())));
+    }
+    if let Some(directory) = &arguments.working_dir {
+        if !directory.is_dir() {
+            return Err(Failure::Usage(format!("--working-dir {}: there is no such directory", directory.display())));
+        }
+        check = check.working_directory(directory);
     }
     let baseline = arguments.baseline.as_deref().filter(|_| arguments.write_baseline.is_none()).map(read_baseline);
     Ok(check

@@ -10,8 +10,8 @@ use super::details::{
 };
 use super::limits;
 use super::model::{
-    Band, Dataset, Field, FileReference, Group, Input, OutputBands, Pansharpening, ProcessingStep, ProcessingSteps,
-    Rectangle, Source, WarpOptions, leading_integer,
+    Band, Dataset, Field, FileReference, Group, Input, OutputBands, Pansharpening, PansharpeningBand, ProcessingStep,
+    ProcessingSteps, Rectangle, Source, WarpOptions, leading_integer,
 };
 use super::numbers::leading_number;
 use super::vocabulary::Element;
@@ -28,8 +28,7 @@ pub(crate) enum Part {
     File(FileReference),
     Rectangle(Rectangle),
     Overview(Overview),
-    /// A band of a pansharpening: the file it names.
-    OneFile(Option<FileReference>),
+    PansharpeningBand(PansharpeningBand),
     Properties(SourceProperties),
     Kernel(Kernel),
     GcpList(GcpList),
@@ -70,7 +69,9 @@ impl Part {
                 Self::Rectangle(Rectangle { line, ..Rectangle::default() })
             }
             Element::Overview => Self::Overview(Overview { line, ..Overview::default() }),
-            Element::PanchromaticBand | Element::SpectralBand => Self::OneFile(None),
+            Element::PanchromaticBand | Element::SpectralBand => {
+                Self::PansharpeningBand(PansharpeningBand { line, ..PansharpeningBand::default() })
+            }
             Element::SourceProperties => Self::Properties(SourceProperties::default()),
             Element::Kernel => Self::Kernel(Kernel { line, ..Kernel::default() }),
             Element::GcpList => Self::GcpList(GcpList { line, ..GcpList::default() }),
@@ -91,7 +92,8 @@ impl Part {
             | Element::FunctionArguments
             | Element::WarpOption
             | Element::BandMapping
-            | Element::StepArgument => Self::Marked(Marked { line, ..Marked::default() }),
+            | Element::StepArgument
+            | Element::AlgorithmOptions => Self::Marked(Marked { line, ..Marked::default() }),
             Element::WarpOptions => Self::Warp(WarpOptions { line, ..WarpOptions::default() }),
             Element::Pansharpening => Self::Pansharpening(Pansharpening { line, ..Pansharpening::default() }),
             Element::Input => Self::Input(Box::new(Input { line, ..Input::default() })),
@@ -204,6 +206,11 @@ impl Part {
                 () if is("SpatialExtentAdjustment") => field(&mut options.extent_adjustment),
                 () => {}
             },
+            Self::PansharpeningBand(band) => match () {
+                () if is("SourceBand") => field(&mut band.source_band),
+                () if is("dstBand") => field(&mut band.target_band),
+                () => {}
+            },
             Self::Input(input) if is("unscale") => field(&mut input.unscale),
             Self::Group(group) if is("name") => field(&mut group.name),
             Self::File(file) if is("relativeToVRT") => {
@@ -243,7 +250,8 @@ impl Part {
             (Self::Dataset(dataset), child) => adopt_into_dataset(dataset, element, child),
             (Self::Band(band), child) => adopt_into_band(band, element, child),
             (Self::MaskBand(bands), Part::Band(band)) => bands.push(*band),
-            (Self::Source(source), Part::File(file)) => source.files.push(file),
+            // GDAL takes the first one.
+            (Self::Source(source), Part::File(file)) if source.files.is_empty() => source.files.push(file),
             (Self::Source(source), Part::Group(group)) => source.files.extend(group.files),
             (Self::Source(source), Part::Properties(properties)) => {
                 source.properties.get_or_insert(properties);
@@ -262,7 +270,11 @@ impl Part {
                 };
                 slot.get_or_insert(rectangle);
             }
-            (Self::Overview(Overview { file: slot, .. }) | Self::OneFile(slot), Part::File(file))
+            (
+                Self::Overview(Overview { file: slot, .. })
+                | Self::PansharpeningBand(PansharpeningBand { file: slot, .. }),
+                Part::File(file),
+            )
             | (Self::Warp(WarpOptions { source: slot, .. }), Part::File(file)) => {
                 slot.get_or_insert(file);
             }
@@ -304,9 +316,12 @@ impl Part {
             (Self::Step(step), Part::Marked(argument)) if step.arguments.len() < limits::ITEMS => {
                 step.arguments.push(argument.named("name"));
             }
-            (Self::Pansharpening(options), Part::OneFile(file)) => match element {
-                Element::PanchromaticBand => options.panchromatic.push(file),
-                _ => options.spectral.push(file),
+            (Self::Pansharpening(options), Part::Marked(given)) if element == Element::AlgorithmOptions => {
+                options.weights = options.weights.take().or_else(|| given.field("Weights"));
+            }
+            (Self::Pansharpening(options), Part::PansharpeningBand(band)) => match element {
+                Element::PanchromaticBand => options.panchromatic.push(band),
+                _ => options.spectral.push(band),
             },
             (Self::Input(input), Part::File(file)) => {
                 input.file.get_or_insert(file);

@@ -2,6 +2,7 @@
 
 use super::model::Dataset;
 use super::rules_conformance::Notes;
+use super::streamed::StreamedAlgorithm;
 use super::text::InvalidBytes;
 use super::vocabulary::{Element, Suggestion};
 
@@ -23,6 +24,10 @@ pub(crate) struct Document {
     pub(crate) cut_paths: Problems,
     /// Other values that it cuts off so.
     pub(crate) cut_values: Problems,
+    /// What is missing inside an `<ArraySource>`.
+    pub(crate) array_lacks: Problems,
+    /// Present when the file is no XML but a GDALG.
+    pub(crate) streamed: Option<StreamedAlgorithm>,
     pub(crate) document_type: Option<DocumentType>,
     pub(crate) encoding: Encoding,
     pub(crate) limit: Option<Limit>,

@@ -12,6 +12,7 @@ use parcelle_report::{Compatibility, Finding, Outcome, Severity};
 
 use super::Targets;
 use super::details::DataType;
+use super::document::Document;
 use super::model::{Band, Dataset, DatasetKind};
 use super::rules_band::java_type;
 use super::rules_remote::{Scheme, scheme};
@@ -103,8 +104,12 @@ impl Facts {
         self.0.contains(&(name, word))
     }
 
-    fn of_dataset(dataset: Option<&Dataset>) -> Self {
+    fn of(document: &Document, dataset: Option<&Dataset>) -> Self {
         let mut facts = Self::default();
+        if let Some(streamed) = &document.streamed {
+            let is_raster = streamed.command.is_ok() && !streamed.is_vector();
+            facts.0.insert(("streamed", if is_raster { "raster" } else { "other" }));
+        }
         let Some(dataset) = dataset else { return facts };
         let mut set = |name, word| facts.0.insert((name, word));
         if dataset.size().is_none() && matches!(dataset.kind(), DatasetKind::Classic | DatasetKind::Warped) {
@@ -119,12 +124,21 @@ impl Facts {
                 set("window", "partial");
             }
         }
+        if dataset.bands.iter().any(|band| !band.is_a("VRTRawRasterBand")) {
+            set("raw", "no");
+        }
+        if dataset.bands.iter().flat_map(|band| &band.overviews).any(|overview| overview.file.is_none()) {
+            set("overview", "nameless");
+        }
         let java = |band: Option<&Band>| band.and_then(Band::kind).and_then(|kind: DataType| java_type(kind));
         set("java", if java(dataset.bands.first()) == java(dataset.bands.last()) { "same" } else { "differs" });
         for reference in dataset.references() {
             match scheme(&reference.file.path) {
                 Scheme::Connection(_) => {
                     set("scheme", "connection");
+                }
+                Scheme::Danger(word) if word != "/vsisubfile/" => {
+                    set("scheme", "danger");
                 }
                 Scheme::Network(name) if WITH_CREDENTIALS.iter().any(|known| name.starts_with(known)) => {
                     set("scheme", "credentials");
@@ -153,6 +167,7 @@ impl Facts {
 /// Gives the answers: of GDAL where it is asked for, of GeoServer where a version of it is. `findings` makes the findings
 /// for a stated version of GDAL.
 pub(super) fn judge(
+    document: &Document,
     dataset: Option<&Dataset>,
     stated: Option<GdalVersion>,
     targets: &Targets,
@@ -160,7 +175,7 @@ pub(super) fn judge(
 ) -> io::Result<Vec<Compatibility>> {
     let Targets { gdal, geoserver } = targets;
     let rows = CAPABILITIES.as_ref().map_err(|error| io::Error::other(error.clone()))?;
-    let known = Facts::of_dataset(dataset);
+    let known = Facts::of(document, dataset);
     let below = stated.unwrap_or(GEOSERVER_GDAL);
     let mut versions = match stated {
         Some(stated) => vec![stated],
@@ -239,7 +254,8 @@ mod tests {
         }
         for row in rows {
             for (name, _) in &row.terms {
-                let known = ["error", "warning", "info", "size", "window", "java", "scheme"];
+                let known =
+                    ["error", "warning", "info", "size", "window", "java", "scheme", "streamed", "raw", "overview"];
                 assert!(known.contains(&name.as_str()), "{}: {name} is no fact", row.rule);
             }
         }

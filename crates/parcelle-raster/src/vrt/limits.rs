@@ -4,14 +4,18 @@
 /// Bytes read of one file. GDAL needs several seconds to open a VRT of a fraction of this, on every request.
 pub(crate) const BYTES: u64 = 256 << 20;
 
-/// Bytes of one token: a tag with its attributes, a run of text, a comment, a document type declaration.
-pub(crate) const TOKEN_BYTES: u64 = 16 << 20;
+/// Bytes of one token: a tag with its attributes, a document type declaration, or all text, references and comments from
+/// one tag to the next.
+pub(crate) const TOKEN_BYTES: u64 = 8 << 20;
 
 /// Bytes kept of the text of one element; the longest that any rule needs are paths and WKT.
 pub(crate) const VALUE_BYTES: usize = 1 << 20;
 
 /// Elements read of one file: about 300,000 sources.
 pub(crate) const ELEMENTS: u64 = 2_000_000;
+
+/// Elements that are no part of a source: sources are what makes an honest file long, and after them tables of attributes.
+pub(crate) const OTHER_ELEMENTS: u64 = 400_000;
 
 /// Levels of nested elements. GDAL's own parser gives up beyond the same number (`port/cpl_minixml.cpp`, `PushNode`).
 pub(crate) const DEPTH: usize = 10_000;

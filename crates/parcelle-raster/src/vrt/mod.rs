@@ -25,6 +25,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod arrays;
 mod build;
 mod details;
 mod document;
@@ -37,6 +38,7 @@ mod oldest;
 mod parse;
 mod reference_system;
 mod references;
+mod rules_array;
 mod rules_band;
 mod rules_complex;
 mod rules_conformance;
@@ -53,6 +55,7 @@ mod rules_xml;
 mod schema;
 mod shorten;
 mod sources;
+mod streamed;
 mod tag;
 mod target;
 mod text;
@@ -64,7 +67,7 @@ mod tests;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use parcelle_report::{Compatibility, Findings, Location, Rule};
 use parcelle_storage::{ByteSource, Usage};
@@ -75,10 +78,11 @@ use crate::geoserver::Version;
 use crate::shell::quoted;
 use document::Document;
 use model::{Dataset, DatasetKind};
+use streamed::StreamedAlgorithm;
 use target::Target;
 
 pub use sources::policy::SourcePolicy;
-pub use target::{GEOSERVER_GDAL, GdalVersion, NEWEST_GDAL, parse_gdal_version};
+pub use target::{GEOSERVER_GDAL, GdalVersion, NEWEST_GDAL, NEWEST_KNOWN_GDAL, parse_gdal_version};
 
 /// What is asked of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,6 +90,9 @@ pub struct VrtOptions {
     /// The GDAL that the server uses. Where none is stated, files are judged by [`NEWEST_GDAL`], and what needs a newer
     /// one than [`GEOSERVER_GDAL`] is a warning.
     pub gdal: Option<GdalVersion>,
+    /// The working directory of the server, where it is known: GDAL takes from there the relative paths that are not
+    /// relative to the VRT.
+    pub working_directory: Option<PathBuf>,
     /// Which sources may be opened.
     pub sources: SourcePolicy,
     /// With [`Depth::Pixels`](crate::Depth::Pixels) every pixel is read too (with the feature `gdal`).
@@ -112,6 +119,7 @@ pub static RULES: &[&Rule] = &[
     &rules_kind::RAW_BAND,
     &rules_kind::SUB_CLASS,
     &rules_kind::TILE_INDEX,
+    &rules_kind::STREAMED,
     &rules_dataset::INCOMPLETE,
     &rules_dataset::SIZE,
     &rules_dataset::BAND_NUMBER,
@@ -138,6 +146,7 @@ pub static RULES: &[&Rule] = &[
     &rules_window::NO_SOURCE,
     &rules_window::MANY_SOURCES,
     &rules_window::INLINE_DATASET,
+    &rules_array::INCOMPLETE,
     &rules_remote::CONNECTION,
     &rules_band::NO_SAMPLE_MODEL,
     &rules_band::MIXED_TYPES,
@@ -199,11 +208,15 @@ pub static RULES: &[&Rule] = &[
 ];
 
 /// Whether the first bytes of a file (1024 are what GDAL itself looks at) make it one that [`check`] has something to
-/// say about: a raster VRT, or what is mistaken for one, an OGR (vector) VRT or a GTI tile index written as XML.
+/// say about: a raster VRT, or what is mistaken for one, an OGR (vector) VRT, a GTI tile index written as XML, or a GDALG.
 ///
 /// In UTF-16 and UTF-32 the names are found as well, though GDAL would not find them.
 #[must_use]
 pub fn looks_like_vrt(head: &[u8]) -> bool {
+    is_virtual_xml(head) || streamed::is_streamed_algorithm(head)
+}
+
+fn is_virtual_xml(head: &[u8]) -> bool {
     let narrow: Vec<u8> = head.iter().copied().filter(|byte| *byte != 0).collect();
     let text = String::from_utf8_lossy(&narrow).to_ascii_lowercase();
     let begins_with_markup = text.trim_start_matches(['\u{FEFF}', '\u{FFFD}', ' ', '\t', '\r', '\n']).starts_with('<');
@@ -218,12 +231,20 @@ struct Subject<'a> {
     document: &'a Document,
     path: &'a Path,
     target: Target,
+    /// The working directory of the server, where it is known.
+    process: Option<&'a Path>,
     distinct: OnceCell<u64>,
 }
 
 impl<'a> Subject<'a> {
-    fn new(document: &'a Document, path: &'a Path, options: &VrtOptions) -> Self {
-        Self { document, path, target: Target::new(options.gdal), distinct: OnceCell::new() }
+    fn new(document: &'a Document, path: &'a Path, options: &'a VrtOptions) -> Self {
+        Self {
+            document,
+            path,
+            target: Target::new(options.gdal),
+            process: options.working_directory.as_deref(),
+            distinct: OnceCell::new(),
+        }
     }
 
     /// How many different files the dataset names.
@@ -299,8 +320,9 @@ pub fn examine(
     if let Some(dataset) = dataset.filter(|_| !targets.geoserver.is_empty()) {
         rules_speed::check_server(dataset, &mut findings);
     }
-    let compatibility = judge::judge(dataset, options.gdal, targets, |gdal| {
-        let stated = Subject::new(&document, path, &VrtOptions { gdal: Some(gdal), ..VrtOptions::default() });
+    let compatibility = judge::judge(&document, dataset, options.gdal, targets, |gdal| {
+        let options = VrtOptions { gdal: Some(gdal), ..options.clone() };
+        let stated = Subject::new(&document, path, &options);
         let bound = of_version(&stated, dataset);
         [bound.as_slice(), findings.as_slice(), of_sources.as_slice()].concat()
     })?;
@@ -317,6 +339,7 @@ fn of_version(subject: &Subject<'_>, dataset: Option<&Dataset>) -> Findings {
     let mut findings = Findings::new();
     rules_xml::check(subject, &mut findings);
     rules_conformance::check(subject, &mut findings);
+    rules_array::check(subject, &mut findings);
     if subject.document.not_well_formed.is_none() {
         rules_kind::check_root(subject, &mut findings);
     }
@@ -352,11 +375,27 @@ fn of_file(subject: &Subject<'_>, dataset: Option<&Dataset>) -> Findings {
     findings
 }
 
+/// What a file is that is no raster VRT.
+fn other_kind(document: &Document) -> Option<&'static str> {
+    if document.streamed.is_some() {
+        return Some("streamed-algorithm");
+    }
+    let root = document.root.as_ref()?;
+    let kinds = [("OGRVRTDataSource", "vector"), ("GDALTileIndexDataset", "tile-index")];
+    kinds.iter().find(|(name, _)| root.name.eq_ignore_ascii_case(name)).map(|(_, kind)| *kind)
+}
+
 fn facts(document: &Document, read: Usage) -> BTreeMap<&'static str, Value> {
     let mut facts = BTreeMap::new();
     facts.insert("elements", document.elements.into());
     facts.insert("requests", read.requests.into());
     facts.insert("bytes_read", read.bytes.into());
+    if let Some(kind) = other_kind(document) {
+        facts.insert("kind", kind.into());
+    }
+    if let Some(StreamedAlgorithm { command: Ok(command) }) = &document.streamed {
+        facts.insert("command_line", shorten::shorten(command).into());
+    }
     let Some(dataset) = document.dataset.as_ref().filter(|_| document.not_well_formed.is_none()) else {
         return facts;
     };

@@ -154,7 +154,7 @@ impl Dataset {
                 }));
             }
             if let Some(options) = &dataset.pansharpening {
-                for file in options.panchromatic.iter().flatten().chain(options.spectral.iter().flatten()) {
+                for file in options.panchromatic.iter().chain(&options.spectral).filter_map(|band| band.file.as_ref()) {
                     found.push(Reference { file, band: None, element: "SourceFilename" });
                 }
             }
@@ -308,7 +308,10 @@ impl Source {
 
     /// The band it reads: 1 where none is written. `None` where GDAL refuses what is written.
     pub(crate) fn band(&self) -> Option<SourceBand> {
-        let Some(text) = &self.source_band else { return Some(SourceBand::Band(1)) };
+        // An element without text has no value for GDAL, which then takes the default.
+        let Some(text) = self.source_band.as_ref().filter(|text| !text.is_empty()) else {
+            return Some(SourceBand::Band(1));
+        };
         let mask = text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("mask"));
         if !mask {
             return leading_integer(text).filter(|number| *number > 0).map(SourceBand::Band);
@@ -420,12 +423,24 @@ pub(crate) struct WarpOptions {
     pub(crate) has_cutline: bool,
 }
 
-/// `<PansharpeningOptions>`; the inner option is a band without `<SourceFilename>`.
+/// A `<PanchroBand>` or `<SpectralBand>`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct PansharpeningBand {
+    pub(crate) line: u32,
+    pub(crate) file: Option<FileReference>,
+    pub(crate) source_band: Option<Field>,
+    /// `dstBand`: the band that comes out.
+    pub(crate) target_band: Option<Field>,
+}
+
+/// `<PansharpeningOptions>`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Pansharpening {
     pub(crate) line: u32,
-    pub(crate) panchromatic: Vec<Option<FileReference>>,
-    pub(crate) spectral: Vec<Option<FileReference>>,
+    pub(crate) panchromatic: Vec<PansharpeningBand>,
+    pub(crate) spectral: Vec<PansharpeningBand>,
+    /// `<Weights>` of `<AlgorithmOptions>`.
+    pub(crate) weights: Option<Field>,
     pub(crate) algorithm: Option<Field>,
     pub(crate) resampling: Option<Field>,
     pub(crate) bit_depth: Option<Field>,

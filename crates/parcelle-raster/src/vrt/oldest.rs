@@ -6,7 +6,7 @@ use super::model::{Dataset, DatasetKind, SourceKind};
 use super::target::GdalVersion;
 
 /// What GeoServer's bindings (gdal-3.2.0.jar) are made for: nothing older is worth a word.
-const BINDINGS: GdalVersion = (3, 2);
+pub(super) const BINDINGS: GdalVersion = (3, 2);
 
 /// The oldest version, from the bindings of GeoServer on, that knows everything the pixels depend on.
 pub(super) fn oldest_gdal(dataset: &Dataset) -> GdalVersion {

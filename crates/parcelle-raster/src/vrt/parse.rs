@@ -7,11 +7,15 @@ use quick_xml::Reader;
 use quick_xml::errors::Error;
 use quick_xml::events::{BytesDecl, Event};
 
+use super::arrays;
 use super::build::{Part, Paths};
 use super::document::{Document, DocumentType, Limit, Problem, Reason, Root, UnknownElement};
 use super::limits;
+use super::model::SourceKind;
+use super::reference_system::{self, Reading};
 use super::schema::{self, Holds};
 use super::shorten::shorten;
+use super::streamed;
 use super::tag;
 use super::text::{SourceText, Stop};
 use super::vocabulary::{Element, suggest};
@@ -38,6 +42,10 @@ pub(crate) fn parse(source: &dyn ByteSource) -> io::Result<Document> {
             false => "the file begins with a NUL byte, where the text ends for GDAL".to_owned(),
         };
         parser.document.not_well_formed = Some(Problem { line: 1, detail });
+        return Ok(parser.document);
+    }
+    if streamed::is_streamed_algorithm(text.head()) {
+        parser.document.streamed = Some(streamed::read(source)?);
         return Ok(parser.document);
     }
     let mut reader = Reader::from_reader(text);
@@ -73,6 +81,8 @@ fn wide_encoding(head: &[u8]) -> Option<&'static str> {
     }
 }
 
+const ARRAY_SOURCE: Element = Element::Source(SourceKind::Array);
+
 /// An element that is open.
 struct Frame {
     name: String,
@@ -85,8 +95,9 @@ struct Frame {
     value: String,
     /// Children that GDAL makes nodes of: it gives a value only where the text is the single one.
     nodes: u32,
-    /// `<GCP>` children.
+    /// `<GCP>` or `<Dimension>` children.
     points: u32,
+    seen: arrays::Seen,
     in_text: bool,
     cut: bool,
 }
@@ -98,6 +109,11 @@ struct Parser {
     paths: Paths,
     bands: usize,
     nested: usize,
+    /// Sources that are open.
+    sources: usize,
+    /// Elements that are no part of a source.
+    others: u64,
+    begins_element: bool,
     root: Option<Part>,
 }
 
@@ -106,7 +122,11 @@ impl Parser {
         let mut buffer = Vec::new();
         loop {
             let line = reader.get_ref().line();
-            reader.get_mut().start_token();
+            // Texts, references and comments in a row are one token: no honest file has a long run of them.
+            if self.begins_element {
+                reader.get_mut().start_token();
+                self.begins_element = false;
+            }
             buffer.clear();
             let going_on = match reader.read_event_into(&mut buffer) {
                 Ok(Event::Eof) => {
@@ -129,6 +149,7 @@ impl Parser {
     }
 
     fn event(&mut self, event: &Event<'_>, line: u32) -> bool {
+        self.begins_element = matches!(event, Event::Start(_) | Event::Empty(_) | Event::End(_));
         match event {
             Event::Start(start) => self.start(start, line),
             Event::Empty(start) => {
@@ -189,7 +210,8 @@ impl Parser {
         }
         self.node();
         self.document.elements += 1;
-        if self.document.elements > limits::ELEMENTS {
+        self.others += u64::from(self.sources == 0);
+        if self.document.elements > limits::ELEMENTS || self.others > limits::OTHER_ELEMENTS {
             self.document.limit = Some(Limit::Elements);
             return;
         }
@@ -231,11 +253,16 @@ impl Parser {
         if element != Element::Opaque {
             self.attributes(&tag.attributes, &mut part, line);
         }
+        let mut seen = arrays::Seen::default();
+        if arrays::is_part(element) {
+            tag.attributes.iter().for_each(|(name, _)| seen.add(name));
+        }
         let parent_type = match self.frames.last().map(|frame| frame.holds) {
             None => Some(schema::document()),
             Some(Some(Holds::Type(id))) => Some(id),
             Some(_) => None,
         };
+        self.sources += usize::from(matches!(element, Element::Source(_)));
         let holds = self.document.conformance.element(parent_type, name, line);
         self.document.conformance.attributes(holds, name, &tag.attributes, line);
         self.frames.push(Frame {
@@ -248,6 +275,7 @@ impl Parser {
             value: String::new(),
             nodes: 0,
             points: 0,
+            seen,
             in_text: false,
             cut: false,
         });
@@ -257,21 +285,21 @@ impl Parser {
         match parent.child(name) {
             Some(known) => {
                 if matches!(known.element, Element::Source(_)) && known.spelling != name {
-                    self.ignored(parent, name, line, Reason::Case(known.spelling));
+                    self.ignored(parent, name, line, || Reason::Case(known.spelling));
                     return Element::Opaque;
                 }
                 known.element
             }
             None => {
                 if parent != Element::Document {
-                    self.ignored(parent, name, line, Reason::Unknown(suggest(parent, name)));
+                    self.ignored(parent, name, line, || Reason::Unknown(suggest(parent, name)));
                 }
                 Element::Opaque
             }
         }
     }
 
-    fn ignored(&mut self, parent: Element, name: &str, line: u32, reason: Reason) {
+    fn ignored(&mut self, parent: Element, name: &str, line: u32, reason: impl FnOnce() -> Reason) {
         let name = shorten(name);
         let unknown = &mut self.document.unknown;
         if let Some(same) = unknown.list.iter_mut().find(|known| known.parent == parent && known.name == name) {
@@ -293,7 +321,7 @@ impl Parser {
             parent_name: self.frames.last().map(|frame| shorten(&frame.name)).unwrap_or_default(),
             line,
             band: self.frames.last().and_then(|frame| frame.band),
-            reason,
+            reason: reason(),
             count: 1,
             name,
         });
@@ -329,6 +357,7 @@ impl Parser {
 
     fn close(&mut self) {
         let Some(mut frame) = self.frames.pop() else { return };
+        self.sources = self.sources.saturating_sub(usize::from(matches!(frame.element, Element::Source(_))));
         if frame.nodes != 1 {
             frame.value.clear();
         }
@@ -341,6 +370,7 @@ impl Parser {
         if let Part::Marked(marked) = &mut frame.part {
             marked.text = std::mem::take(&mut frame.value);
         }
+        self.array(&frame);
         match &frame.part {
             Part::Dataset(_) => self.nested = self.nested.saturating_sub(1),
             Part::None if frame.element == Element::Dataset => self.nested = self.nested.saturating_sub(1),
@@ -367,6 +397,33 @@ impl Parser {
                     self.root = Some(frame.part);
                 }
             }
+        }
+    }
+
+    /// Notes what an element inside an `<ArraySource>` lacks, and tells the element around it what it has.
+    fn array(&mut self, frame: &Frame) {
+        if arrays::is_part(frame.element)
+            && (frame.element == ARRAY_SOURCE || self.frames.iter().any(|open| open.element == ARRAY_SOURCE))
+        {
+            let whole = self.frames.last().is_some_and(|parent| parent.element == ARRAY_SOURCE);
+            let lack = arrays::lack(frame.element, &shorten(&frame.name), frame.seen).or_else(|| {
+                let flat = frame.element == Element::Array && whole && frame.points != 2;
+                flat.then(|| format!("<Array> has {} instead of two dimensions", frame.points))
+            });
+            if let Some(lack) = lack {
+                self.document.array_lacks.add(frame.line, || lack);
+            }
+        }
+        let is_srs = frame.element == Element::Leaf && frame.name.eq_ignore_ascii_case("SRS");
+        if is_srs
+            && self.frames.last().is_some_and(|parent| parent.element == Element::Resample)
+            && let Reading::Nothing(reason) = reference_system::read(&frame.value)
+        {
+            self.document.array_lacks.add(frame.line, || format!("<SRS> of <Resample> is none, {reason}"));
+        }
+        if let Some(parent) = self.frames.last_mut().filter(|parent| arrays::is_part(parent.element)) {
+            parent.seen.add(&frame.name);
+            parent.points = parent.points.saturating_add(u32::from(frame.element == Element::Dimension));
         }
     }
 

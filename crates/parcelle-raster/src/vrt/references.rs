@@ -36,8 +36,9 @@ pub(crate) fn directory_of(path: &Path) -> PathBuf {
     path.parent().unwrap_or(Path::new("")).to_path_buf()
 }
 
-/// Tells where a source is looked for, seen from the directory of the VRT.
-pub(crate) fn place_of(reference: &FileReference, directory: &Path) -> Place {
+/// Tells where a source is looked for, seen from the directory of the VRT; `process` is the working directory of the
+/// server, where it is known.
+pub(crate) fn place_of(reference: &FileReference, directory: &Path, process: Option<&Path>) -> Place {
     let path = &*reference.path;
     if path.is_empty() {
         return Place::Nowhere;
@@ -57,7 +58,11 @@ pub(crate) fn place_of(reference: &FileReference, directory: &Path) -> Place {
         let is_file = cfg!(not(windows)) && exists(&beside).is_ok();
         return if is_file { Place::Local(beside) } else { Place::Windows };
     }
-    if path.starts_with('/') || relative { Place::Local(beside) } else { Place::WorkingDirectory(beside) }
+    if path.starts_with('/') || relative {
+        return Place::Local(beside);
+    }
+    let found = process.map(|process| process.join(path)).filter(|path| exists(path).is_ok());
+    found.map_or(Place::WorkingDirectory(beside), Place::Local)
 }
 
 fn is_windows(path: &str) -> bool {
@@ -116,7 +121,7 @@ mod tests {
             shared: None,
             line: 1,
         };
-        place_of(&reference, Path::new("/data"))
+        place_of(&reference, Path::new("/data"), None)
     }
 
     #[test]
@@ -144,6 +149,24 @@ mod tests {
             assert_eq!(place(elsewhere, None), Place::Elsewhere, "{elsewhere}");
         }
         assert_eq!(place("a b: c.tif", Some("1")), local("/data/a b: c.tif"));
+    }
+
+    #[test]
+    fn the_working_directory_of_the_server_may_be_known() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("a.tif"), "").unwrap();
+        let place = |path: &str| {
+            let reference = FileReference {
+                path: path.into(),
+                relative_to_vrt: None,
+                relative_by_default: false,
+                shared: None,
+                line: 1,
+            };
+            place_of(&reference, Path::new("/data"), Some(directory.path()))
+        };
+        assert_eq!(place("a.tif"), Place::Local(directory.path().join("a.tif")));
+        assert_eq!(place("b.tif"), Place::WorkingDirectory("/data/b.tif".into()));
     }
 
     #[test]

@@ -240,6 +240,12 @@ fn arguments(
         );
         findings.push(Finding::new(&INCOMPLETE, message).at(place.clone()).fix(fix));
     }
+    if function.name == "replace_nodata" && band.no_data.is_none() && !given("NoData") {
+        let message =
+            format!("Pixel function \"replace_nodata\" of band {number} has no nodata to replace: reading fails.");
+        let fix = format!("Give the band on line {} of {} a <NoDataValue>.", band.line, subject.file());
+        findings.push(Finding::new(&INCOMPLETE, message).at(place.clone()).fix(fix));
+    }
     // A distance of 0 between the sources is a division by it.
     let distance = band.pixel_function_arguments.iter().find(|argument| argument.name.eq_ignore_ascii_case("dt"));
     if let Some(distance) = distance.filter(|argument| leading_number(&argument.value) == 0.0)

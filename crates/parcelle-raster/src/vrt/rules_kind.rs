@@ -3,7 +3,9 @@
 use parcelle_report::{Finding, Findings, Rule, Severity};
 
 use super::details::DataType;
-use super::model::{Band, Dataset, DatasetKind, Field, OutputBands};
+use super::model::{Band, Dataset, DatasetKind, Field, OutputBands, Pansharpening};
+use super::shorten::shorten;
+use super::streamed::StreamedAlgorithm;
 use super::{Subject, at};
 use crate::shell::quoted;
 
@@ -58,8 +60,8 @@ pub(crate) static PROCESSED: Rule = Rule {
     severity: Severity::Error,
     title: "The file is a processed VRT, which needs GDAL 3.9",
     why: "VRTProcessedDataset came with GDAL 3.9; before, GDAL refuses the file with a misleading message about \
-          rasterXSize. An algorithm that is not registered, or a missing <Input> or <ProcessingSteps>, refuses it in \
-          any version. A sound one is computed at every request, which is only told.",
+          rasterXSize. An algorithm that is not registered, a missing <Input> or <ProcessingSteps>, or steps that do not \
+          fit the number of bands, refuse it in any version. A sound one is computed at every request, which is only told.",
     fix: "Compute it once with a newer GDAL (gdal_translate -of COG), or upgrade the GDAL of the server.",
     reference: "https://gdal.org/en/stable/drivers/raster/vrt_processed_dataset.html; GDAL \
                 frmts/vrt/vrtprocesseddataset.cpp",
@@ -101,6 +103,20 @@ pub(crate) static TILE_INDEX: Rule = Rule {
     reference: "https://gdal.org/en/stable/drivers/raster/gti.html; imageio-ext GDALImageReaderSpi.java",
 };
 
+/// The file is a command line.
+pub(crate) static STREAMED: Rule = Rule {
+    id: "VRT-KIND-009",
+    severity: Severity::Error,
+    title: "The file, or a source, is a GDALG: a streamed algorithm, not a VRT",
+    why: "A GDALG (.gdalg.json) holds a command line, which GDAL 3.11 and newer runs whenever the file is opened; older \
+          ones have no driver for it. GeoServer's VRT reader accepts only files that GDAL opens with the driver named \
+          VRT, so a GDALG is refused. As the source of a VRT it is read where GDAL is new enough, and run again for each \
+          read: that is a warning, an error for an older GDAL, and only told for a newer one.",
+    fix: "Run it once, with GDAL 3.11 or newer, and publish what comes out.",
+    reference: "https://gdal.org/en/stable/drivers/raster/gdalg.html; GDAL frmts/gdalg/gdalgdriver.cpp, GDALGDataset::Identify and Open; \
+                imageio-ext GDALImageReaderSpi.java",
+};
+
 /// Roots that are no raster VRT, but have a rule of their own.
 pub(super) const OTHER_ROOTS: &[(&str, &Rule)] =
     &[("OGRVRTDataSource", &VECTOR), ("GDALTileIndexDataset", &TILE_INDEX)];
@@ -115,6 +131,10 @@ const ALGORITHMS: &[(&str, (u32, u32))] = &[
 
 /// Tests the rules about the root element.
 pub(super) fn check_root(subject: &Subject<'_>, findings: &mut Findings) {
+    if let Some(streamed) = &subject.document.streamed {
+        findings.push(of_streamed(subject, streamed));
+        return;
+    }
     let Some(root) = &subject.document.root else { return };
     let Some((_, rule)) = OTHER_ROOTS.iter().find(|(name, _)| root.name.eq_ignore_ascii_case(name)) else { return };
     let file = subject.file();
@@ -136,6 +156,35 @@ pub(super) fn check_root(subject: &Subject<'_>, findings: &mut Findings) {
         )
     };
     findings.push(Finding::new(rule, message).at(at(root.line, root.name.as_str())).fix(fix));
+}
+
+fn of_streamed(subject: &Subject<'_>, streamed: &StreamedAlgorithm) -> Finding {
+    let file = subject.file();
+    let (what, fix) = match &streamed.command {
+        Err(reason) => (
+            format!("{reason}, so that no GDAL opens it"),
+            format!("Write {file} again, or publish what it is meant to make."),
+        ),
+        Ok(command) if streamed.is_vector() => (
+            format!("it runs \"{}\", which gives a vector layer", shorten(command)),
+            format!(
+                "ogr2ogr -f GPKG {} {file}  # with GDAL 3.11 or newer, and publish the GeoPackage",
+                quoted(subject.path.with_extension("gpkg"))
+            ),
+        ),
+        Ok(command) => (
+            format!("it runs \"{}\" whenever it is opened", shorten(command)),
+            format!(
+                "gdal_translate -of COG {file} {}  # with GDAL 3.11 or newer, once its command line is trusted",
+                quoted(subject.path.with_extension("tif"))
+            ),
+        ),
+    };
+    let message = format!(
+        "This is a GDALG, a streamed algorithm of GDAL 3.11 and newer; {what}. GeoServer's VRT reader accepts only what \
+         GDAL opens with its driver \"VRT\"."
+    );
+    Finding::new(&STREAMED, message).at(at(1, "command_line")).fix(fix)
 }
 
 /// Tests the rules about the dataset.
@@ -188,6 +237,13 @@ fn warped(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
         findings.push(Finding::new(&WARPED, message).severity(severity).at(place).fix(fix));
         return;
     }
+    if !options.has_transformer {
+        let message = "Warped VRT without a <Transformer>: GDAL refuses the file.";
+        let fix = format!("Make {file} again: gdalwarp -of VRT ..., or better write the pixels: gdalwarp -of COG ...");
+        let finding = Finding::new(&WARPED, message).severity(Severity::Error);
+        findings.push(finding.at(at(options.line, "VRTDataset/GDALWarpOptions")).fix(fix));
+        return;
+    }
     let method = options.resampling.as_ref().map_or("NearestNeighbour", |field| &field.text);
     let message = format!("Warped VRT: every request is reprojected on the fly ({}).", super::shorten::shorten(method));
     let fix =
@@ -223,6 +279,16 @@ fn pansharpened(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Finding
         Some(options) if options.spectral.is_empty() => Some("<SpectralBand>"),
         Some(_) => None,
     };
+    if missing.is_none()
+        && let Some((line, problem)) = dataset.pansharpening.as_ref().and_then(|options| mapping(dataset, options))
+    {
+        let message = format!("Pansharpened VRT {problem}: GDAL refuses the file.");
+        let fix =
+            format!("Correct line {line} of {}, or make the file again with gdal_pansharpen -of VRT.", subject.file());
+        let finding = Finding::new(&PANSHARPENED, message).severity(Severity::Error);
+        findings.push(finding.at(at(line, "VRTDataset/PansharpeningOptions")).fix(fix));
+        return;
+    }
     let line = dataset.pansharpening.as_ref().map_or(dataset.line, |options| options.line);
     let place = at(line, "VRTDataset/PansharpeningOptions");
     let file = subject.file();
@@ -239,6 +305,45 @@ fn pansharpened(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Finding
                 .fix(format!("gdal_translate -of COG {file} {output}"))
         }
     });
+}
+
+/// What GDAL refuses of the bands and options of a pansharpening, with its line (`frmts/vrt/vrtpansharpened.cpp`,
+/// `VRTPansharpenedDataset::XMLInit`).
+fn mapping(dataset: &Dataset, options: &Pansharpening) -> Option<(u32, String)> {
+    let algorithm = options.algorithm.as_ref().filter(|field| !field.text.eq_ignore_ascii_case("WeightedBrovey"));
+    if let Some(algorithm) = algorithm {
+        return Some((
+            algorithm.line,
+            format!("with the algorithm \"{}\", of which there is none", shorten(&algorithm.text)),
+        ));
+    }
+    let mut targets = std::collections::BTreeSet::new();
+    for band in &options.spectral {
+        let Some(target) = &band.target_band else { continue };
+        let number = target.leading_integer().filter(|number| *number > 0);
+        let Some(number) = number else {
+            return Some((band.line, format!("with dstBand=\"{}\", which is no band", shorten(&target.text))));
+        };
+        if !targets.insert(number) {
+            return Some((band.line, format!("with two spectral bands for the band {number}")));
+        }
+    }
+    if let Some((expected, _)) = (1..).zip(&targets).find(|(expected, number)| expected != *number) {
+        return Some((options.line, format!("without a spectral band for the band {expected}")));
+    }
+    if targets.is_empty() && dataset.bands.is_empty() {
+        return Some((options.line, "without a dstBand, so that no band comes out".to_owned()));
+    }
+    let declared = (1..)
+        .zip(&dataset.bands)
+        .find(|(number, band)| band.is_a("VRTPansharpenedRasterBand") && !targets.contains(number));
+    if let Some((number, band)) = declared {
+        return Some((band.line, format!("without a spectral band for its band {number}")));
+    }
+    let weights = options.weights.as_ref()?;
+    let count = weights.text.split([',', ' ']).filter(|weight| !weight.is_empty()).count();
+    (count != options.spectral.len())
+        .then(|| (weights.line, format!("with {count} weights for {} spectral bands", options.spectral.len())))
 }
 
 fn processed(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {

@@ -12,6 +12,7 @@ use super::Subject;
 use super::limits;
 use super::model::{Dataset, DatasetKind, FileReference, Reference};
 use super::references::{Absence, Place, directory_of, exists, place_of};
+use super::rules_remote::{Scheme, scheme};
 use crate::shell::quoted;
 
 /// A source does not exist.
@@ -22,7 +23,7 @@ pub(crate) static MISSING: Rule = Rule {
     why: "GDAL opens the sources of a mosaic when a tile touches them, not before: the store and the layer can be \
           created, and the tiles over the missing source fail with \"No such file or directory\". Warped, pansharpened \
           and processed VRTs open their sources at once, so there the store itself is refused, as it is where a source \
-          names no file at all.",
+          names no file at all. What a test or a script kept in memory (/vsimem/) ended with its process.",
     fix: "Put the file back, or rebuild the VRT from the files that exist.",
     reference: "GDAL frmts/vrt/vrtsources.cpp, VRTSimpleSource::XMLInit, OpenSource and RasterIO",
 };
@@ -45,7 +46,8 @@ pub(crate) static WORKING_DIRECTORY: Rule = Rule {
     severity: Severity::Error,
     title: "A relative path without relativeToVRT=\"1\"",
     why: "Without the attribute GDAL takes a relative path from the working directory of the process, which for \
-          GeoServer is that of the servlet container. gdalinfo, run in the right directory, finds everything in order.",
+          GeoServer is that of the servlet container. gdalinfo, run in the right directory, finds everything in order. \
+          Where --working-dir names that directory, and the file is there, it is a warning.",
     fix: "Set relativeToVRT=\"1\" on <SourceFilename>.",
     reference: "GDAL frmts/vrt/vrtsources.cpp, VRTSimpleSource::XMLInit (relativeToVRT is 0 by default)",
 };
@@ -76,18 +78,28 @@ struct Absent {
 enum Detail {
     Missing(PathBuf, Absence),
     NoName,
+    /// In the memory of a process (`/vsimem/`), which ends with it.
+    Memory,
     Absolute,
-    WorkingDirectory { beside: PathBuf, attribute: Option<String> },
+    WorkingDirectory {
+        beside: PathBuf,
+        attribute: Option<String>,
+    },
+    /// In the working directory, which was stated, where it is.
+    InProcess,
     Windows,
 }
 
 /// What looking for the sources has found.
 #[derive(Default)]
-struct Search {
+struct Search<'a> {
+    process: Option<&'a Path>,
     distinct: u64,
     missing: Vec<Absent>,
     absolute: Vec<Absent>,
     working_directory: Vec<Absent>,
+    /// Found in the working directory that was stated.
+    in_process: Vec<Absent>,
     windows: Vec<Absent>,
     visited: HashSet<PathBuf>,
     usage: Usage,
@@ -105,7 +117,7 @@ struct Nested {
 
 /// Tests the rules of this file; gives what was read of other VRTs.
 pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) -> Usage {
-    let mut search = Search::default();
+    let mut search = Search { process: subject.process, ..Search::default() };
     search.visited.extend(std::fs::canonicalize(subject.path));
     let mut waiting = Vec::new();
     search.look(dataset, &directory_of(subject.path), None, &mut waiting);
@@ -121,11 +133,12 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
     report_missing(subject, dataset, &search, findings);
     report_absolute(subject, &search, findings);
     report_working_directory(subject, &search, findings);
+    report_in_process(subject, &search, findings);
     report_windows(subject, &search, findings);
     search.usage
 }
 
-impl Search {
+impl Search<'_> {
     fn look_into(&mut self, nested: &Nested, waiting: &mut Vec<Nested>) {
         let Ok(canonical) = std::fs::canonicalize(&nested.path) else { return };
         if nested.depth > limits::NESTED_DATASETS || !self.visited.insert(canonical) {
@@ -159,7 +172,11 @@ impl Search {
             if through.is_none() {
                 self.distinct += 1;
             }
-            let place = place_of(file, directory);
+            let place = place_of(file, directory, self.process);
+            let is_plain = !file.path.starts_with('/') && !file.is_relative_to_vrt();
+            if self.process.is_some() && is_plain && matches!(place, Place::Local(_)) {
+                self.in_process.push(absent(reference, through, Detail::InProcess));
+            }
             if matches!(place, Place::Local(_)) && file.path.starts_with('/') {
                 self.absolute.push(absent(reference, through, Detail::Absolute));
             }
@@ -187,11 +204,40 @@ impl Search {
                     self.working_directory.push(absent(reference, through, detail));
                 }
                 Place::Windows => self.windows.push(absent(reference, through, Detail::Windows)),
-                Place::Elsewhere => self.has_connection |= !file.path.starts_with("/vsi"),
+                Place::Elsewhere if is_in_memory(&file.path) => {
+                    self.missing.push(absent(reference, through, Detail::Memory));
+                }
+                Place::Elsewhere => {
+                    self.has_connection |= !file.path.starts_with("/vsi");
+                    if let Some(Err((path, absence))) = inner_file(file, directory) {
+                        self.missing.push(absent(reference, through, Detail::Missing(path, absence)));
+                    }
+                }
                 Place::Illegible => {}
             }
         }
     }
+}
+
+/// Whether a path leads into GDAL's file system in memory, directly or through an archive.
+fn is_in_memory(path: &str) -> bool {
+    path.starts_with("/vsi") && path.contains("/vsimem/")
+}
+
+/// Whether the file is there that a subdataset or a view names, where it is quoted or alone in it, and where GDAL looks
+/// for it does not depend on the process: `vrt://a.tif?bands=1`, `NETCDF:"/data/a.nc":height`.
+fn inner_file(file: &FileReference, directory: &Path) -> Option<Result<(), (PathBuf, Absence)>> {
+    let inner = match file.path.get(..6) {
+        Some(start) if start.eq_ignore_ascii_case("vrt://") => file.path.get(6..)?.split('?').next()?,
+        _ if scheme(&file.path) == Scheme::Other => file.path.split_once(":\"")?.1.split('"').next()?,
+        _ => return None,
+    };
+    let is_plain = !inner.is_empty() && !inner.starts_with("/vsi") && !inner.contains([':', '<', '{']);
+    if !is_plain || !(inner.starts_with('/') || file.is_relative_to_vrt()) {
+        return None;
+    }
+    let path = directory.join(inner);
+    Some(exists(&path).map_err(|absence| (path, absence)))
 }
 
 fn is_of_a_band(dataset: &Dataset, file: &FileReference) -> bool {
@@ -274,11 +320,15 @@ fn report_nameless(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Find
     findings.push(Finding::new(&MISSING, message).at(location).fix(fix).count(count));
 }
 
-fn report_missing(subject: &Subject<'_>, dataset: &Dataset, search: &Search, findings: &mut Findings) {
+fn report_missing(subject: &Subject<'_>, dataset: &Dataset, search: &Search<'_>, findings: &mut Findings) {
     let Some(first) = search.missing.first() else { return };
     let count = search.missing.len() as u64;
     let (one, many) = match &first.detail {
         Detail::NoName => ("is an empty name", "have no name or do not exist"),
+        Detail::Memory => (
+            "lies in the memory of the process that wrote the VRT, which no other one sees",
+            "do not exist or lie in the memory of the process that wrote the VRT",
+        ),
         Detail::Missing(_, Absence::Forbidden) => ("cannot be looked at", "do not exist or cannot be looked at"),
         _ => ("does not exist", "do not exist"),
     };
@@ -321,12 +371,15 @@ fn report_missing(subject: &Subject<'_>, dataset: &Dataset, search: &Search, fin
                 quoted(path)
             )
         }
+        Detail::Memory => {
+            format!("Write the source to a file, and name that on line {} of {file}.", first.line)
+        }
         _ => format!("Name the source on line {} of {file}.", first.line),
     };
     findings.push(Finding::new(&MISSING, message).at(first.location()).fix(fix).count(count));
 }
 
-fn report_absolute(subject: &Subject<'_>, search: &Search, findings: &mut Findings) {
+fn report_absolute(subject: &Subject<'_>, search: &Search<'_>, findings: &mut Findings) {
     let Some(first) = search.absolute.first() else { return };
     let count = search.absolute.len() as u64;
     let sentence = subject_of_sentence(first, count, search.distinct, "is an absolute path", "are absolute paths");
@@ -341,7 +394,7 @@ fn report_absolute(subject: &Subject<'_>, search: &Search, findings: &mut Findin
     findings.push(Finding::new(&ABSOLUTE_PATH, message).at(first.location()).fix(fix).count(count));
 }
 
-fn report_working_directory(subject: &Subject<'_>, search: &Search, findings: &mut Findings) {
+fn report_working_directory(subject: &Subject<'_>, search: &Search<'_>, findings: &mut Findings) {
     let Some(first) = search.working_directory.first() else { return };
     let Detail::WorkingDirectory { beside, attribute } = &first.detail else { return };
     let count = search.working_directory.len() as u64;
@@ -372,7 +425,28 @@ fn report_working_directory(subject: &Subject<'_>, search: &Search, findings: &m
     findings.push(Finding::new(&WORKING_DIRECTORY, message).at(first.location()).fix(fix).count(count));
 }
 
-fn report_windows(subject: &Subject<'_>, search: &Search, findings: &mut Findings) {
+fn report_in_process(subject: &Subject<'_>, search: &Search<'_>, findings: &mut Findings) {
+    let Some(first) = search.in_process.first() else { return };
+    let count = search.in_process.len() as u64;
+    let sentence = subject_of_sentence(
+        first,
+        count,
+        search.distinct,
+        "is relative, without relativeToVRT=\"1\"",
+        "are relative, without relativeToVRT=\"1\"",
+    );
+    let message = format!("{sentence}: it is found only where the server is started in the directory that was stated.");
+    let fix = format!(
+        "Set relativeToVRT=\"1\" on <{}> on line {} of {}, with a path from the VRT to the source.",
+        first.element,
+        first.line,
+        first.edited(subject)
+    );
+    let finding = Finding::new(&WORKING_DIRECTORY, message).severity(Severity::Warning);
+    findings.push(finding.at(first.location()).fix(fix).count(count));
+}
+
+fn report_windows(subject: &Subject<'_>, search: &Search<'_>, findings: &mut Findings) {
     let Some(first) = search.windows.first() else { return };
     let count = search.windows.len() as u64;
     let sentence = subject_of_sentence(first, count, search.distinct, "is a path of Windows", "are paths of Windows");

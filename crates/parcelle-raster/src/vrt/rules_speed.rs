@@ -278,7 +278,7 @@ fn harvested(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) 
     // A path that names a directory leads to another one, unless it is absolute.
     let may_be = |path: &str| path.starts_with('/') || !path.contains('/');
     let mut candidates = references.iter().filter(|reference| may_be(&reference.file.path));
-    let found = candidates.find_map(|reference| match place_of(reference.file, &directory) {
+    let found = candidates.find_map(|reference| match place_of(reference.file, &directory, subject.process) {
         Place::Local(path) if beside(&path) => Some((reference, path)),
         _ => None,
     });

@@ -36,8 +36,8 @@ pub(crate) static WRONG_WINDOW: Rule = Rule {
     severity: Severity::Error,
     title: "A SrcRect or DstRect is not valid",
     why: "GDAL refuses the file where a size is not above 0 or a value is no number that fits 32 bits (\"Wrong values in \
-          SrcRect\"). Where one of the four attributes is missing it takes -1 for it, and nothing of the source is read, \
-          without a message.",
+          SrcRect\"). Where one of the four attributes is missing, or one of the two windows, it takes -1 for it, and \
+          nothing of the source is read, without a message.",
     fix: "Write xOff, yOff, xSize and ySize.",
     reference: "GDAL frmts/vrt/vrtsources.cpp, VRTSimpleSource::ParseSrcRectAndDstRect, lines 733 to 802; measured with \
                 GDAL 3.6.2",
@@ -129,6 +129,19 @@ fn all_sources(dataset: &Dataset) -> Vec<Placed<'_>> {
     found
 }
 
+/// The one of the two windows that is missing where the other one is there. An array has its own defaults.
+fn lacks_one(source: &Source) -> Option<&'static str> {
+    // One without any value is as good as none, and what else is wrong with one is told of itself.
+    let is_empty = |window: &Rectangle| window.x_offset.is_none() && window.edges().is_none();
+    let window = |window: &Option<Rectangle>| window.filter(|window| !is_empty(window)).map(|window| validity(&window));
+    match (window(&source.source_rectangle), window(&source.target_rectangle)) {
+        _ if source.kind == SourceKind::Array => None,
+        (None, Some(Validity::Sound)) => Some("SrcRect"),
+        (Some(Validity::Sound), None) => Some("DstRect"),
+        _ => None,
+    }
+}
+
 /// The worst that can be said of the windows of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Windows {
@@ -143,6 +156,9 @@ pub(super) enum Windows {
 pub(super) fn windows_of(dataset: &Dataset) -> Windows {
     let mut worst = Windows::Sound;
     for (_, source, _) in all_sources(dataset) {
+        if lacks_one(source).is_some() {
+            worst = Windows::Partial;
+        }
         for rectangle in [&source.source_rectangle, &source.target_rectangle].into_iter().flatten() {
             match validity(rectangle) {
                 Validity::Refused => return Windows::Refused,
@@ -160,8 +176,13 @@ fn windows(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
     let file = subject.file();
     let rebuild = format!("Rebuild {file}, for example: gdalbuildvrt -overwrite {file} SOURCES");
     let (mut wrong, mut partial, mut dead, mut blank) = (Group::new(), Group::new(), Group::new(), Group::new());
-    let mut first_wrong = None;
+    let mut single = Group::new();
+    let (mut first_wrong, mut first_lack) = (None, None);
     for (band, source, size) in &sources {
+        if let Some(lack) = lacks_one(source) {
+            first_lack.get_or_insert(lack);
+            single.add(&name(source), || place(*band, source.line, source, ""));
+        }
         let rectangles = [("SrcRect", source.source_rectangle.as_ref()), ("DstRect", source.target_rectangle.as_ref())];
         for (element, rectangle) in rectangles {
             let Some(rectangle) = rectangle else { continue };
@@ -196,6 +217,14 @@ fn windows(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
         findings.extend(
             wrong.finding(|| Finding::new(&WRONG_WINDOW, format!("{sentence}: GDAL refuses the file.")).fix(fix)),
         );
+    }
+    let lack = first_lack.unwrap_or("SrcRect");
+    let (one, many) = (format!("has no {lack}"), format!("have no {lack}"));
+    if let Some(sentence) = single.sentence("source", total, &one, &many) {
+        let message = format!(
+            "{sentence}, where the other window is written: GDAL takes -1 for it and shows nothing, without a message."
+        );
+        findings.extend(single.finding(|| Finding::new(&WRONG_WINDOW, message).fix(rebuild.clone())));
     }
     let one = "has a SrcRect or DstRect without one of xOff, yOff, xSize, ySize";
     let many = "have a SrcRect or DstRect without one of xOff, yOff, xSize, ySize";

@@ -100,6 +100,10 @@ const LARGE_ELEMENTS: u64 = 50_000;
 
 /// Tests the rules of this file.
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
+    // A GDALG is no XML, and no XML was asked for.
+    if subject.document.streamed.is_some() {
+        return;
+    }
     encoding(subject, findings);
     if subject.document.encoding.wide.is_some() {
         return;

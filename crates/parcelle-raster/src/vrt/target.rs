@@ -8,6 +8,9 @@ pub type GdalVersion = (u32, u32);
 /// The newest GDAL that the rules were measured with: what nobody states otherwise is judged by it.
 pub const NEWEST_GDAL: GdalVersion = (3, 12);
 
+/// The newest GDAL whose changes the rules know, from its sources. A newer one is judged as if it were this one.
+pub const NEWEST_KNOWN_GDAL: GdalVersion = (3, 13);
+
 /// The GDAL that is taken to stand below GeoServer where nobody states one. GeoServer brings none: its extension loads
 /// that of the system. The real reader (imageio-ext 2.1) was measured with 3.6.2, that of Debian 12; the user guide
 /// speaks of 3.2 and 3.4.

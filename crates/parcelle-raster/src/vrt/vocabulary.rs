@@ -47,6 +47,8 @@ pub(crate) enum Element {
     Pansharpening,
     PanchromaticBand,
     SpectralBand,
+    /// `<AlgorithmOptions>`, in which anything goes.
+    AlgorithmOptions,
     Input,
     ProcessingSteps,
     ProcessingStep,
@@ -58,9 +60,15 @@ pub(crate) enum Element {
     SingleSourceArray,
     DerivedArray,
     DerivationStep,
+    View,
+    Transpose,
     Resample,
     Grid,
     GridArray,
+    GetMask,
+    /// `<Option>` of a step.
+    StepOption,
+    Dimension,
     Overviews,
     Attribute,
     InlineValues,
@@ -201,7 +209,7 @@ const WARP_OPTIONS: Names = &[
 
 const PANSHARPENING: Names = &[
     ("Algorithm", E::Leaf),
-    ("AlgorithmOptions", E::Opaque),
+    ("AlgorithmOptions", E::AlgorithmOptions),
     ("Resampling", E::Leaf),
     ("NumThreads", E::Leaf),
     ("BitDepth", E::Leaf),
@@ -214,12 +222,17 @@ const PANSHARPENING: Names = &[
 const PANSHARPENING_BAND: Names =
     &[("SourceFilename", E::SourceFilename), ("OpenOptions", E::Opaque), ("SourceBand", E::Leaf), ("dstBand", E::Leaf)];
 
-const GROUP: Names =
-    &[("Dimension", E::Leaf), ("Attribute", E::Attribute), ("Array", E::Array), ("Group", E::Group), ("name", E::Leaf)];
+const GROUP: Names = &[
+    ("Dimension", E::Dimension),
+    ("Attribute", E::Attribute),
+    ("Array", E::Array),
+    ("Group", E::Group),
+    ("name", E::Leaf),
+];
 
 const ARRAY: Names = &[
     ("DataType", E::Leaf),
-    ("Dimension", E::Leaf),
+    ("Dimension", E::Dimension),
     ("DimensionRef", E::Leaf),
     ("BlockSize", E::Leaf),
     ("SRS", E::Leaf),
@@ -249,11 +262,11 @@ const ARRAY_SOURCE: Names = &[
 
 const DERIVATION_STEP: Names = &[
     ("AbstractStep", E::Opaque),
-    ("View", E::Leaf),
-    ("Transpose", E::Leaf),
+    ("View", E::View),
+    ("Transpose", E::Transpose),
     ("Resample", E::Resample),
     ("Grid", E::Grid),
-    ("GetMask", E::Opaque),
+    ("GetMask", E::GetMask),
     ("GetUnscaled", E::Leaf),
 ];
 
@@ -298,11 +311,13 @@ impl Element {
             E::DerivedArray => &[&[("Step", E::DerivationStep)], ABSTRACT_ARRAYS],
             E::DerivationStep => &[DERIVATION_STEP],
             E::Resample => {
-                &[&[("Dimension", E::Leaf), ("ResampleAlg", E::Leaf), ("SRS", E::Leaf), ("Option", E::Leaf)]]
+                &[&[("Dimension", E::Dimension), ("ResampleAlg", E::Leaf), ("SRS", E::Leaf), ("Option", E::StepOption)]]
             }
             E::Grid => {
-                &[&[("GridOptions", E::Leaf), ("XArray", E::GridArray), ("YArray", E::GridArray), ("Option", E::Leaf)]]
+                const PARTS: Names = &[("GridOptions", E::Leaf), ("XArray", E::GridArray), ("YArray", E::GridArray)];
+                &[PARTS, &[("Option", E::StepOption)]]
             }
+            E::GetMask => &[&[("Option", E::StepOption)]],
             E::GridArray => &[ABSTRACT_ARRAYS],
             E::Overviews => &[&[("Array", E::Array), ("ArrayFullName", E::Leaf)]],
             E::Attribute => &[&[("DataType", E::Leaf), ("Value", E::Leaf), ("name", E::Leaf)]],
@@ -322,6 +337,11 @@ impl Element {
             | E::StepArgument
             | E::SourceFilename
             | E::WarpSource
+            | E::View
+            | E::Transpose
+            | E::StepOption
+            | E::AlgorithmOptions
+            | E::Dimension
             | E::Metadata
             | E::MetadataItem
             | E::Leaf
@@ -334,6 +354,9 @@ impl Element {
     pub(crate) fn child(self, name: &str) -> Option<Known> {
         if self == E::Metadata && name.eq_ignore_ascii_case("MDI") {
             return Some(Known { element: E::MetadataItem, spelling: "MDI" });
+        }
+        if self == E::AlgorithmOptions {
+            return Some(Known { element: E::Leaf, spelling: "" });
         }
         let Some(lists) = self.names() else {
             return Some(Known { element: E::Opaque, spelling: "" });

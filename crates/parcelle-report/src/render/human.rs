@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::finding::{Finding, Location};
 use crate::language::{Language, Wording};
-use crate::report::{FileReport, Report, Verdict};
+use crate::report::{FileReport, REMARKS, Report, Verdict};
 use crate::rule::Severity;
 
 use super::outcome::sentences;
@@ -81,6 +81,9 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
     for sentence in sentences(&file.compatibility, options.language()) {
         paragraph(text, &sentence, "  ", "  ", options);
     }
+    for remark in remarks(file) {
+        paragraph(text, remark, "  ", "  ", options);
+    }
     // One place per rule tells an admin what is wrong; the others are in the JSON.
     let mut shown: Vec<(&Finding, u64)> = Vec::new();
     for finding in &file.findings {
@@ -111,6 +114,16 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
             let _ = writeln!(text, "    {}", printable(line));
         }
     }
+}
+
+/// What is worth telling people of a file though nothing is wrong: the sentences of its fact [`REMARKS`].
+pub(super) fn remarks(file: &FileReport) -> impl Iterator<Item = &str> {
+    file.facts
+        .get(REMARKS)
+        .and_then(serde_json::Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|remark| remark.as_str())
 }
 
 /// The word for a verdict.

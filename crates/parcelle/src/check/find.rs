@@ -71,8 +71,13 @@ pub(super) fn unexamined(path: &Path, reason: String, hint: &str) -> Unexamined 
 fn wanted(path: &Path, profiles: &[Profile]) -> bool {
     profiles.iter().any(|profile| {
         (profile.judges(FileKind::Geotiff) && is_named_tiff(path))
-            || (profile.judges(FileKind::Vrt) && ends_with(path, "vrt"))
+            || (profile.judges(FileKind::Vrt) && (ends_with(path, "vrt") || is_named_streamed(path)))
     })
+}
+
+/// A GDALG: what stands where a VRT stood.
+fn is_named_streamed(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().to_ascii_lowercase().ends_with(".gdalg.json"))
 }
 
 pub(super) fn is_named_tiff(path: &Path) -> bool {

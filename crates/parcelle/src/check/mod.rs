@@ -4,6 +4,7 @@ mod examine;
 mod example;
 mod find;
 mod mosaic;
+mod once;
 #[cfg(feature = "http")]
 mod remote;
 mod script;
@@ -26,6 +27,7 @@ pub use stream::Answer;
 pub use wording::wording;
 
 use find::{Found, Place};
+use once::Once;
 
 /// Checks files and directories: a builder with sensible defaults, started with [`Check::run`].
 ///
@@ -37,6 +39,7 @@ pub fn check(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Check {
         depth: None,
         profiles: Profile::DEFAULT.to_vec(),
         gdal_version: None,
+        working_directory: None,
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         sources: SourcePolicy::default(),
         observer: None,
@@ -62,6 +65,7 @@ pub struct Check {
     depth: Option<Depth>,
     profiles: Vec<Profile>,
     gdal_version: Option<GdalVersion>,
+    working_directory: Option<PathBuf>,
     threads: usize,
     sources: SourcePolicy,
     observer: Option<FileObserver>,
@@ -80,6 +84,7 @@ impl std::fmt::Debug for Check {
             .field("depth", &self.depth)
             .field("profiles", &self.profiles)
             .field("gdal_version", &self.gdal_version)
+            .field("working_directory", &self.working_directory)
             .field("threads", &self.threads)
             .field("sources", &self.sources)
             .field("is_mosaic", &self.is_mosaic)
@@ -293,6 +298,13 @@ impl Check {
         self
     }
 
+    /// The working directory of the server: GDAL takes from there the relative paths of a VRT that are not declared to be
+    /// relative to it. Without it such a path is an error, since nobody knows where a servlet container is started.
+    pub fn working_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.working_directory = Some(directory.into());
+        self
+    }
+
     /// Whether sources of VRTs that lie on a network are opened too (with the feature `gdal`). Not by default.
     pub fn follow_remote(mut self, follow: bool) -> Self {
         self.sources.follow_remote = follow;
@@ -372,8 +384,10 @@ impl Check {
     /// [`CheckError`] where nothing could be checked at all.
     pub fn stream(self, mut each: impl FnMut(Answer) -> bool) -> Result<(), CheckError> {
         let pool = self.pool()?;
+        let mut once = Once::default();
         let mut each = |mut answer: Answer| {
             if let Answer::File(file) = &mut answer {
+                once.tell(file);
                 self.ignoring.apply(file);
             }
             each(answer)
@@ -384,6 +398,7 @@ impl Check {
         let found: Vec<Found> = self.paths.iter().flat_map(|path| find::files(path, &self.profiles)).collect();
         let options = VrtOptions {
             gdal: self.gdal_version,
+            working_directory: self.working_directory.clone(),
             sources: self.sources.clone(),
             depth: self.depth.unwrap_or_default(),
             pictures: self.extras.pictures,

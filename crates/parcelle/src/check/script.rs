@@ -57,9 +57,10 @@ pub fn fix_script(report: &Report, directory: &Path) -> String {
         left += 1;
         let _ = writeln!(body, "\n# {}: not examined: {}", comment(&missing.path), comment(&missing.reason));
     }
+    let examined = report.files.len() as u64 + report.unexamined.len() as u64;
     let mut script = format!(
         "#!/usr/bin/env bash\n\
-         # Written by {} {} for {} files: commands for {}, by hand {}.\n\
+         # Written by {} {} for {} file{}: commands for {}, by hand {}.\n\
          # Originals are only read. Each command writes a copy beside its original, and none that is there already.\n\
          # Needed is GDAL (gdal_translate); where cogger is installed too, it moves lossy tiles without encoding them again.\n\
          [ -n \"${{BASH_VERSION:-}}\" ] || exec bash \"$0\" \"$@\"\n\
@@ -67,7 +68,8 @@ pub fn fix_script(report: &Report, directory: &Path) -> String {
          cd -- {}\n",
         report.tool.name,
         report.tool.version,
-        grouped(report.files.len() as u64 + report.unexamined.len() as u64),
+        grouped(examined),
+        if examined == 1 { "" } else { "s" },
         grouped(mended),
         grouped(left),
         shell_word(directory),
@@ -183,5 +185,7 @@ mod tests {
         assert!(script.contains("# COG-X-001: not run, since a.cog.tif is written above already:"));
         assert!(script.contains("cd -- 'it'\\''s here'\n"));
         assert!(script.contains("for 2 files: commands for 1, by hand 1."), "{script}");
+        let script = fix_script(&report(&[("a.tif", &[command])]), Path::new("."));
+        assert!(script.contains("for 1 file: commands for 1, by hand 0."), "{script}");
     }
 }

@@ -76,7 +76,7 @@ mod tests {
     fn results_come_in_order_whatever_takes_long() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
         let slow_first = |number: usize| {
-            std::thread::sleep(Duration::from_millis(if number % 7 == 0 { 5 } else { 0 }));
+            std::thread::sleep(Duration::from_millis(if number.is_multiple_of(7) { 5 } else { 0 }));
             number
         };
         let mut seen = Vec::new();

@@ -19,6 +19,7 @@ mod pixels;
 pub(crate) mod policy;
 pub(super) mod rules_open;
 pub(super) mod rules_place;
+mod rules_processed;
 pub(super) mod rules_read;
 pub(super) mod rules_speed;
 pub(super) mod rules_values;
@@ -29,12 +30,13 @@ mod tiff;
 use std::sync::atomic::Ordering;
 
 use parcelle_crs::Agreement;
-use parcelle_report::Findings;
 use parcelle_report::picture::Picture;
+use parcelle_report::{Findings, REMARKS};
 use parcelle_storage::Usage;
 use serde_json::Value;
 
 use super::model::Dataset;
+use super::target::shown;
 use super::{Subject, VrtOptions, at};
 use facts::{Palette, SourceCrs};
 use open::{Opened, Opener};
@@ -94,7 +96,7 @@ pub(super) fn check(
     findings: &mut Findings,
 ) -> Outcome {
     let opener = Opener::new(Policy::new(&options.sources));
-    let survey = Survey::of(dataset, subject.path, &opener);
+    let survey = Survey::of(dataset, subject.path, subject.process, &opener);
     let transform = dataset.geo_transform.as_ref().and_then(|field| side::geo_transform(&field.text));
     let srs = dataset.srs.as_ref().filter(|srs| !srs.text.trim().is_empty());
     let crs = srs.map(|srs| SourceCrs::of(&srs.text)).filter(|system| system.crs.is_some());
@@ -122,13 +124,20 @@ pub(super) fn check(
     let mosaic = mosaic::check(&context, levels, findings);
     rules_values::check(&context, &mosaic.overlapping, findings);
     rules_speed::check(&context, findings);
+    rules_processed::check(&context, findings);
     if options.depth == crate::Depth::Pixels {
         rules_read::check(&context, findings);
     }
     let picture = options.pictures.then(|| picture::picture(&context)).flatten();
     let mut facts = mosaic.facts;
-    if let Some(sentence) = mosaic::sentence(&facts) {
-        facts.push(("map_request_sentence", sentence.into()));
+    let mut remarks: Vec<Value> = mosaic::sentence(&facts).map(Value::from).into_iter().collect();
+    let oldest = super::oldest::oldest_gdal(dataset);
+    facts.push(("oldest_gdal", shown(oldest).into()));
+    if oldest > super::oldest::BINDINGS {
+        remarks.push(format!("The oldest GDAL that knows all it uses is {}.", shown(oldest)).into());
+    }
+    if !remarks.is_empty() {
+        facts.push((REMARKS, remarks.into()));
     }
     facts.push(("sources_opened", opened(&survey).into()));
     if let Some(left) = left(&survey) {

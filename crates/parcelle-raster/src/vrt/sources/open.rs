@@ -8,7 +8,7 @@ use parcelle_storage::{ByteSource, LocalFile};
 
 use super::super::model::{Dataset, FileReference};
 use super::super::references::directory_of;
-use super::super::{limits, looks_like_vrt, parse};
+use super::super::{is_virtual_xml, limits, parse, streamed};
 use super::facts::{BandFacts, Bands, Book, Palette, RasterFacts};
 use super::policy::{Forbidden, Policy};
 use super::side::{self, Beside, Directories};
@@ -16,6 +16,9 @@ use super::tiff;
 
 /// As many bytes as GDAL looks at to recognise a file.
 const HEAD_BYTES: usize = 1024;
+
+/// Why a GDALG is not opened: opening it is running it.
+pub(crate) const STREAMED: &str = "it is a GDALG, a command line that GDAL 3.11 and newer runs when it opens the file";
 
 /// What became of a source.
 #[derive(Debug, Default)]
@@ -145,8 +148,10 @@ impl<'a> Opener<'a> {
                 }
                 Err(reason) => Opened::Failed(reason),
             }
-        } else if looks_like_vrt(head) {
+        } else if is_virtual_xml(head) {
             self.vrt(file, path, beside)
+        } else if streamed::is_streamed_algorithm(head) {
+            Opened::Left(STREAMED)
         } else {
             self.by_gdal(path, head)
         };

@@ -118,7 +118,7 @@ fn obstacle(context: &Context<'_>) -> Option<String> {
     let directory = directory_of(context.subject.path);
     for overview in context.dataset.bands.iter().flat_map(|band| &band.overviews) {
         let Some(file) = &overview.file else { continue };
-        let Place::Local(path) = place_of(file, &directory) else {
+        let Place::Local(path) = place_of(file, &directory, context.subject.process) else {
             return Some(format!("the overview {} is no plain file", super::super::shorten::shorten(&file.path)));
         };
         let opened = context.opener.local(&path).0;

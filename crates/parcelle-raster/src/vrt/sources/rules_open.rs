@@ -6,9 +6,11 @@ use std::path::Path;
 use parcelle_report::text::grouped;
 use parcelle_report::{Finding, Findings, Rule, Severity};
 
+use super::super::model::FileReference;
+use super::super::streamed::SINCE;
 use super::Context;
 use super::group::{Group, sentence};
-use super::open::Opened;
+use super::open::{self, Opened};
 use super::policy::Forbidden;
 use super::survey::{Survey, Target, Whereabouts};
 use crate::shell::quoted;
@@ -103,6 +105,7 @@ const SPELLINGS: usize = 1000;
 pub(crate) fn check(context: &Context<'_>, findings: &mut Findings) -> u32 {
     bands(context, findings);
     unreadable(context, findings);
+    streamed(context, findings);
     spelling(context, findings);
     safety(context, findings);
     levels(context, findings)
@@ -131,6 +134,16 @@ fn bands(context: &Context<'_>, findings: &mut Findings) {
         let Some(facts) = target.facts() else { continue };
         if band.number() > 0 && facts.bands.get(band.number()).is_none() {
             group.add(|| (target, used.source.line, Some(used.band), band.number(), facts.bands.count()));
+        }
+    }
+    for (file, line, number) in computed_from(context) {
+        let Some(target) = survey.targets.iter().find(|target| target.through.is_none() && target.written == file.path)
+        else {
+            continue;
+        };
+        let Some(facts) = target.facts() else { continue };
+        if facts.bands.get(number).is_none() {
+            group.add(|| (target, line, None, number, facts.bands.count()));
         }
     }
     for vrt in survey.nested() {
@@ -162,6 +175,23 @@ fn bands(context: &Context<'_>, findings: &mut Findings) {
     findings.push(Finding::new(&NO_SUCH_BAND, message).at(place).fix(fix).count(group.count));
 }
 
+/// The bands that a warped or pansharpened dataset reads: the file, the line, the number of the band.
+fn computed_from<'a>(context: &Context<'a>) -> Vec<(&'a FileReference, u32, i32)> {
+    let mut bands = Vec::new();
+    if let Some(options) = &context.dataset.warp_options
+        && let Some(file) = &options.source
+    {
+        bands.extend(options.band_mappings.iter().map(|(from, _)| (file, options.line, *from)));
+    }
+    if let Some(options) = &context.dataset.pansharpening {
+        for band in options.panchromatic.iter().chain(&options.spectral) {
+            let number = band.source_band.as_ref().map_or(Some(1), |field| field.leading_integer());
+            bands.extend(band.file.as_ref().zip(number).map(|(file, number)| (file, band.line, number)));
+        }
+    }
+    bands
+}
+
 fn unreadable(context: &Context<'_>, findings: &mut Findings) {
     let survey = context.survey;
     let mut group = Group::default();
@@ -177,6 +207,29 @@ fn unreadable(context: &Context<'_>, findings: &mut Findings) {
     let path = local(target).map_or_else(|| quoted(&*target.written), quoted);
     let fix = format!("Get the file again, and prove it: gdalinfo -checksum {path}");
     findings.push(Finding::new(&NOT_READABLE, message).at(target.location()).fix(fix).count(group.count));
+}
+
+fn streamed(context: &Context<'_>, findings: &mut Findings) {
+    let survey = context.survey;
+    let mut group = Group::default();
+    for target in &survey.targets {
+        if matches!(target.opened, Opened::Left(open::STREAMED)) {
+            group.add(|| target);
+        }
+    }
+    let Some(target) = group.first else { return };
+    let (count, own) = (group.count, survey.own);
+    let subject = sentence(target, &survey.named_in(target), (count, own), "is a GDALG", "are GDALGs");
+    let target_gdal = &context.subject.target;
+    let message = format!(
+        "{subject}, run again for each read by GDAL 3.11 and newer; {} cannot open it.",
+        if target_gdal.has(SINCE) { "an older GDAL".to_owned() } else { target_gdal.older() }
+    );
+    let path = local(target).map_or_else(|| quoted(&*target.written), quoted);
+    let fix =
+        format!("Run it once, with GDAL 3.11 or newer, and name what comes out: gdal_translate {path} RESULT.tif");
+    let finding = Finding::new(&super::super::rules_kind::STREAMED, message).severity(target_gdal.need(SINCE));
+    findings.push(finding.at(target.location()).fix(fix).count(count));
 }
 
 fn local(target: &Target) -> Option<&Path> {

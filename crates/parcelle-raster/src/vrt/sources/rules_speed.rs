@@ -101,10 +101,14 @@ fn overview_files(context: &Context<'_>, findings: &mut Findings) {
     let directory = directory_of(context.subject.path);
     let own = std::fs::canonicalize(context.subject.path).ok();
     let mut group = Group::default();
+    let mut nameless = Group::default();
     for (band, number) in context.dataset.bands.iter().zip(1u32..) {
         for overview in &band.overviews {
-            let Some(file) = &overview.file else { continue };
-            let reason = match place_of(file, &directory) {
+            let Some(file) = &overview.file else {
+                nameless.add(|| (number, overview.line));
+                continue;
+            };
+            let reason = match place_of(file, &directory, context.subject.process) {
                 Place::Local(path) => match context.opener.local(&path).0 {
                     Opened::Absent => Some("does not exist".to_owned()),
                     Opened::Failed(reason) => Some(format!("cannot be read ({reason})")),
@@ -119,6 +123,13 @@ fn overview_files(context: &Context<'_>, findings: &mut Findings) {
                 group.add(|| (number, file, reason));
             }
         }
+    }
+    if let Some((number, line)) = nameless.first {
+        let mut place = super::super::at(line, "Overview");
+        place.band = Some(number);
+        let fix = format!("Remove the <Overview> on line {line} of {}, or name its file.", context.subject.file());
+        let message = "An <Overview> names no <SourceFilename>: GDAL refuses the file.";
+        findings.push(Finding::new(&NO_OVERVIEW, message).at(place).fix(fix).count(nameless.count));
     }
     let Some((number, file, reason)) = group.first else { return };
     let path = super::super::shorten::shorten(&file.path);

@@ -96,12 +96,14 @@ impl SourceBand {
     }
 }
 
-struct Registry {
+struct Registry<'a> {
+    /// The working directory of the server, where it is known.
+    process: Option<&'a Path>,
     targets: Vec<Target>,
     known: HashMap<(PathBuf, bool), u32>,
 }
 
-impl Registry {
+impl Registry<'_> {
     fn place(
         &mut self,
         file: &FileReference,
@@ -121,7 +123,7 @@ impl Registry {
         };
         let (line, band, element, through) = make();
         let is_raw = element == RAW;
-        let place = match place_of(file, directory) {
+        let place = match place_of(file, directory, self.process) {
             Place::Local(path) if is_raw => Whereabouts::Raw(path),
             Place::Local(path) => Whereabouts::Local(path),
             Place::Elsewhere => policy::remote(&file.path).map_or(Whereabouts::Nowhere, Whereabouts::Remote),
@@ -149,9 +151,9 @@ const RAW: &str = "raw";
 
 impl<'a> Survey<'a> {
     /// Finds and opens everything.
-    pub(crate) fn of(dataset: &'a Dataset, path: &Path, opener: &Opener<'_>) -> Self {
+    pub(crate) fn of(dataset: &'a Dataset, path: &Path, process: Option<&Path>, opener: &Opener<'_>) -> Self {
         let directory = directory_of(path);
-        let mut registry = Registry { targets: Vec::new(), known: HashMap::new() };
+        let mut registry = Registry { process, targets: Vec::new(), known: HashMap::new() };
         let mut uses = Vec::new();
         for (band, source) in dataset.sources() {
             let file = source.files.first();
@@ -250,7 +252,7 @@ mod tests {
         let document = parse::parse(&Memory::new(text)).unwrap();
         let given = SourcePolicy::default();
         let opener = Opener::new(Policy::new(&given));
-        let survey = Survey::of(document.dataset.as_ref().unwrap(), &at("a.vrt"), &opener);
+        let survey = Survey::of(document.dataset.as_ref().unwrap(), &at("a.vrt"), None, &opener);
         assert_eq!((survey.uses.len(), survey.own, survey.targets.len()), (2, 1, 2));
         assert_eq!(survey.uses[0].target, survey.uses[1].target);
         assert!(survey.targets.iter().all(|target| target.facts().is_some_and(|facts| facts.width == 4)));

@@ -33,8 +33,11 @@ fn sizes_are_read_as_gdal_reads_them() {
 #[test]
 fn a_size_far_beyond_the_sources_is_not_credible() {
     let file = |size: u32, rectangle: &str| {
-        band(&format!("<SimpleSource><SourceFilename>/vsimem/a</SourceFilename>{rectangle}</SimpleSource>"))
-            .replace("=\"20\" rasterYSize=\"20\"", &format!("=\"{size}\" rasterYSize=\"{size}\""))
+        band(&format!(
+            "<SimpleSource><SourceFilename>GPKG:/d/a</SourceFilename>{rectangle}{}</SimpleSource>",
+            rectangle.replace("DstRect", "SrcRect")
+        ))
+        .replace("=\"20\" rasterYSize=\"20\"", &format!("=\"{size}\" rasterYSize=\"{size}\""))
     };
     let speck = "<DstRect xOff=\"0\" yOff=\"0\" xSize=\"20\" ySize=\"20\"/>";
     only(findings(file(i32::MAX.unsigned_abs(), speck)), "VRT-DS-002", Error);

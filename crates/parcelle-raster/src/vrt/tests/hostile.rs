@@ -1,12 +1,16 @@
 //! Whatever the bytes are, there is an answer, soon, and in little memory.
 
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parcelle_report::Severity;
+use parcelle_storage::{ByteSource, Usage};
 use proptest::prelude::*;
 
 use super::super::limits;
 use super::{band, checked, findings, sound};
+use crate::vrt::{VrtOptions, check};
 
 #[track_caller]
 fn quickly(text: impl Into<Vec<u8>>) -> Vec<parcelle_report::Finding> {
@@ -47,8 +51,77 @@ fn an_endless_attribute_or_text_ends_the_check() {
         let found = quickly(text);
         let limit = found.iter().find(|finding| finding.rule.id == "VRT-XML-006").unwrap();
         assert_eq!(limit.severity, Severity::Error);
-        assert!(limit.message.contains("16 MB on line 1"), "{}", limit.message);
+        assert!(limit.message.contains("8 MB on line 1"), "{}", limit.message);
     }
+}
+
+/// A file made while it is read: the same bytes again and again, between a head and the end.
+struct Endless {
+    head: &'static [u8],
+    unit: &'static [u8],
+    length: u64,
+    bytes: AtomicU64,
+}
+
+impl ByteSource for Endless {
+    fn len(&self) -> u64 {
+        self.length
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = usize::try_from(self.length.saturating_sub(offset)).unwrap().min(buffer.len());
+        for (at, byte) in (offset as usize..).zip(&mut buffer[..count]) {
+            *byte = match self.head.get(at) {
+                Some(byte) => *byte,
+                None => self.unit[(at - self.head.len()) % self.unit.len()],
+            };
+        }
+        self.bytes.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+
+    fn usage(&self) -> Usage {
+        Usage { requests: 1, bytes: self.bytes.load(Ordering::Relaxed) }
+    }
+}
+
+#[test]
+fn of_a_gigabyte_only_so_much_is_read() {
+    let token = limits::TOKEN_BYTES + (1 << 20);
+    // Of elements the number is bounded, not their bytes.
+    let elements = limits::OTHER_ELEMENTS * 32;
+    for (head, unit, most) in [
+        ("<VRTDataset a=\"", "x", token),
+        ("<VRTDataset><SRS>", "x", token),
+        ("<VRTDataset><SRS>", "&#65;", token),
+        ("<VRTDataset><SRS>", "&amp; <![CDATA[a]]>", token),
+        ("<VRTDataset><!--", "x", token),
+        ("<VRTDataset>", "<!-- x --> ", token),
+        ("<!DOCTYPE V [", "<!ENTITY a \"b\">", token),
+        ("", " ", token),
+        ("<VRTDataset>", "<a>", token),
+        ("<VRTDataset>", "<Metadata/>", elements),
+        ("<VRTDataset><VRTRasterBand>", "<Description>a</Description>", elements),
+        ("<VRTDataset>", "<Simple/><Sources/>", elements),
+    ] {
+        let source =
+            Endless { head: head.as_bytes(), unit: unit.as_bytes(), length: 1 << 30, bytes: AtomicU64::new(0) };
+        let checked = check(&source, Path::new("/nowhere/a.vrt"), &VrtOptions::default()).unwrap();
+        let read = source.usage().bytes;
+        assert!(read <= most, "{head} {unit}: {read} bytes");
+        assert!(checked.findings.iter().any(|finding| finding.severity == Severity::Error), "{head} {unit}");
+    }
+    let invalid = Endless { head: b"<VRTDataset><SRS>", unit: b"\xff", length: 1 << 30, bytes: AtomicU64::new(0) };
+    let found = check(&invalid, Path::new("/nowhere/a.vrt"), &VrtOptions::default()).unwrap().findings;
+    assert!(invalid.usage().bytes <= token && found.iter().any(|finding| finding.rule.id == "VRT-XML-004"));
+}
+
+#[test]
+fn names_that_mean_nothing_are_not_all_compared() {
+    let names: String = (0..200_000).map(|number| format!("<q{number}/>")).collect();
+    let start = Instant::now();
+    assert!(!findings(band(&names)).is_empty());
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
 #[test]
@@ -69,7 +142,8 @@ fn too_many_bands_attributes_and_unknown_elements_are_counted_only() {
 fn a_hundred_thousand_sources_are_fine() {
     let source = |index: usize| {
         format!(
-            "<SimpleSource><SourceFilename relativeToVRT=\"0\">/vsimem/b/{index}.tif</SourceFilename>\
+            "<SimpleSource><SourceFilename relativeToVRT=\"0\">GPKG:/d/b/{index}.tif</SourceFilename>\
+             <SrcRect xOff=\"0\" yOff=\"0\" xSize=\"1\" ySize=\"1\"/>\
              <DstRect xOff=\"0\" yOff=\"{index}\" xSize=\"1\" ySize=\"1\"/></SimpleSource>\n"
         )
     };

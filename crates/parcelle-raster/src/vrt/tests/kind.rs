@@ -1,8 +1,10 @@
 //! Rules about the kind of dataset.
 
 use parcelle_report::Severity::{Error, Info, Warning};
+use parcelle_storage::Memory;
 
 use super::{band, checked, dataset, findings, only};
+use crate::vrt::{VrtOptions, check, looks_like_vrt};
 
 #[test]
 fn vector_files_and_tile_indexes_are_told() {
@@ -29,10 +31,11 @@ fn warped(inside: &str, band: &str) -> String {
 #[test]
 fn a_warped_file_is_slow_or_refused() {
     let options = "<GDALWarpOptions><ResampleAlg>Cubic</ResampleAlg>\
-                   <SourceDataset>/vsimem/a</SourceDataset></GDALWarpOptions>";
+                   <SourceDataset>GPKG:/d/a</SourceDataset><Transformer/></GDALWarpOptions>";
     let finding = only(findings(warped(options, "")), "VRT-KIND-003", Warning);
     assert!(finding.message.contains("Cubic"), "{}", finding.message);
     only(findings(warped("", "")), "VRT-KIND-003", Error);
+    only(findings(warped(&options.replace("<Transformer/>", ""), "")), "VRT-KIND-003", Error);
     let mismatch =
         warped(&format!("<BlockXSize>128</BlockXSize><BlockYSize>128</BlockYSize>{options}"), "blockXSize=\"64\"");
     assert!(only(findings(mismatch.as_str()), "VRT-KIND-003", Error).message.contains("64x128"));
@@ -46,7 +49,7 @@ fn a_warped_file_is_slow_or_refused() {
 #[test]
 fn a_pansharpened_file_is_slow_or_refused() {
     let file = |inside: &str| format!("<VRTDataset subClass=\"VRTPansharpenedDataset\">{inside}</VRTDataset>");
-    let source = "<SourceFilename>/vsimem/a</SourceFilename>";
+    let source = "<SourceFilename>GPKG:/d/a</SourceFilename>";
     let options = |inside: &str| file(&format!("<PansharpeningOptions>{inside}</PansharpeningOptions>"));
     let panchromatic = format!("<PanchroBand>{source}</PanchroBand>");
     let spectral = format!("<SpectralBand dstBand=\"1\">{source}</SpectralBand>");
@@ -63,7 +66,7 @@ fn a_pansharpened_file_is_slow_or_refused() {
 #[test]
 fn a_processed_file_needs_a_version_and_known_algorithms() {
     let file = |inside: &str| format!("<VRTDataset subClass=\"VRTProcessedDataset\">{inside}</VRTDataset>");
-    let input = "<Input><SourceFilename>/vsimem/a</SourceFilename></Input>";
+    let input = "<Input><SourceFilename>GPKG:/d/a</SourceFilename></Input>";
     let steps =
         |name: &str| format!("{input}<ProcessingSteps><Step><Algorithm>{name}</Algorithm></Step></ProcessingSteps>");
     only(findings(file(&steps("LUT"))), "VRT-KIND-005", Warning);
@@ -127,7 +130,7 @@ fn subclasses_are_known_and_in_place() {
 
 #[test]
 fn commands_hold_nothing_else_before_their_comment() {
-    let warped = "<VRTDataset subClass=\"VRTWarpedDataset\" rasterXSize=\"9\" rasterYSize=\"9\"><GDALWarpOptions/>\
+    let warped = "<VRTDataset subClass=\"VRTWarpedDataset\" rasterXSize=\"9\" rasterYSize=\"9\"><GDALWarpOptions><Transformer/></GDALWarpOptions>\
                   <VRTRasterBand band=\"1\" subClass=\"VRTWarpedRasterBand\"/></VRTDataset>";
     let raw = "<VRTDataset rasterXSize=\"9\" rasterYSize=\"9\"><VRTRasterBand band=\"1\" subClass=\"VRTRawRasterBand\">\
                <SourceFilename>/a.raw</SourceFilename></VRTRasterBand></VRTDataset>";
@@ -140,5 +143,151 @@ fn commands_hold_nothing_else_before_their_comment() {
         let found = findings(text);
         let finding = found.iter().find(|finding| finding.rule.id == rule).unwrap();
         assert_eq!(finding.fix.split_once("  # ").unwrap().0, command);
+    }
+}
+
+#[test]
+fn a_streamed_algorithm_is_told_from_a_vrt() {
+    let file = |rest: &str| format!("{{\n \"type\": \"gdal_streamed_alg\"{rest}\n}}");
+    let raster = file(",\n \"command_line\": \"gdal raster reproject --input a.tif --output-format stream\"");
+    let finding = only(findings(raster.as_str()), "VRT-KIND-009", Error);
+    assert!(finding.message.contains("gdal raster reproject") && finding.fix.starts_with("gdal_translate -of COG "));
+    let checked = checked(raster, (3, 12));
+    assert_eq!(checked.facts["kind"], "streamed-algorithm");
+    assert!(checked.facts["command_line"].as_str().unwrap().starts_with("gdal raster reproject"));
+    let vector = file(",\"command_line\":\"gdal vector clip --input a.gpkg\"");
+    let finding = only(findings(vector), "VRT-KIND-009", Error);
+    assert!(finding.message.contains("vector layer") && finding.fix.starts_with("ogr2ogr -f GPKG "));
+    let finding = only(findings(file("")), "VRT-KIND-009", Error);
+    assert!(finding.message.contains("no GDAL opens it"), "{}", finding.message);
+    assert!(looks_like_vrt(file("").as_bytes()));
+}
+
+#[test]
+fn a_source_that_is_a_streamed_algorithm_needs_a_new_gdal() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "{\"type\":\"gdal_streamed_alg\",\"command_line\":\"gdal raster convert a.tif\"}";
+    std::fs::write(directory.path().join("a.gdalg.json"), text).unwrap();
+    let source = "<SimpleSource><SourceFilename relativeToVRT=\"1\">a.gdalg.json</SourceFilename></SimpleSource>";
+    for (gdal, severity) in [(None, Warning), (Some((3, 6)), Error), (Some((3, 12)), Info)] {
+        let options = VrtOptions { gdal, ..VrtOptions::default() };
+        let checked = check(&Memory::new(band(source)), &directory.path().join("a.vrt"), &options).unwrap();
+        let found = checked.findings.iter().find(|finding| finding.rule.id == "VRT-KIND-009").unwrap();
+        assert_eq!(found.severity, severity, "{}", found.message);
+    }
+}
+
+#[test]
+fn an_incomplete_array_refuses_the_file() {
+    let array = |inside: &str| band(&format!("<ArraySource>{inside}</ArraySource>"));
+    let single = "<SingleSourceArray><SourceFilename>GPKG:/d/a.nc</SourceFilename><SourceArray>/b</SourceArray>\
+                  </SingleSourceArray>";
+    let derived = |steps: &str| array(&format!("<DerivedArray>{single}{steps}</DerivedArray>"));
+    let dimensions = "<Dimension name=\"Y\" size=\"20\"/><Dimension name=\"X\" size=\"20\"/>";
+    for sound in [
+        array(single),
+        derived(""),
+        derived("<Step><View expr=\"[::-1,...]\"/></Step><Step><Transpose newOrder=\"1,0\"/></Step>"),
+        derived("<Step><Grid><GridOptions>invdist</GridOptions></Grid></Step><Step><GetUnscaled/></Step>"),
+        array(&format!("<Array name=\"a\"><DataType>Byte</DataType>{dimensions}</Array>")),
+    ] {
+        assert!(!checked(sound.as_str(), (3, 12)).findings.iter().any(|one| one.rule.id == "VRT-SRC-029"), "{sound}");
+    }
+    for (text, missing) in [
+        (array(""), "<ArraySource> has no <SingleSourceArray>, <Array> or <DerivedArray>"),
+        (array("<DerivedArray/>"), "<DerivedArray> has no <SingleSourceArray>"),
+        (array("<SingleSourceArray><SourceArray>/b</SourceArray></SingleSourceArray>"), "has no <SourceFilename>"),
+        (array(&single.replace("<SourceArray>/b</SourceArray>", "")), "has no <SourceArray>"),
+        (derived("<Step/>"), "<Step> has no <View>"),
+        (derived("<Step><View/></Step>"), "<View> has no attribute expr"),
+        (derived("<Step><Transpose/></Step>"), "attribute newOrder"),
+        (derived("<Step><Grid/></Step>"), "<GridOptions>"),
+        (derived("<Step><Resample><Dimension/></Resample></Step>"), "<Dimension> has no attribute name"),
+        (derived("<Step><Resample><SRS>somewhere</SRS></Resample></Step>"), "<SRS> of <Resample> is none"),
+        (derived("<Step><GetMask><Option>a</Option></GetMask></Step>"), "<Option> has no attribute name"),
+        (
+            derived("<Step><Grid><GridOptions>invdist</GridOptions><XArray/></Grid></Step>"),
+            "<XArray> has no <SingleSourceArray>",
+        ),
+        (array(&format!("<Array><DataType>Byte</DataType>{dimensions}</Array>")), "<Array> has no attribute name"),
+        (array(&format!("<Array name=\"a\">{dimensions}</Array>")), "<Array> has no <DataType>"),
+        (array("<Array name=\"a\"><DataType>Byte</DataType></Array>"), "<Array> has 0 instead of two dimensions"),
+    ] {
+        let found = checked(text.as_str(), (3, 12)).findings;
+        let finding = found.iter().find(|finding| finding.rule.id == "VRT-SRC-029");
+        let finding = finding.unwrap_or_else(|| panic!("{text}: {found:#?}"));
+        assert!(finding.message.contains(missing), "{}", finding.message);
+        assert_eq!(finding.severity, Error);
+    }
+}
+
+#[test]
+fn steps_must_fit_the_bands() {
+    let file = |output: &str, steps: &str| {
+        let input = band("").replace("<VRTRasterBand ", "<VRTRasterBand dataType=\"Byte\"/><VRTRasterBand ");
+        format!(
+            "<VRTDataset subClass=\"VRTProcessedDataset\"><Input>{input}</Input>{output}\
+             <ProcessingSteps>{steps}</ProcessingSteps></VRTDataset>"
+        )
+    };
+    let step = |algorithm: &str, arguments: &[(&str, &str)]| {
+        let arguments: String =
+            arguments.iter().map(|(name, value)| format!("<Argument name=\"{name}\">{value}</Argument>")).collect();
+        format!("<Step><Algorithm>{algorithm}</Algorithm>{arguments}</Step>")
+    };
+    let affine = |arguments: &[(&str, &str)]| step("BandAffineCombination", arguments);
+    let lookup = |arguments: &[(&str, &str)]| step("LUT", arguments);
+    let error = |text: String| {
+        let found = checked(text, (3, 12)).findings;
+        let mut errors = found.into_iter().filter(|one| one.rule.id == "VRT-KIND-005" && one.severity == Error);
+        errors.next().map(|finding| finding.message)
+    };
+    let both = [("coefficients_1", "0,1,0"), ("coefficients_2", "0,0,1")];
+    assert_eq!(error(file("", &affine(&both))), None);
+    assert_eq!(
+        error(file("<OutputBands count=\"1\" dataType=\"Byte\"/>", &(affine(&both) + &affine(&both[..1])))),
+        None
+    );
+    assert_eq!(error(file("", &lookup(&[("lut_1", "0:1,5:7"), ("lut_2", "0:1")]))), None);
+    for (output, steps, said) in [
+        ("<OutputBands count=\"1\" dataType=\"Byte\"/>", affine(&both), "for 2 bands, where 1 must come out"),
+        ("", affine(&[("coefficients_1", "0,1")]), "2 values in coefficients_1, where 2 bands need 3"),
+        ("", affine(&[("coefficients_2", "0,1,0")]), "lacks the argument coefficients_1"),
+        ("", affine(&[("coefficients_0", "0,1,0")]), "names no band"),
+        ("", affine(&both[..1]) + &affine(&both), "where 1 bands need 2"),
+        ("", lookup(&[("lut_1", "0:1")]), "tables for 1 bands, where 2 must come out"),
+        ("", lookup(&[("lut_1", "0:1"), ("lut_2", "7")]), "no pairs"),
+        ("", lookup(&[("lut_3", "0:1")]), "a band that does not go in"),
+    ] {
+        let told = error(file(output, &steps)).unwrap_or_else(|| panic!("{output} {steps}"));
+        assert!(told.contains(said), "{told}");
+    }
+}
+
+#[test]
+fn spectral_bands_must_be_numbered_through() {
+    let file = |inside: &str| {
+        let source = "<SourceFilename>GPKG:/d/a</SourceFilename>";
+        let inside = inside.replace("/>", &format!(">{source}</SpectralBand>"));
+        format!(
+            "<VRTDataset subClass=\"VRTPansharpenedDataset\"><PansharpeningOptions><PanchroBand>{source}</PanchroBand>\
+             {inside}</PansharpeningOptions></VRTDataset>"
+        )
+    };
+    let [one, two, three] = [1, 2, 3].map(|number| format!("<SpectralBand dstBand=\"{number}\"/>"));
+    let weights = |list: &str| format!("<AlgorithmOptions><Weights>{list}</Weights></AlgorithmOptions>{one}{two}");
+    for sound in [format!("{one}{two}{three}"), weights("0.5,0.5"), format!("{two}{one}<SpectralBand/>")] {
+        only(findings(file(&sound)), "VRT-KIND-004", Warning);
+    }
+    for (wrong, said) in [
+        (format!("{one}{three}"), "without a spectral band for the band 2"),
+        (format!("{one}{one}"), "two spectral bands for the band 1"),
+        ("<SpectralBand dstBand=\"0\"/>".to_owned(), "which is no band"),
+        ("<SpectralBand/>".to_owned(), "no band comes out"),
+        (format!("<Algorithm>Magic</Algorithm>{one}"), "\"Magic\""),
+        (weights("0.5"), "1 weights for 2 spectral bands"),
+    ] {
+        let finding = only(findings(file(&wrong)), "VRT-KIND-004", Error);
+        assert!(finding.message.contains(said), "{}", finding.message);
     }
 }

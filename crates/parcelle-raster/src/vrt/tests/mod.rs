@@ -55,7 +55,7 @@ fn band(inside: &str) -> String {
 
 /// A band with one source that nobody looks for on this machine.
 fn sound() -> String {
-    band("<SimpleSource><SourceFilename>/vsimem/a.tif</SourceFilename></SimpleSource>")
+    band("<SimpleSource><SourceFilename>GPKG:/d/a.tif</SourceFilename></SimpleSource>")
 }
 
 /// Expects one finding of that rule and no worse one of another, and gives it.
@@ -88,7 +88,7 @@ fn a_sound_file_has_no_findings_and_facts() {
 fn names_are_read_in_any_case_and_attributes_as_elements() {
     let text = "<VRTDataset><RASTERXSIZE>20</RASTERXSIZE><rasterysize>30</rasterysize><srs>EPSG:2154</srs>\
                 <GEOTRANSFORM>700000,10,0,6600000,0,-10</GEOTRANSFORM><vrtrasterband DATATYPE='Byte'>\
-                <SimpleSource><SOURCEFILENAME>/vsimem/a</SOURCEFILENAME></SimpleSource></vrtrasterband></VRTDataset>";
+                <SimpleSource><SOURCEFILENAME>GPKG:/d/a</SOURCEFILENAME></SimpleSource></vrtrasterband></VRTDataset>";
     let checked = checked(text, (3, 12));
     assert_eq!(checked.findings, []);
     assert_eq!((&checked.facts["raster_x_size"], &checked.facts["raster_y_size"]), (&20.into(), &30.into()));

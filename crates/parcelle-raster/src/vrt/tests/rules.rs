@@ -10,7 +10,7 @@ use super::{band, dataset};
 use crate::geoserver::Version;
 use crate::vrt::{GdalVersion, Targets, VrtOptions, check, examine};
 
-const SOURCE: &str = "<SimpleSource><SourceFilename>/vsimem/a</SourceFilename></SimpleSource>";
+const SOURCE: &str = "<SimpleSource><SourceFilename>GPKG:/d/a</SourceFilename></SimpleSource>";
 
 fn found(text: &str, gdal: Option<GdalVersion>) -> Vec<Finding> {
     check(&Memory::new(text), Path::new("/nowhere/a b.vrt"), &VrtOptions { gdal, ..VrtOptions::default() })
@@ -253,11 +253,11 @@ fn pixel_functions() {
 #[test]
 fn what_sources_do_to_values() {
     let complex = |inside: &str| {
-        band(&format!("<ComplexSource><SourceFilename>/vsimem/a</SourceFilename>{inside}</ComplexSource>"))
+        band(&format!("<ComplexSource><SourceFilename>GPKG:/d/a</SourceFilename>{inside}</ComplexSource>"))
     };
     let kernel = |inside: &str| {
         band(&format!(
-            "<KernelFilteredSource><SourceFilename>/vsimem/a</SourceFilename>{inside}</KernelFilteredSource>"
+            "<KernelFilteredSource><SourceFilename>GPKG:/d/a</SourceFilename>{inside}</KernelFilteredSource>"
         ))
     };
     let finding =
@@ -278,7 +278,7 @@ fn what_sources_do_to_values() {
     breaks("VRT-CPX-004", Warning, &resampled("sharpest"), &resampled("Lanczos"));
     let optioned = |key: &str| {
         band(&format!(
-            "<SimpleSource><SourceFilename>/vsimem/a.tif</SourceFilename><OpenOptions><OOI key=\"{key}\">1</OOI></OpenOptions></SimpleSource>"
+            "<SimpleSource><SourceFilename>GPKG:/d/a.tif</SourceFilename><OpenOptions><OOI key=\"{key}\">1</OOI></OpenOptions></SimpleSource>"
         ))
     };
     breaks("VRT-SRC-028", Warning, &optioned("NOT_AN_OPTION"), &optioned("num_threads"));
@@ -310,13 +310,18 @@ fn windows_of_sources() {
     let partial =
         breaks("VRT-SRC-017", Error, &window("<SrcRect xOff=\"0\" xSize=\"20\" ySize=\"20\"/>"), &window("<SrcRect/>"));
     assert!(partial.message.contains("reads nothing"), "{}", partial.message);
+    for (one, lack) in [("SrcRect", "no DstRect"), ("DstRect", "no SrcRect")] {
+        let single = window(&format!("<{one} xOff=\"0\" yOff=\"0\" xSize=\"20\" ySize=\"20\"/>"));
+        let finding = breaks("VRT-SRC-017", Error, &single, &whole);
+        assert!(finding.message.contains(lack), "{}", finding.message);
+    }
 }
 
 #[test]
 fn sources_of_bands() {
     breaks("VRT-SRC-019", Warning, &band(""), &good());
     breaks("VRT-SRC-020", Warning, &band(&SOURCE.repeat(101)), &band(&SOURCE.repeat(100)));
-    let many: String = (0..101).map(|index| SOURCE.replace("/vsimem/a", &format!("/vsimem/{index}"))).collect();
+    let many: String = (0..101).map(|index| SOURCE.replace("GPKG:/d/a", &format!("GPKG:/d/{index}"))).collect();
     assert!(breaks("VRT-SRC-020", Warning, &band(&many), &good()).message.contains("101 source files"));
     let inner = band(SOURCE);
     let outer = band(&format!("<SimpleSource>{inner}</SimpleSource>"));
@@ -359,7 +364,7 @@ fn servers_and_mosaics() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.vrt");
     std::fs::write(directory.path().join("a.tif"), "").unwrap();
-    let beside = good().replace("<SourceFilename>/vsimem/a<", "<SourceFilename relativeToVRT=\"1\">a.tif<");
+    let beside = good().replace("<SourceFilename>GPKG:/d/a<", "<SourceFilename relativeToVRT=\"1\">a.tif<");
     std::fs::write(&path, beside).unwrap();
     let told = || {
         let targets = Targets { gdal: false, geoserver: vec![Version { major: 3, minor: 0, patch: None }] };

@@ -63,7 +63,7 @@ fn an_absolute_path_is_a_warning() {
         let finding = only(found, "VRT-SRC-002", Warning);
         assert!(finding.fix.contains("relativeToVRT=\"1\">a.tif</SourceFilename>"), "{}", finding.fix);
     }
-    assert_eq!(findings(band(&source("", "/vsimem/a.tif"))), []);
+    assert_eq!(findings(band(&source("", "GPKG:/d/a.tif"))), []);
 }
 
 #[test]
@@ -80,10 +80,22 @@ fn a_source_without_a_name_is_refused() {
         assert_eq!((finding.location.line, finding.location.band), (Some(3), Some(1)));
     }
     assert_eq!(
-        findings(band("<SimpleSource><SourceFilename><![CDATA[/vsimem/a]]></SourceFilename></SimpleSource>")),
+        findings(band("<SimpleSource><SourceFilename><![CDATA[GPKG:/d/a]]></SourceFilename></SimpleSource>")),
         []
     );
-    assert_eq!(checked(band("<ArraySource><AbstractArray/></ArraySource>"), (3, 12)).findings, []);
+    let array = "<ArraySource><Array name='a'><DataType>Byte</DataType><Dimension name='Y' size='9'/>\
+                 <Dimension name='X' size='9'/></Array></ArraySource>";
+    assert_eq!(checked(band(array), (3, 12)).findings, []);
+}
+
+#[test]
+fn the_memory_of_another_process_is_out_of_reach() {
+    for path in ["/vsimem/a.tif", "/vsizip//vsimem/a.zip/b.tif", "/vsimem/a/b.vrt"] {
+        let found = findings(band(&source("relativeToVRT=\"1\"", path)));
+        let finding = found.iter().find(|finding| finding.rule.id == "VRT-SRC-001").unwrap();
+        assert!(finding.message.contains("memory of the process"), "{}", finding.message);
+        assert_eq!(finding.severity, Error);
+    }
 }
 
 #[test]
@@ -174,7 +186,7 @@ fn datasets_inside_sources_masks_and_options_count() {
     assert!(findings(nameless).iter().any(|finding| finding.rule.id == "VRT-SRC-001"));
 
     let warped = "<VRTDataset rasterXSize=\"2\" rasterYSize=\"2\" subClass=\"VRTWarpedDataset\"><GDALWarpOptions>\
-                  <SourceDataset relativeToVRT=\"1\">w.tif</SourceDataset></GDALWarpOptions><VRTRasterBand \
+                  <SourceDataset relativeToVRT=\"1\">w.tif</SourceDataset><Transformer/></GDALWarpOptions><VRTRasterBand \
                   subClass=\"VRTWarpedRasterBand\"/></VRTDataset>";
     let found = findings(warped);
     let missing = found.iter().find(|finding| finding.rule.id == "VRT-SRC-001").unwrap();
@@ -192,4 +204,42 @@ fn a_linked_vrt_is_relative_to_what_it_links_to() {
     let link = directory.path().join("link.vrt");
     std::os::unix::fs::symlink("real/a.vrt", &link).unwrap();
     assert_eq!(findings_of(&link), []);
+}
+
+#[test]
+fn the_working_directory_of_the_server_may_be_stated() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("started")).unwrap();
+    std::fs::write(directory.path().join("started/inner.vrt"), super::sound()).unwrap();
+    let severity = |working_directory| {
+        let options = VrtOptions { working_directory, ..VrtOptions::default() };
+        let text = band(&source("", "inner.vrt"));
+        let checked = check(&Memory::new(text), &directory.path().join("a.vrt"), &options).unwrap();
+        let found = checked.findings.into_iter().find(|finding| finding.rule.id == "VRT-SRC-003").unwrap();
+        (found.severity, checked.facts["sources_opened"].as_u64().unwrap())
+    };
+    assert_eq!(severity(None), (Error, 0));
+    assert_eq!(severity(Some(directory.path().join("started"))), (Warning, 1));
+    assert_eq!(severity(Some(directory.path().to_owned())), (Error, 0));
+}
+
+#[test]
+fn what_gdal_makes_of_lapses() {
+    // Measured with GDAL 3.6.2: the default where the text is missing, the first of two names, and a file inside a view.
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("inner.vrt"), super::sound()).unwrap();
+    let errors = |inside: &str| {
+        let path = directory.path().join("a.vrt");
+        let found = check(&Memory::new(band(inside)), &path, &VrtOptions::default()).unwrap().findings;
+        found.into_iter().filter(|finding| finding.severity == Error).map(|finding| finding.rule.id).collect::<Vec<_>>()
+    };
+    let named = "<SourceFilename relativeToVRT=\"1\">inner.vrt</SourceFilename>";
+    let lost = "<SourceFilename relativeToVRT=\"1\">lost.vrt</SourceFilename>";
+    let nothing: [&str; 0] = [];
+    assert_eq!(errors(&format!("<SimpleSource>{named}<SourceBand/></SimpleSource>")), nothing);
+    assert_eq!(errors(&format!("<SimpleSource>{named}{lost}</SimpleSource>")), nothing);
+    assert_eq!(errors(&source("relativeToVRT=\"1\"", "vrt://inner.vrt?bands=1")), nothing);
+    assert_eq!(errors(&source("relativeToVRT=\"1\"", "vrt://lost.vrt?bands=1")), ["VRT-SRC-001"]);
+    assert_eq!(errors(&source("", "NETCDF:\"/nowhere/a.nc\":height")), ["VRT-SRC-001"]);
+    assert_eq!(errors(&format!("<Overview/><SimpleSource>{named}</SimpleSource>")), ["VRT-OVR-002"]);
 }

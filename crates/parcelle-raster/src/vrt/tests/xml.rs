@@ -100,7 +100,7 @@ fn wide_encodings_are_errors() {
 #[test]
 fn other_encodings_matter_where_there_are_other_characters() {
     let declared = |text: &str| format!("<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n{text}");
-    let source = sound().replace("/vsimem/a.tif", "e\u{301}.tif");
+    let source = sound().replace("GPKG:/d/a.tif", "e\u{301}.tif");
     let latin: Vec<u8> =
         declared(&source).replace("e\u{301}", "@").bytes().map(|byte| if byte == b'@' { 0xE9 } else { byte }).collect();
     let finding = only(findings(latin), "VRT-XML-004", Error);
@@ -170,7 +170,7 @@ fn a_root_beyond_the_header_is_not_identified() {
 
 #[test]
 fn a_large_file_is_a_warning() {
-    let source = "<SimpleSource><SourceFilename>/vsimem/a</SourceFilename></SimpleSource>\n";
+    let source = "<SimpleSource><SourceFilename>GPKG:/d/a</SourceFilename></SimpleSource>\n";
     let checked = checked(band(&source.repeat(30_000)), (3, 12));
     let finding = only(checked.findings, "VRT-XML-006", Warning);
     assert!(finding.message.contains("60,004 elements (30,000 sources)"), "{}", finding.message);
@@ -187,7 +187,7 @@ fn unknown_elements_come_with_a_suggestion() {
     for lost in ["<SimpelSource/>", "<MySource/>", "<simplesource/>"] {
         only(findings(band(lost)), "VRT-XML-007", Error);
     }
-    let simple = "<SimpleSource><SourceFilename>/vsimem/a</SourceFilename><NODATA>0</NODATA></SimpleSource>";
+    let simple = "<SimpleSource><SourceFilename>GPKG:/d/a</SourceFilename><NODATA>0</NODATA></SimpleSource>";
     let finding = only(findings(band(simple)), "VRT-XML-007", Warning);
     assert!(finding.message.contains("<ComplexSource>"), "{}", finding.message);
     only(findings(dataset("<Projection/><VRTRasterBand/>")), "VRT-XML-007", Warning);
@@ -198,9 +198,11 @@ fn unknown_elements_come_with_a_suggestion() {
 
 #[test]
 fn sources_newer_than_the_target_are_ignored_by_it() {
-    let text = band("<NoDataFromMaskSource><SourceFilename>/vsimem/a</SourceFilename></NoDataFromMaskSource>");
+    let text = band("<NoDataFromMaskSource><SourceFilename>GPKG:/d/a</SourceFilename></NoDataFromMaskSource>");
     assert_eq!(checked(text.as_str(), (3, 9)).findings, []);
     only(checked(text, (3, 8)).findings, "VRT-XML-007", Error);
-    only(checked(band("<ArraySource/>"), (3, 6)).findings, "VRT-XML-007", Error);
-    only(findings(band("<ArraySource/>")), "VRT-XML-007", Warning);
+    let single = "<ArraySource><SingleSourceArray><SourceFilename>GPKG:/d/a</SourceFilename><SourceArray>b</SourceArray>\
+                  </SingleSourceArray></ArraySource>";
+    only(checked(band(single), (3, 6)).findings, "VRT-XML-007", Error);
+    only(findings(band(single)), "VRT-XML-007", Warning);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::super::human::{fixes, place, verdict_word};
+use super::super::human::{fixes, place, remarks, verdict_word};
 use super::super::outcome::sentences;
 use super::{escaped, facts, figure, matrix, sentence_case};
 use crate::finding::Finding;
@@ -109,6 +109,9 @@ pub(super) fn entry(text: &mut String, number: usize, file: &FileReport, columns
 fn detail(text: &mut String, file: &FileReport, wording: Wording) {
     for sentence in sentences(&file.compatibility, wording.language) {
         let _ = write!(text, "<p class=\"sentence\">{}</p>", escaped(&sentence));
+    }
+    for remark in remarks(file) {
+        let _ = write!(text, "<p>{}</p>", escaped(remark));
     }
     for picture in &file.pictures {
         figure::figure(text, picture, wording);
