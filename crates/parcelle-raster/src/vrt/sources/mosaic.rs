@@ -281,8 +281,9 @@ pub(crate) fn sentence(facts: &[(&'static str, Value)]) -> Option<String> {
     let at_most = short(most(first)? as f64, 0);
     (scale > 1).then(|| {
         format!(
-            "At full scale a tile of a map touches at most {at_most} sources; where one tile shows everything (1:{}), {} \
+            "At full scale a tile of a map touches at most {at_most} source{}; where one tile shows everything (1:{}), {} \
              ({}).",
+            if most(first) == Some(1) { "" } else { "s" },
             grouped(scale),
             if read == 1 { "1 file is read".to_owned() } else { format!("{} files are read", grouped(read)) },
             last.get("read_from").and_then(Value::as_str).unwrap_or_default()
