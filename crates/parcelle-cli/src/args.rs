@@ -453,7 +453,7 @@ pub(crate) struct CheckArguments {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum DepthArgument {
-    /// The structure only: one to three requests for a COG behind a URL
+    /// The structure only: one to three requests for a COG behind a URL, and of a VRT no source is opened
     Header,
     /// Also the bytes around the tiles against the index: of at most 512 tiles, evenly spread, behind a URL
     Tiles,

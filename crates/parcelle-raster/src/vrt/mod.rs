@@ -95,7 +95,8 @@ pub struct VrtOptions {
     pub working_directory: Option<PathBuf>,
     /// Which sources may be opened.
     pub sources: SourcePolicy,
-    /// With [`Depth::Pixels`](crate::Depth::Pixels) every pixel is read too (with the feature `gdal`).
+    /// With [`Depth::Header`](crate::Depth::Header) it is only asked whether the sources are there, and none is opened; with
+    /// [`Depth::Pixels`](crate::Depth::Pixels) every pixel is read too (with the feature `gdal`).
     pub depth: crate::Depth,
     /// Whether the report has pictures.
     pub pictures: bool,
@@ -310,11 +311,13 @@ pub fn examine(
     let mut pictures = Vec::new();
     if let Some(dataset) = dataset {
         nested = rules_source::check(&subject, dataset, &mut of_sources);
-        let outcome = sources::check(&subject, dataset, options, &mut of_sources);
-        nested.requests += outcome.usage.requests;
-        nested.bytes += outcome.usage.bytes;
-        mosaic = outcome.facts;
-        pictures.extend(outcome.picture);
+        if options.depth != crate::Depth::Header {
+            let outcome = sources::check(&subject, dataset, options, &mut of_sources);
+            nested.requests += outcome.usage.requests;
+            nested.bytes += outcome.usage.bytes;
+            mosaic = outcome.facts;
+            pictures.extend(outcome.picture);
+        }
     }
     let mut findings = of_file(&subject, dataset);
     if let Some(dataset) = dataset.filter(|_| !targets.geoserver.is_empty()) {
@@ -329,7 +332,7 @@ pub fn examine(
     let usage = source.usage();
     let read = Usage { requests: usage.requests + nested.requests, bytes: usage.bytes + nested.bytes };
     let findings = [of_version(&subject, dataset).as_slice(), findings.as_slice(), of_sources.as_slice()].concat();
-    let mut facts = facts(&document, read);
+    let mut facts = facts(&subject, dataset, read);
     facts.extend(mosaic);
     Ok((Checked { findings, facts, pictures }, compatibility))
 }
@@ -385,7 +388,8 @@ fn other_kind(document: &Document) -> Option<&'static str> {
     kinds.iter().find(|(name, _)| root.name.eq_ignore_ascii_case(name)).map(|(_, kind)| *kind)
 }
 
-fn facts(document: &Document, read: Usage) -> BTreeMap<&'static str, Value> {
+fn facts(subject: &Subject<'_>, dataset: Option<&Dataset>, read: Usage) -> BTreeMap<&'static str, Value> {
+    let document = subject.document;
     let mut facts = BTreeMap::new();
     facts.insert("elements", document.elements.into());
     facts.insert("requests", read.requests.into());
@@ -396,9 +400,7 @@ fn facts(document: &Document, read: Usage) -> BTreeMap<&'static str, Value> {
     if let Some(StreamedAlgorithm { command: Ok(command) }) = &document.streamed {
         facts.insert("command_line", shorten::shorten(command).into());
     }
-    let Some(dataset) = document.dataset.as_ref().filter(|_| document.not_well_formed.is_none()) else {
-        return facts;
-    };
+    let Some(dataset) = dataset else { return facts };
     let kind: DatasetKind = dataset.kind();
     facts.insert("kind", kind.as_str().into());
     let sizes = [("raster_x_size", &dataset.raster_x_size), ("raster_y_size", &dataset.raster_y_size)];
@@ -409,9 +411,8 @@ fn facts(document: &Document, read: Usage) -> BTreeMap<&'static str, Value> {
     }
     facts.insert("bands", dataset.bands.len().into());
     facts.insert("sources", document.sources.into());
-    let references = dataset.references();
-    let distinct: std::collections::HashSet<&str> = references.iter().map(|found| &*found.file.path).collect();
-    facts.insert("distinct_sources", distinct.len().into());
+    facts.insert("distinct_sources", subject.distinct_sources(dataset).into());
+    facts.insert("oldest_gdal", target::shown(oldest::oldest_gdal(dataset)).into());
     if let Some(srs) = dataset.srs.as_ref().filter(|srs| !srs.text.is_empty()) {
         facts.insert("srs", shorten::shorten(&srs.text).into());
     }

@@ -132,7 +132,6 @@ pub(super) fn check(
     let mut facts = mosaic.facts;
     let mut remarks: Vec<Value> = mosaic::sentence(&facts).map(Value::from).into_iter().collect();
     let oldest = super::oldest::oldest_gdal(dataset);
-    facts.push(("oldest_gdal", shown(oldest).into()));
     if oldest > super::oldest::BINDINGS {
         remarks.push(format!("The oldest GDAL that knows all it uses is {}.", shown(oldest)).into());
     }

@@ -271,7 +271,7 @@ fn tiles(painted: &Painted, size: i64, width: i64, height: i64) -> (u64, f64) {
     (sweep(&squares, across, down).deepest, (mean * 100.0).round() / 100.0)
 }
 
-/// One sentence on the cost of a map that shows all of it, for the report.
+/// One sentence on the cost of a map that shows all of it, for the report; of a single source there is nothing to tell.
 pub(crate) fn sentence(facts: &[(&'static str, Value)]) -> Option<String> {
     let rows = facts.iter().find(|(name, _)| *name == "map_request_cost")?.1.as_array()?;
     let (first, last) = (rows.first()?, rows.last()?);
@@ -279,10 +279,11 @@ pub(crate) fn sentence(facts: &[(&'static str, Value)]) -> Option<String> {
     let read = last.get("files_read_per_tile")?.as_u64()?;
     let scale = last.get("scale")?.as_u64()?;
     let at_most = short(most(first)? as f64, 0);
-    (scale > 1).then(|| {
+    (scale > 1 && (read > 1 || most(first)? > 1)).then(|| {
         format!(
-            "At full scale a tile of a map touches at most {at_most} sources; where one tile shows everything (1:{}), {} \
+            "At full scale a tile of a map touches at most {at_most} source{}; where one tile shows everything (1:{}), {} \
              ({}).",
+            if most(first) == Some(1) { "" } else { "s" },
             grouped(scale),
             if read == 1 { "1 file is read".to_owned() } else { format!("{} files are read", grouped(read)) },
             last.get("read_from").and_then(Value::as_str).unwrap_or_default()

@@ -224,6 +224,20 @@ fn the_working_directory_of_the_server_may_be_stated() {
 }
 
 #[test]
+fn at_the_depth_of_the_header_no_source_is_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("a.tif"), "no raster").unwrap();
+    let text = band(&(source("relativeToVRT=\"1\"", "a.tif") + &source("relativeToVRT=\"1\"", "b.tif")));
+    let rules = |depth| {
+        let options = VrtOptions { depth, ..VrtOptions::default() };
+        let found = check(&Memory::new(text.as_str()), &directory.path().join("a.vrt"), &options).unwrap().findings;
+        found.into_iter().filter(|finding| finding.severity == Error).map(|finding| finding.rule.id).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(crate::Depth::Header), ["VRT-SRC-001"]);
+    assert_eq!(rules(crate::Depth::Tiles), ["VRT-SRC-001", "VRT-SRC-010"]);
+}
+
+#[test]
 fn what_gdal_makes_of_lapses() {
     // Measured with GDAL 3.6.2: the default where the text is missing, the first of two names, and a file inside a view.
     let directory = tempfile::tempdir().unwrap();
