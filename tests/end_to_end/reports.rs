@@ -205,3 +205,26 @@ fn completions_and_the_manual_have_every_option() {
     assert!(page.contains("write\\-baseline") && page.contains(".TH"), "{page}");
     assert!(pages.join("parcelle.1").exists() && pages.join("parcelle-convert.1").exists());
 }
+
+#[test]
+fn info_tells_what_a_file_is() {
+    let run = parcelle(["info", &cog("good_rgb"), "testdata/vector/column_types.gpkg"]).expect_code(0);
+    for part in [
+        "good_rgb.tif  (geotiff)\n",
+        "  width                  380\n",
+        "role full resolution",
+        "(vector)\n",
+        "  layer ",
+    ] {
+        assert!(run.stdout.contains(part), "{part:?} is not in {}", run.stdout);
+    }
+    let run = parcelle(["info", "testdata/vector/column_types.gpkg", "--format", "json"]).expect_code(0);
+    let json: Value = serde_json::from_str(run.stdout.lines().next().unwrap()).unwrap();
+    assert!(json["layers"][0]["fields"].as_array().unwrap().len() > 3, "{json}");
+    let run = parcelle(["info", "/nowhere.tif"]).expect_code(2);
+    assert!(run.complaint().contains("no such file"), "{}", run.stderr);
+    let directory = tempfile::tempdir().unwrap();
+    let empty = directory.path().join("empty.bin");
+    std::fs::write(&empty, "").unwrap();
+    parcelle(["info", empty.to_str().unwrap()]).expect_code(2);
+}

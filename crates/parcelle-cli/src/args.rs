@@ -18,8 +18,26 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Convert(Box<ConvertArguments>),
     Check(Box<CheckArguments>),
+    Info(InfoArguments),
     Completions(CompletionsArguments),
     Man(ManArguments),
+}
+
+/// Say what a file is: its levels, layers, columns, reference system, without judging it
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 told; 2 a file could not be read.
+
+Examples:
+  parcelle info dem.tif https://host/dem.tif
+  parcelle info bdtopo.gpkg --format json")]
+pub(crate) struct InfoArguments {
+    /// Files, and URLs of GeoTIFFs
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Text, or a JSON document a line for each file
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: SummaryFormat,
 }
 
 /// Print the completions of a shell

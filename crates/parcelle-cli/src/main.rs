@@ -8,6 +8,7 @@ mod check;
 mod convert;
 mod failure;
 mod format;
+mod info;
 mod shell;
 mod terminal;
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Convert(arguments) => convert::run(*arguments),
         Command::Check(arguments) => check::run(*arguments),
+        Command::Info(arguments) => info::run(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments),
         Command::Man(arguments) => shell::manual(&arguments),
     };

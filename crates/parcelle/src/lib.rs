@@ -6,6 +6,8 @@
 //!   files to one dataset, and [`Convert::run_layers`] every layer to a file of its own;
 //! - [`check()`]: what is wrong with GeoTIFFs and virtual rasters, why, and the command that mends it.
 //!
+//! [`info()`] says what a file is, without a judgement.
+//!
 //! # Convert
 //! ```
 //! # let directory = std::env::temp_dir().join(format!("parcelle-doc-convert-{}", std::process::id()));
@@ -43,6 +45,7 @@
 mod check;
 mod convert;
 mod expression;
+mod info;
 mod memory;
 
 pub use check::{
@@ -55,6 +58,7 @@ pub use convert::{
 };
 
 pub use expression::ExpressionError;
+pub use info::{InfoError, Information, info};
 #[cfg(feature = "gdal")]
 pub use parcelle_crs::{GdalLoader, load_gdal_with};
 pub use parcelle_geoparquet::{
