@@ -13,6 +13,8 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 PARCELLE := target/release/parcelle
 TESTDATA := target/release/parcelle-testdata
+# With --workspace features are those of the whole, as in every other command here: nothing is compiled twice.
+BENCHES := $(foreach bench,convert settings memory check,--bench $(bench))
 VENV := .venv
 VENV_PEERS := .venv-peers
 
@@ -30,7 +32,7 @@ setup-interop:
 	@scripts/setup interop
 
 build: setup ## build the release binaries
-	$(CARGO) build --release $(LOCKED) -p parcelle-cli -p parcelle-testdata
+	$(CARGO) build --release $(LOCKED) --workspace --bins
 
 demo: build ## make sample data, convert it, check good and broken rasters
 	@scripts/demo $(PARCELLE) $(TESTDATA) demo
@@ -57,10 +59,10 @@ $(VENV)/stamp: tests/interop/requirements.txt | setup-interop
 	touch $@
 
 bench: build ## run all benches (several minutes)
-	$(CARGO) bench $(LOCKED) -p parcelle-benches
+	$(CARGO) bench $(LOCKED) --workspace $(BENCHES)
 
 bench-smoke: build ## run each bench briefly: that they work, not what they measure
-	$(CARGO) bench $(LOCKED) -p parcelle-benches -- --warm-up-time 0.5 --measurement-time 1 --sample-size 10
+	$(CARGO) bench $(LOCKED) --workspace $(BENCHES) -- --warm-up-time 0.5 --measurement-time 1 --sample-size 10
 
 # PEERS_OPTIONS goes to the script: make bench-peers PEERS_OPTIONS="--formats gpkg --rounds 1"; --help lists them.
 bench-peers: build $(VENV_PEERS)/stamp ## measure beside DuckDB, SedonaDB, pyogrio, geopandas, gpio, ogr2ogr (hours; PARCELLE_BENCH_ROWS)
