@@ -376,3 +376,39 @@ fn fix_commands_of_damaged_layouts_work() {
         assert_eq!(report.summary.error, 0, "{name}: {:?}", report.files[0].findings);
     }
 }
+
+#[test]
+fn a_gdal_that_no_rule_knows_is_told() {
+    let check = |version: &str| {
+        parcelle(["check", "testdata/vrt/good_mosaic.vrt", "--profile", "vrt", "--gdal-version", version])
+            .expect_code(0)
+    };
+    let (last, least) = parcelle::NEWEST_KNOWN_GDAL;
+    assert_eq!(check(&format!("{last}.{least}")).stderr, "");
+    let told = check("9.9").stderr;
+    assert_eq!(
+        told,
+        format!(
+            "warning: --gdal-version 9.9: the newest GDAL that the rules know is {last}.{least}; files are judged as by that \
+             one\n"
+        )
+    );
+}
+
+#[test]
+fn the_directory_where_the_server_is_started_may_be_given() {
+    let check = |options: &[&str], code| {
+        let file = ["check", "testdata/vrt/bad_relative_path_flag_absent.vrt", "--profile", "vrt"];
+        parcelle(file.into_iter().chain(options.iter().copied())).expect_code(code)
+    };
+    assert!(check(&[], 1).stdout.contains("error   VRT-SRC-003"));
+    let found = check(&["--working-dir", "testdata/vrt"], 0).stdout;
+    assert!(found.contains("warning VRT-SRC-003") && !found.contains("error"), "{found}");
+    assert!(check(&["--working-dir", "nowhere"], 2).stderr.contains("there is no such directory"));
+}
+
+#[test]
+fn what_a_map_of_a_mosaic_costs_is_told_to_people() {
+    let told = parcelle(["check", "testdata/vrt/good_mosaic.vrt", "--profile", "vrt"]).expect_code(0).stdout;
+    assert!(told.contains("  At full scale a tile of a map touches at most 2 sources;"), "{told}");
+}
