@@ -272,3 +272,14 @@ fn a_window_without_rows_asks_for_its_reference_system() {
     let run = parcelle(arguments.iter().chain(&["-9e9,-9e9,-8e9,-8e9"])).expect_code(0);
     assert!(run.stdout.contains(": 0 rows") && run.stdout.contains("reference system"), "{}", run.stdout);
 }
+
+#[test]
+fn options_may_stand_anywhere_and_output_is_the_last_path() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("out.parquet");
+    let (input, output_text) = ("testdata/vector/column_types.gpkg", output.to_str().unwrap());
+    parcelle(["convert", input, "--threads", "1", output_text, "--sort", "none"]).expect_code(0);
+    assert!(output.exists());
+    let run = parcelle(["convert", input]).expect_code(2);
+    assert!(run.complaint().contains("an INPUT and an OUTPUT are wanted"), "{}", run.stderr);
+}

@@ -69,6 +69,7 @@ pub(crate) struct ManArguments {
 ///
 /// Several inputs become one dataset: columns are merged by name, and those that a file does not have are NULL there.
 #[derive(Debug, Args)]
+#[command(override_usage = "parcelle convert [OPTIONS] <INPUT>... <OUTPUT.parquet>")]
 #[command(after_help = "Exit codes: 0 written whole; 1 the data could not be converted, nothing is left at OUTPUT;
 2 wrong usage, missing INPUT, or OUTPUT exists.
 
@@ -84,12 +85,11 @@ pub(crate) struct ConvertArguments {
     /// Files to read, directories to walk for them, or patterns in quotes ('D0*/BATIMENT.shp', 'data/**/*.gpkg'), in a
     /// format with a native reader or any that GDAL's vector drivers can open; a .zip, .7z or .7z.001 stands for what is in
     /// it; or a database or service of GDAL, such as PG:host=…
-    #[arg(value_name = "INPUT", required = true, num_args = 1..)]
-    pub(crate) inputs: Vec<PathBuf>,
-
-    /// GeoParquet file to write; with --all-layers a directory
-    #[arg(value_name = "OUTPUT.parquet", required = true)]
-    pub(crate) output: PathBuf,
+    ///
+    /// The last is OUTPUT: the GeoParquet file to write; with --all-layers or partitions a directory.
+    // One list, since options may stand between its members, which two positional arguments would not allow.
+    #[arg(value_name = "INPUT… OUTPUT.parquet", required = true, num_args = 1..)]
+    pub(crate) paths: Vec<PathBuf>,
 
     /// Layer to convert; needed where INPUT has several
     #[arg(long, value_name = "NAME")]

@@ -75,7 +75,12 @@ fn report_layers(summary: &LayersSummary, format: SummaryFormat, windowed: bool)
 }
 
 /// Arguments to a conversion: everything that depends on several of them is decided here.
-fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
+fn resolve(mut arguments: ConvertArguments) -> Result<Convert, Failure> {
+    let output = arguments.paths.pop().filter(|_| !arguments.paths.is_empty()).ok_or_else(|| {
+        Failure::Usage(
+            "an INPUT and an OUTPUT are wanted: parcelle convert buildings.gpkg buildings.parquet".to_owned(),
+        )
+    })?;
     let compression = match (arguments.compression, arguments.compression_level) {
         (None | Some(CompressionArgument::Zstd), level) => level.map(Compression::Zstd),
         (Some(CompressionArgument::Snappy), None) => Some(Compression::Snappy),
@@ -84,7 +89,7 @@ fn resolve(arguments: ConvertArguments) -> Result<Convert, Failure> {
             return Err(Failure::Usage("--compression-level goes with --compression zstd only".to_owned()));
         }
     };
-    let mut convert = parcelle::convert_many(arguments.inputs, arguments.output)
+    let mut convert = parcelle::convert_many(arguments.paths, output)
         .reader(match arguments.reader {
             ReaderArgument::Auto => Reader::Auto,
             ReaderArgument::Native => Reader::Native,
