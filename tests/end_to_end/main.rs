@@ -21,6 +21,7 @@ mod layers;
 mod partition;
 mod remote;
 mod reproject;
+mod sampling;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
