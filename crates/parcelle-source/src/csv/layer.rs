@@ -9,7 +9,7 @@ use arrow::datatypes::SchemaRef;
 
 use crate::csv::file::CsvFile;
 use crate::csv::geometry::{self, Candidate, Format, ordinate, point, shortened};
-use crate::csv::header::Header;
+use crate::csv::header::{Header, text};
 use crate::csv::proof::Proof;
 use crate::csv::records::{Records, Stop};
 use crate::csv::sample::{self, Sample};
@@ -121,6 +121,7 @@ impl CsvLayer {
         let mut appenders: Vec<Appender> =
             self.outputs.iter().map(|output| Appender::new(*output, &self.curves)).collect();
         let (mut scratch, mut rows, mut bytes) = (Vec::new(), 0, 0);
+        let mut text_scratch = String::new();
         let mut witness = self.proof().map(Proof::witness);
         while records.next_start().map_err(stopped)? < end && records.advance().map_err(stopped)? {
             let offset = records.offset(records.record.start);
@@ -132,19 +133,24 @@ impl CsvLayer {
                     append(field.value(records.bytes(), quote, scratch), field.quoted);
                 }
             };
-            if witness.as_mut().is_some_and(|witness| !witness.record(&records, quote, offset)) {
-                return Err(self.not_as_sampled("there are bytes that are no text".to_owned()));
+            let record = text(&records).map_err(|found| self.file.not_text(found))?;
+            if let Some(witness) = &mut witness {
+                witness.record(&records, quote, offset);
             }
             for (index, appender) in appenders.iter_mut().enumerate() {
                 let appended = match appender {
                     Appender::Attribute { column, builder, value_type } => match records.fields.get(*column) {
                         Some(field) => {
-                            let raw = field.raw(records.bytes());
-                            if witness.as_mut().is_some_and(|witness| !witness.value(index, raw)) {
-                                return Err(self.not_as_sampled(format!("there is the value {}", shortened(raw))));
+                            let text = field.text(record, records.record.start, quote, &mut text_scratch);
+                            let appended = match witness.as_mut().and_then(|witness| witness.found(index)) {
+                                Some(found) => builder.append_unproved(text, field.quoted, *value_type, found),
+                                None => builder.append(text, field.quoted),
+                            };
+                            if appended.is_none() && witness.is_some() {
+                                let value = shortened(text.as_bytes());
+                                return Err(self.not_as_sampled(format!("there is the value {value}")));
                             }
-                            let text = field.value(records.bytes(), quote, &mut scratch);
-                            builder.append(text, field.quoted).ok_or(Refusal::Value(*value_type))
+                            appended.ok_or(Refusal::Value(*value_type))
                         }
                         None => Err(Refusal::Value(*value_type)),
                     },

@@ -1,7 +1,7 @@
 //! Whether a file is what a [`sample`](super::sample) of it says.
 //!
 //! The reading of each split notes what the [survey](super::survey) would have noted: the types of values, by the same
-//! [`classify`], and what the columns that may be the geometry say. Put together in the order of the file, that is the survey,
+//! rules, and what the columns that may be the geometry say. Put together in the order of the file, that is the survey,
 //! if the splits are the file: the first one begins behind the header, where records begin for certain, and each ends exactly
 //! where the next one begins, so that by induction no guess was wrong. From the survey follow schema and geometry as
 //! they do in [`layer`](super::layer); both have to be those of the sample.
@@ -15,9 +15,8 @@ use parcelle_crs::Crs;
 
 use crate::csv::file::CsvFile;
 use crate::csv::geometry::{self, Candidate, Chosen, Evidence, Role};
-use crate::csv::header::{Header, not_text};
+use crate::csv::header::Header;
 use crate::csv::records::Records;
-use crate::csv::value::classify;
 use crate::inference::ValueType;
 
 /// What has to be proved, and what was found so far.
@@ -130,29 +129,20 @@ pub(super) struct Witness<'p> {
 }
 
 impl Witness<'_> {
-    /// Notes a value of an output column, as it is in the file; `false` where it does not fit.
+    /// What the values of an output column lead to so far.
     #[inline]
-    pub(super) fn value(&mut self, output: usize, raw: &[u8]) -> bool {
-        let (Some(found), Some((sampled, _))) = (self.types.get_mut(output), self.proof.types.get(output)) else {
-            return false;
-        };
-        // Nothing is wider than text.
-        if raw.is_empty() || *found == ValueType::Text {
-            return true;
-        }
-        *found = found.widen(classify(raw));
-        *found == *sampled || sampled.widen(*found).data_type() == sampled.data_type()
+    pub(super) fn found(&mut self, output: usize) -> Option<&mut ValueType> {
+        self.types.get_mut(output)
     }
 
-    /// Notes what a record says of the geometry; `false` where it is no text.
+    /// Notes what a record says of the geometry.
     #[inline]
-    pub(super) fn record(&mut self, records: &Records<'_>, quote: u8, offset: u64) -> bool {
+    pub(super) fn record(&mut self, records: &Records<'_>, quote: u8, offset: u64) {
         for (column, evidence) in &mut self.evidence {
             if let Some(field) = records.fields.get(*column) {
                 evidence.observe(field.value(records.bytes(), quote, &mut self.scratch), offset);
             }
         }
-        not_text(records).is_none()
     }
 
     /// Notes that the split was read from `start` to `end`, where the next record begins.
