@@ -7,15 +7,12 @@ const MOST_DIGITS: usize = 15;
 const POWERS: [f64; MOST_DIGITS + 1] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
-/// Powers of ten by which a number of so many more digits is multiplied.
-const SMALL_POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
-
 /// The number at the beginning of a text, and how many bytes it has; `None` where it is none of up to fifteen digits, with
 /// digits before and after a point if there is one. An exponent is not looked for.
 ///
 /// Digits without the point and the power of ten are both exact, so that their quotient is the float that is nearest to
 /// the number (Clinger, *How to read floating point numbers accurately*, 1990): a general parser finds the same one, and
-/// takes twice as long.
+/// takes half as long again.
 #[inline]
 pub(crate) fn short_decimal(text: &[u8]) -> Option<(f64, usize)> {
     let sign = usize::from(text.first() == Some(&b'-'));
@@ -33,16 +30,8 @@ pub(crate) fn short_decimal(text: &[u8]) -> Option<(f64, usize)> {
 /// Goes on with a number by the digits from a position; how many there are, which is at least one and not more than `most`.
 #[inline]
 fn digits(text: &[u8], from: usize, mut value: u64, most: usize) -> Option<(u64, usize)> {
-    let rest = text.get(from..)?;
-    if let Some(chunk) = rest.first_chunk::<8>() {
-        let (number, count) = first_digits(u64::from_le_bytes(*chunk));
-        if let Some(power) = SMALL_POWERS.get(count) {
-            return (count > 0 && count <= most).then_some((value * power + number, count));
-        }
-    }
-    // Many digits, or near the end of the text.
     let mut count = 0;
-    for byte in rest {
+    for byte in text.get(from..)? {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             break;
@@ -54,25 +43,6 @@ fn digits(text: &[u8], from: usize, mut value: u64, most: usize) -> Option<(u64,
         value = value * 10 + u64::from(digit);
     }
     (count > 0).then_some((value, count))
-}
-
-/// The number that the digits at the beginning of eight bytes make (the first is the lowest), and how many there are. All at
-/// once: how many there are differs from number to number, and no branch could be foretold.
-#[inline]
-fn first_digits(bytes: u64) -> (u64, usize) {
-    const EACH: u64 = u64::from_le_bytes([1; 8]);
-    const PAIRS: u64 = 0x0000_00FF_0000_00FF;
-    let values = bytes ^ (EACH * b'0' as u64);
-    // The highest bit of a byte is set where it is no digit; above the first such byte it may be wrong.
-    let others = (values.wrapping_add(EACH * 0x76) | values) & (EACH * 0x80);
-    let count = (others.trailing_zeros() / 8) as usize;
-    // The last digit comes to stand in the highest byte, with zeros before the first.
-    let values = values.checked_shl(64 - 8 * count as u32).unwrap_or(0);
-    // Neighbours are put together to numbers of two digits, and those with their weights to one.
-    let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
-    let outer = (pairs & PAIRS).wrapping_mul(100 + (1_000_000 << 32));
-    let inner = ((pairs >> 16) & PAIRS).wrapping_mul(1 + (10_000 << 32));
-    (outer.wrapping_add(inner) >> 32, count)
 }
 
 #[cfg(test)]
@@ -104,16 +74,6 @@ mod tests {
             [("1,", 1), ("-12.5 7", 5), ("007)", 3), ("1e5", 1), ("1.5.5", 3), ("123456789012345", 15)]
         {
             assert_eq!(short_decimal(text.as_bytes()).map(|(_, length)| length), Some(length), "{text}");
-        }
-        for (text, number, count) in [
-            ("12345678", 12_345_678, 8),
-            ("7,123456", 7, 1),
-            ("00120.99", 120, 5),
-            ("x1234567", 0, 0),
-            ("12345\u{e9}6", 12_345, 5),
-        ] {
-            let bytes: [u8; 8] = text.as_bytes().try_into().unwrap();
-            assert_eq!(first_digits(u64::from_le_bytes(bytes)), (number, count), "{text}");
         }
         let (zero, _) = short_decimal(b"-0.0").unwrap();
         assert!(zero == 0.0 && zero.is_sign_negative());
