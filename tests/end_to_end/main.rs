@@ -22,6 +22,7 @@ mod partition;
 mod remote;
 mod reports;
 mod reproject;
+mod sampling;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -22,6 +22,7 @@
 mod arc;
 mod bounds;
 mod coordinates;
+mod decimal;
 mod error;
 mod field;
 mod flatten;

@@ -4,6 +4,7 @@
 //! `POINT Z`, the EWKT prefix `SRID=2154;`, points of a `MULTIPOINT` without parentheses of their own, `Z` and `ZM` left
 //! out where positions have three or four numbers, and `NaN` as a number.
 
+use crate::decimal::short_decimal;
 use crate::error::curve_name;
 use crate::types::{Dimension, GeometryKind, GeometryType};
 use crate::walk::MAX_DEPTH;
@@ -290,10 +291,15 @@ impl<'t> Parser<'t, '_> {
 
     /// The number at this place; `None` where there is none. It must end where the word does.
     fn number(&mut self) -> Result<Option<f64>, WktError> {
-        let Ok((value, length)) = fast_float2::parse_partial::<f64, _>(self.rest()) else { return Ok(None) };
-        let ends = matches!(self.rest().get(length), None | Some(b',' | b')' | b' ' | b'\t' | b'\n' | b'\r'));
+        let rest = self.rest();
+        let ends = |length| matches!(rest.get(length), None | Some(b',' | b')' | b' ' | b'\t' | b'\n' | b'\r'));
+        if let Some((value, length)) = short_decimal(rest).filter(|(_, length)| ends(*length)) {
+            self.offset += length;
+            return Ok(Some(value));
+        }
+        let Ok((value, length)) = fast_float2::parse_partial::<f64, _>(rest) else { return Ok(None) };
         // An infinity is no place, be it spelt so or by a number too large.
-        if !ends || length == 0 || value.is_infinite() {
+        if !ends(length) || length == 0 || value.is_infinite() {
             return Err(self.expected("a number"));
         }
         self.offset += length;

@@ -120,6 +120,14 @@ pub enum SourceError {
         /// The file.
         path: PathBuf,
     },
+    /// What was concluded from a sample of the file does not hold for all of it ([`Layer::is_sampled`](crate::Layer)).
+    #[error("{}: not all of the file is as a sample of it: {reason}; it has to be read without sampling", path.display())]
+    NotAsSampled {
+        /// The file.
+        path: PathBuf,
+        /// What is different.
+        reason: String,
+    },
     /// There is nothing to read in the file.
     #[error("{}: the file has no vector layers", path.display())]
     NoLayers {

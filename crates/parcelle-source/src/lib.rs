@@ -22,6 +22,11 @@
 //! - **GDAL** (feature `gdal`): every driver of the system's libgdal through its Arrow stream, in sequence; databases and
 //!   services too, by connection strings such as `PG:host=…`, whose passwords no message repeats.
 //!
+//! # Samples
+//! CSV, and FlatGeobuf with times, have to be read whole before the schema is known. [`OpenOptions::sample_from`] lets a
+//! sample do for large files, which then are read once: what was concluded from the sample is proved while the rows are
+//! read, and where the proof fails the file is opened again the slow way ([`Layer::is_sampled`]).
+//!
 //! [`resolve`] finds the files that patterns and directories stand for, and [`open_all`] makes one layer of them, with one
 //! schema.
 //!
@@ -118,6 +123,9 @@ pub struct OpenOptions {
     pub threads: usize,
     /// Stops the opening from another thread; it then ends with [`SourceError::Interrupted`].
     pub interrupt: Interrupt,
+    /// Files of at least so many bytes may be opened by a sample of them, where the format does not say what has to be
+    /// known of all rows: see [`Layer::is_sampled`]. `None` never does, and reads them whole.
+    pub sample_from: Option<u64>,
 }
 
 impl OpenOptions {
@@ -192,6 +200,28 @@ pub trait Layer: Send + Sync {
     /// has a value: the column is text then, and all NULL.
     fn is_typed(&self, _column: usize) -> bool {
         true
+    }
+
+    /// How many rows there are, about: for whoever plans by it.
+    fn row_count_estimate(&self) -> Option<u64> {
+        self.row_count_hint()
+    }
+
+    /// Whether the schema, and where splits begin, were concluded from a sample of the file, as
+    /// [`OpenOptions::sample_from`] allows. Reading then holds every value against it, and ends with
+    /// [`SourceError::NotAsSampled`] where the whole file leads to anything else; [`Layer::prove`] has to be asked at the
+    /// end. In either case the way on is to open the layer again without sampling. What was read until then is worth
+    /// nothing, and errors may be others than those of a file that was read whole.
+    fn is_sampled(&self) -> bool {
+        false
+    }
+
+    /// Says, once every split was read to its end, that the layer is what opening it without sampling would have given.
+    ///
+    /// # Errors
+    /// [`SourceError::NotAsSampled`] where it is not, or where not all was read.
+    fn prove(&self) -> Result<(), SourceError> {
+        Ok(())
     }
 
     /// Gives back what is held for the next reading and can be had again, at the price of opening the source anew. Whoever

@@ -254,7 +254,7 @@ pub(crate) fn point(text: &[u8]) -> Option<(f64, f64)> {
 pub(crate) struct Evidence {
     role: Role,
     /// Whether there is any value.
-    any: bool,
+    pub(super) any: bool,
     /// The format of the first value, where it has one.
     format: Option<Format>,
     srid: Srid,

@@ -109,13 +109,24 @@ pub(crate) struct NotText {
 
 /// Looks for bytes in the current record that are no UTF-8 text.
 pub(crate) fn not_text(records: &Records<'_>) -> Option<NotText> {
+    text(records).err()
+}
+
+/// The text of the current record, with the end of its line; or where it is none.
+#[inline]
+pub(crate) fn text<'r>(records: &'r Records<'_>) -> Result<&'r str, NotText> {
     let bytes = records.record_bytes();
     let nul = memchr::memchr(0, bytes);
-    let invalid = std::str::from_utf8(bytes).err().map(|error| error.valid_up_to());
-    let within = nul.into_iter().chain(invalid).min()?;
-    let position = records.record.start + within;
-    let column = records.fields.iter().filter(|field| field.start() <= position).count();
-    Some(NotText { offset: records.offset(position), column, nul: nul == Some(within) })
+    match (std::str::from_utf8(bytes), nul) {
+        (Ok(text), None) => Ok(text),
+        (text, nul) => {
+            let invalid = text.err().map(|error| error.valid_up_to());
+            let within = nul.into_iter().chain(invalid).min().unwrap_or(0);
+            let position = records.record.start + within;
+            let column = records.fields.iter().filter(|field| field.start() <= position).count();
+            Err(NotText { offset: records.offset(position), column, nul: nul == Some(within) })
+        }
+    }
 }
 
 impl CsvFile {

@@ -1,19 +1,22 @@
 //! A CSV file as a [`Layer`].
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryBuilder, RecordBatch};
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 
 use crate::csv::file::CsvFile;
-use crate::csv::geometry::{self, Candidate, Chosen, Format, ordinate, point, shortened};
-use crate::csv::header::Header;
+use crate::csv::geometry::{self, Candidate, Format, ordinate, point, shortened};
+use crate::csv::header::{Header, text};
+use crate::csv::proof::Proof;
 use crate::csv::records::{Records, Stop};
+use crate::csv::sample::{self, Sample};
+use crate::csv::shape::{Output, Shape, points_name};
 use crate::csv::survey::{self, CHUNK_BYTES, Plan, Survey, ragged};
 use crate::csv::value::Builder;
 use crate::error::{GeometryReason, Place, RowPosition, SourceError};
-use crate::geometry_field::{geometry_field, layer_crs};
 use crate::inference::ValueType;
 use crate::invalid::InvalidValues;
 use crate::names;
@@ -22,9 +25,6 @@ use crate::{BatchSink, Curves, Layer, OpenOptions, Split, SplitRange};
 /// A batch ends at whichever comes first.
 const BATCH_ROWS: usize = 8192;
 const BATCH_BYTES: usize = 8 << 20;
-
-/// The name of the column of points that coordinates become.
-const POINTS: &str = "geometry";
 
 /// A CSV file.
 #[derive(Debug)]
@@ -35,22 +35,17 @@ pub(crate) struct CsvLayer {
     header: Header,
     outputs: Vec<Output>,
     schema: SchemaRef,
-    rows: u64,
-    marks: Vec<(u64, u64)>,
+    extent: Extent,
     invalid: InvalidValues,
 }
 
-/// A column of the batches.
-#[derive(Debug, Clone, Copy)]
-enum Output {
-    /// A column of the file.
-    Attribute { column: usize, value_type: ValueType },
-    /// A column of the file with geometry as text.
-    Geometry { column: usize, format: Format },
-    /// Points from two columns of the file.
-    Pair { x: usize, y: usize },
-    /// Points from a column of the file with latitude and longitude.
-    Point { column: usize },
+/// What is known of the rows before they are read.
+#[derive(Debug)]
+enum Extent {
+    /// How many there are, and where records begin: every few hundred rows.
+    Surveyed { rows: u64, marks: Vec<(u64, u64)> },
+    /// How long a record is on the average, and what has to be proved.
+    Sampled { record_bytes: u64, proof: Proof },
 }
 
 /// Why a value has no place in its column.
@@ -84,42 +79,33 @@ impl CsvLayer {
             available.push(&points_name);
         }
         names::check_selection(path, &name, select, &available)?;
-        let survey = survey::survey(&file, &header, &plans, options.thread_count(), &options.interrupt, chunk_bytes);
-        // What looks wrong may be that the file is being written.
-        let survey = survey.map_err(|error| file.verify_unchanged().err().unwrap_or(error))?;
-        file.verify_unchanged()?;
-        let Survey { columns, rows, marks } = survey;
-        let evidence = |column: usize| columns.get(column)?.evidence.as_deref();
-        let chosen = geometry::choose(&file, &header.names, &candidates, evidence)?;
-        let crs = layer_crs(options.crs.as_deref(), || geometry::reference_system(&file, chosen, evidence))?;
-
-        let mut outputs = Vec::new();
-        let mut fields = Vec::new();
-        for (column, (title, survey)) in header.names.iter().zip(&columns).enumerate() {
-            match chosen {
-                Chosen::Text { column: geometry, format } if geometry == column => {
-                    outputs.push(Output::Geometry { column, format });
-                    fields.push(geometry_field(title, true, crs.as_ref()));
-                }
-                _ if select.is_none_or(|select| select.contains(title)) => {
-                    let value_type = survey.value_type;
-                    outputs.push(Output::Attribute { column, value_type });
-                    fields.push(Field::new(title, value_type.data_type(), true));
-                }
-                _ => {}
+        let (shape, extent) = match concluded_from_sample(&file, &header, &plans, &candidates, options)? {
+            Some(concluded) => concluded,
+            None => {
+                let (threads, interrupt) = (options.thread_count(), &options.interrupt);
+                let survey = survey::survey(&file, &header, &plans, threads, interrupt, chunk_bytes);
+                // What looks wrong may be that the file is being written.
+                let survey = survey.map_err(|error| file.verify_unchanged().err().unwrap_or(error))?;
+                file.verify_unchanged()?;
+                let Survey { columns, rows, marks } = survey;
+                (Shape::of(&file, &header, &candidates, &columns, options)?, Extent::Surveyed { rows, marks })
             }
-        }
-        match chosen {
-            Chosen::Text { .. } => {}
-            Chosen::Pair { x, y, .. } => outputs.push(Output::Pair { x, y }),
-            Chosen::Point { column } => outputs.push(Output::Point { column }),
-        }
-        if outputs.len() > fields.len() {
-            fields.push(geometry_field(&points_name, true, crs.as_ref()));
-        }
-        let schema = Arc::new(Schema::new(fields));
+        };
+        file.verify_unchanged()?;
+        let Shape { outputs, schema, .. } = shape;
         let (curves, invalid) = (options.curves.clone(), options.invalid.clone());
-        Ok(Self { file, name, header, outputs, schema, rows, marks, curves, invalid })
+        Ok(Self { file, name, header, outputs, schema, extent, curves, invalid })
+    }
+
+    fn proof(&self) -> Option<&Proof> {
+        match &self.extent {
+            Extent::Surveyed { .. } => None,
+            Extent::Sampled { proof, .. } => Some(proof),
+        }
+    }
+
+    fn not_as_sampled(&self, reason: String) -> SourceError {
+        SourceError::NotAsSampled { path: self.file.path().to_owned(), reason }
     }
 
     fn read_range(&self, start: u64, end: u64, sink: BatchSink<'_>) -> Result<(), SourceError> {
@@ -135,6 +121,8 @@ impl CsvLayer {
         let mut appenders: Vec<Appender> =
             self.outputs.iter().map(|output| Appender::new(*output, &self.curves)).collect();
         let (mut scratch, mut rows, mut bytes) = (Vec::new(), 0, 0);
+        let mut text_scratch = String::new();
+        let mut witness = self.proof().map(Proof::witness);
         while records.next_start().map_err(stopped)? < end && records.advance().map_err(stopped)? {
             let offset = records.offset(records.record.start);
             if records.count != columns {
@@ -145,12 +133,24 @@ impl CsvLayer {
                     append(field.value(records.bytes(), quote, scratch), field.quoted);
                 }
             };
+            let record = text(&records).map_err(|found| self.file.not_text(found))?;
+            if let Some(witness) = &mut witness {
+                witness.record(&records, quote, offset);
+            }
             for (index, appender) in appenders.iter_mut().enumerate() {
                 let appended = match appender {
                     Appender::Attribute { column, builder, value_type } => match records.fields.get(*column) {
                         Some(field) => {
-                            let text = field.value(records.bytes(), quote, &mut scratch);
-                            builder.append(text, field.quoted).ok_or(Refusal::Value(*value_type))
+                            let text = field.text(record, records.record.start, quote, &mut text_scratch);
+                            let appended = match witness.as_mut().and_then(|witness| witness.found(index)) {
+                                Some(found) => builder.append_unproved(text, field.quoted, *value_type, found),
+                                None => builder.append(text, field.quoted),
+                            };
+                            if appended.is_none() && witness.is_some() {
+                                let value = shortened(text.as_bytes());
+                                return Err(self.not_as_sampled(format!("there is the value {value}")));
+                            }
+                            appended.ok_or(Refusal::Value(*value_type))
                         }
                         None => Err(Refusal::Value(*value_type)),
                     },
@@ -190,6 +190,13 @@ impl CsvLayer {
                 }
                 (rows, bytes) = (0, 0);
             }
+        }
+        if let Some(witness) = witness {
+            let next = records.next_start().map_err(stopped)?;
+            if next != end {
+                return Err(self.not_as_sampled(format!("a record ends at byte {next}, not at {end}")));
+            }
+            witness.finish(start, end);
         }
         if rows > 0 {
             // It is the last one, whether more are wanted or not.
@@ -233,6 +240,54 @@ impl CsvLayer {
     }
 }
 
+/// What a sample of a large file leads to, where it may and can be concluded from one.
+fn concluded_from_sample(
+    file: &CsvFile,
+    header: &Header,
+    plans: &[Plan],
+    candidates: &[Candidate],
+    options: &OpenOptions,
+) -> Result<Option<(Shape, Extent)>, SourceError> {
+    if options.sample_from.is_none_or(|least| file.bytes() < least) {
+        return Ok(None);
+    }
+    let Some(Sample { columns, head, record_bytes }) = sample::sample(file, header, plans, &options.interrupt)? else {
+        return Ok(None);
+    };
+    // What is wrong is for the survey to say: the sample need not have the first of it.
+    let Ok(shape) = Shape::of(file, header, candidates, &columns, options) else { return Ok(None) };
+    let certain = |column: usize| head.get(column).map_or(ValueType::Null, |found| found.value_type);
+    let types = shape.outputs.iter().map(|output| match output {
+        Output::Attribute { column, value_type } => (*value_type, certain(*column)),
+        _ => (ValueType::Null, ValueType::Null),
+    });
+    let has_values =
+        |column: usize| columns.get(column).and_then(|found| found.evidence.as_ref()).is_some_and(|found| found.any);
+    let proof = Proof::new(types.collect(), candidates, shape.chosen, shape.said_crs.clone(), has_values);
+    Ok(proof.map(|proof| (shape, Extent::Sampled { record_bytes, proof })))
+}
+
+/// Ranges of about as many rows as the target, from the boundaries that the survey has noted to the end of the file.
+fn grouped(marks: &[(u64, u64)], rows: u64, target: u64, file_end: u64) -> Vec<Range<u64>> {
+    let mut ranges = Vec::new();
+    let Some(&(mut start, mut before)) = marks.first() else { return ranges };
+    let mut previous = (start, before);
+    // A split ends at the last boundary with no more rows than wanted, but has at least those up to the next one.
+    for &(offset, number) in marks.iter().skip(1) {
+        if number - before > target && previous.0 > start {
+            ranges.push(start..previous.0);
+            (start, before) = previous;
+        }
+        previous = (offset, number);
+    }
+    if rows - before > target && previous.0 > start {
+        ranges.push(start..previous.0);
+        start = previous.0;
+    }
+    ranges.push(start..file_end);
+    ranges
+}
+
 /// What has to be looked at of each column.
 fn plans(names: &[String], select: Option<&[String]>, candidates: &[Candidate]) -> Vec<Plan> {
     let wanted = |name: &String| select.is_none_or(|select| select.contains(name));
@@ -243,12 +298,6 @@ fn plans(names: &[String], select: Option<&[String]>, candidates: &[Candidate]) 
         }
     }
     plans
-}
-
-/// A name for the column of points that no column of the file has.
-fn points_name(names: &[String]) -> String {
-    let numbered = (2..).map(|number| format!("{POINTS}_{number}"));
-    std::iter::once(POINTS.to_owned()).chain(numbered).find(|name| !names.contains(name)).unwrap_or_default()
 }
 
 /// Collects the values of an output column.
@@ -375,33 +424,33 @@ impl Layer for CsvLayer {
         Arc::clone(&self.schema)
     }
 
-    /// They were counted when the types were found.
+    /// They were counted when the types were found, unless a sample had to do.
     fn row_count_hint(&self) -> Option<u64> {
-        Some(self.rows)
+        match &self.extent {
+            Extent::Surveyed { rows, .. } => Some(*rows),
+            Extent::Sampled { .. } => None,
+        }
+    }
+
+    fn row_count_estimate(&self) -> Option<u64> {
+        Some(match &self.extent {
+            Extent::Surveyed { rows, .. } => *rows,
+            Extent::Sampled { record_bytes, .. } => (self.file.bytes() - self.header.end) / record_bytes,
+        })
     }
 
     fn splits(&self, target_rows: usize) -> Result<Vec<Split>, SourceError> {
         let target = (target_rows as u64).max(1);
-        let mut splits = Vec::new();
-        let mut push = |start: u64, end: u64| {
-            splits.push(Split { index: splits.len(), sequential: false, range: SplitRange::Range { start, end } });
-        };
-        let Some(&(mut start, mut before)) = self.marks.first() else { return Ok(Vec::new()) };
-        let mut previous = (start, before);
-        // A split ends at the last boundary with no more rows than wanted, but has at least those up to the next one.
-        for &(offset, rows) in self.marks.iter().skip(1) {
-            if rows - before > target && previous.0 > start {
-                push(start, previous.0);
-                (start, before) = previous;
+        let ranges = match &self.extent {
+            Extent::Surveyed { rows, marks } => grouped(marks, *rows, target, self.file.bytes()),
+            Extent::Sampled { record_bytes, .. } => {
+                let cut = sample::cut(&self.file, &self.header, target.saturating_mul(*record_bytes));
+                cut.ok_or_else(|| self.not_as_sampled("there are very long records".to_owned()))?
             }
-            previous = (offset, rows);
-        }
-        if self.rows - before > target && previous.0 > start {
-            push(start, previous.0);
-            start = previous.0;
-        }
-        push(start, self.file.bytes());
-        Ok(splits)
+        };
+        let split =
+            |(index, Range { start, end })| Split { index, sequential: false, range: SplitRange::Range { start, end } };
+        Ok(ranges.into_iter().enumerate().map(split).collect())
     }
 
     fn read(&self, split: &Split, sink: BatchSink<'_>) -> Result<(), SourceError> {
@@ -411,7 +460,22 @@ impl Layer for CsvLayer {
         let read = self.read_range(start, end, sink);
         // Whatever went wrong, a file that changed is the reason.
         self.file.verify_unchanged()?;
-        read
+        read.map_err(|error| match error {
+            // Where records begin is not known for certain yet, and what follows from it may be nonsense.
+            error if self.is_sampled() && !matches!(error, SourceError::NotAsSampled { .. }) => {
+                self.not_as_sampled(error.to_string())
+            }
+            error => error,
+        })
+    }
+
+    fn is_sampled(&self) -> bool {
+        self.proof().is_some()
+    }
+
+    fn prove(&self) -> Result<(), SourceError> {
+        let check = self.proof().map_or(Ok(()), |proof| proof.check(&self.file, &self.header));
+        check.map_err(|reason| self.not_as_sampled(reason))
     }
 
     fn input_bytes(&self) -> Option<u64> {

@@ -9,6 +9,8 @@
 //! | [`geometry`] | which columns are the geometry, and their values as WKB |
 //! | [`value`] | what an attribute value is, and its place in a column |
 //! | [`survey`] | the first pass: rows, types and boundaries of the whole file, in parallel |
+//! | [`sample`], [`proof`] | in its place for large files: a look at parts of it, and whether it holds for the whole |
+//! | [`shape`] | the output columns that values lead to |
 //! | [`layer`] | all of that as a [`Layer`](crate::Layer) |
 //!
 //! # What is read
@@ -49,7 +51,12 @@ mod file;
 mod geometry;
 mod header;
 mod layer;
+mod proof;
 mod records;
+mod sample;
+#[cfg(test)]
+mod sample_tests;
+mod shape;
 mod survey;
 #[cfg(test)]
 mod tests;

@@ -52,6 +52,28 @@ impl Field {
         bytes.get(self.start..self.end).unwrap_or_default()
     }
 
+    /// Its text, of that of the whole record, which begins at `record` in the buffer; doubled quotes become one, for which
+    /// `scratch` gives the room.
+    #[inline]
+    pub(crate) fn text<'a>(&self, text: &'a str, record: usize, quote: u8, scratch: &'a mut String) -> &'a str {
+        let within = self.start.wrapping_sub(record)..self.end.wrapping_sub(record);
+        // Fields end at delimiters, which are characters of one byte.
+        let raw = text.get(within).unwrap_or_default();
+        if !self.escaped {
+            return raw;
+        }
+        let quote = char::from(quote);
+        let mut rest = raw;
+        scratch.clear();
+        while let Some((head, tail)) = rest.split_once(quote) {
+            scratch.push_str(head);
+            scratch.push(quote);
+            rest = tail.strip_prefix(quote).unwrap_or(tail);
+        }
+        scratch.push_str(rest);
+        scratch
+    }
+
     /// Where it begins, from the start of its buffer.
     pub(crate) fn start(&self) -> usize {
         self.start
@@ -203,7 +225,10 @@ pub(crate) struct Records<'f> {
     dialect: Dialect,
     /// Fields that are noted of each record.
     limit: usize,
+    /// It keeps its length, so that room is made once only.
     buffer: Vec<u8>,
+    /// How much of the buffer is from the file.
+    filled: usize,
     /// Where in the file the buffer begins.
     base: u64,
     /// Where in the buffer the next record begins.
@@ -225,6 +250,7 @@ impl<'f> Records<'f> {
             dialect,
             limit,
             buffer: Vec::new(),
+            filled: 0,
             base: start,
             position: 0,
             reach: reach.min(file.bytes()),
@@ -235,8 +261,9 @@ impl<'f> Records<'f> {
     }
 
     /// The bytes that the fields point into.
+    #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.buffer
+        self.buffer.get(..self.filled).unwrap_or_default()
     }
 
     /// The bytes of the current record, with the end of its line.
@@ -252,7 +279,7 @@ impl<'f> Records<'f> {
     /// Where in the file the next record begins, after blank lines; the end of the file if there is none.
     pub(crate) fn next_start(&mut self) -> Result<u64, Stop> {
         loop {
-            match self.buffer.get(self.position) {
+            match self.bytes().get(self.position) {
                 Some(b'\n' | b'\r') => self.position += 1,
                 Some(_) => return Ok(self.offset(self.position)),
                 None => {
@@ -271,8 +298,9 @@ impl<'f> Records<'f> {
             return if self.reach < self.file.bytes() { Err(Stop::TooFar) } else { Ok(false) };
         }
         loop {
-            let at_end = self.offset(self.buffer.len()) >= self.file.bytes();
-            match parse(&self.buffer, self.position, self.dialect, at_end, self.limit, &mut self.fields) {
+            let at_end = self.offset(self.filled) >= self.file.bytes();
+            let bytes = self.buffer.get(..self.filled).unwrap_or_default();
+            match parse(bytes, self.position, self.dialect, at_end, self.limit, &mut self.fields) {
                 Parsed::Complete { fields, next } => {
                     self.record = self.position..next;
                     self.count = fields;
@@ -280,7 +308,7 @@ impl<'f> Records<'f> {
                     return Ok(true);
                 }
                 Parsed::Incomplete => {
-                    if self.buffer.len() - self.position > MAX_RECORD_BYTES {
+                    if self.filled - self.position > MAX_RECORD_BYTES {
                         return Err(self.broken(self.position, BrokenRecord::TooLong));
                     }
                     if !self.fill()? {
@@ -299,22 +327,27 @@ impl<'f> Records<'f> {
 
     /// Reads on, and lets go what is before the next record; false where nothing is left.
     fn fill(&mut self) -> Result<bool, SourceError> {
-        self.buffer.drain(..self.position.min(self.buffer.len()));
-        self.base += self.position as u64;
+        let done = self.position.min(self.filled);
+        self.buffer.copy_within(done..self.filled, 0);
+        self.filled -= done;
+        self.base += done as u64;
         self.position = 0;
-        let from = self.offset(self.buffer.len());
+        let from = self.offset(self.filled);
         // At least as much again as the record has so far, so that a long one is looked at a few times only.
-        let wanted = BUFFER_BYTES.max(self.buffer.len()) as u64;
+        let wanted = BUFFER_BYTES.max(self.filled) as u64;
         let length = self.reach.saturating_sub(from).min(wanted) as usize;
         if length == 0 {
             return Ok(false);
         }
-        let kept = self.buffer.len();
-        self.buffer.resize(kept + length, 0);
-        let read = match self.buffer.get_mut(kept..) {
+        let end = self.filled + length;
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        let read = match self.buffer.get_mut(self.filled..end) {
             Some(room) => self.file.read_at(from, room),
             None => Ok(()),
         };
+        self.filled = end;
         read.map(|()| true)
     }
 }

@@ -26,7 +26,7 @@ pub(crate) const CHUNK_BYTES: u64 = 4 << 20;
 const MARK_ROWS: u64 = 512;
 
 /// How far past its chunk a record may reach while it is not known whether it is one.
-const GUESS_REACH: u64 = 16 << 20;
+pub(super) const GUESS_REACH: u64 = 16 << 20;
 
 /// Bytes of a chunk in which its first record is looked for.
 const GUESS_BYTES: u64 = 64 << 10;
@@ -48,11 +48,12 @@ pub(crate) struct ColumnSurvey {
 }
 
 impl ColumnSurvey {
-    fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan) -> Self {
         Self { value_type: ValueType::Null, evidence: plan.role.map(|role| Box::new(Evidence::new(role))) }
     }
 
-    fn merge(&mut self, later: &Self) {
+    /// Adds what a later part of the file says.
+    pub(super) fn merge(&mut self, later: &Self) {
         self.value_type = self.value_type.widen(later.value_type);
         if let (Some(evidence), Some(later)) = (&mut self.evidence, &later.evidence) {
             evidence.merge(later);
@@ -70,19 +71,19 @@ pub(crate) struct Survey {
 }
 
 /// A chunk, from the first record that begins in it to the first that begins after it.
-struct Chunk {
+pub(super) struct Chunk {
     /// Where its first record was taken to begin.
-    start: u64,
+    pub(super) start: u64,
     /// Where the first record after it begins.
-    end: u64,
-    columns: Vec<ColumnSurvey>,
-    rows: u64,
+    pub(super) end: u64,
+    pub(super) columns: Vec<ColumnSurvey>,
+    pub(super) rows: u64,
     marks: Vec<(u64, u64)>,
-    problem: Option<Problem>,
+    pub(super) problem: Option<Problem>,
 }
 
 /// Why looking at a chunk stopped. Its line is only looked for once it is known to be one.
-enum Problem {
+pub(super) enum Problem {
     Source(SourceError),
     Broken(u64, BrokenRecord),
     Ragged { offset: u64, found: usize },
@@ -101,12 +102,12 @@ impl From<Stop> for Problem {
 }
 
 /// What all threads share.
-struct Surveyor<'a> {
-    file: &'a CsvFile,
-    header: &'a Header,
-    plans: &'a [Plan],
-    interrupt: &'a Interrupt,
-    chunk_bytes: u64,
+pub(super) struct Surveyor<'a> {
+    pub(super) file: &'a CsvFile,
+    pub(super) header: &'a Header,
+    pub(super) plans: &'a [Plan],
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) chunk_bytes: u64,
 }
 
 /// The chunks so far, in the order of the file.
@@ -177,30 +178,13 @@ impl Surveyor<'_> {
     /// Looks at a chunk from where its first record seems to begin.
     fn guessed(&self, index: usize) -> Option<Chunk> {
         let (start, end) = self.bounds(index);
-        let start = if index == 0 { Some(start) } else { self.guess(start, end) };
+        let start =
+            if index == 0 { Some(start) } else { guess(self.file, self.header, start, end.min(start + GUESS_BYTES)) };
         start.map(|start| self.chunk(start, end, end.saturating_add(GUESS_REACH)))
     }
 
-    /// Where the first record that begins in a chunk seems to begin: after the end of a line, and followed by one or two
-    /// records with as many fields as the header.
-    fn guess(&self, start: u64, end: u64) -> Option<u64> {
-        // With the byte before, which may be the end of a line.
-        let start = start.checked_sub(1)?;
-        let length = (end - start).min(GUESS_BYTES);
-        let mut head = vec![0; length as usize];
-        self.file.read_at(start, &mut head).ok()?;
-        let at_end = start + length == self.file.bytes();
-        let (columns, dialect) = (self.header.names.len(), self.header.dialect);
-        let line_ends = memchr::memchr2_iter(b'\n', b'\r', &head);
-        line_ends.map(|position| position + 1).find_map(|position| {
-            let blank = head.get(position..)?.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-            let record = position + blank;
-            (record < head.len() && looks_right(&head, record, dialect, at_end, columns)).then(|| start + record as u64)
-        })
-    }
-
-    /// Looks at all records that begin from `start` on and before `end`.
-    fn chunk(&self, start: u64, end: u64, reach: u64) -> Chunk {
+    /// Looks at all records that begin from `start` on and before `end`; none may reach as far as `reach`.
+    pub(super) fn chunk(&self, start: u64, end: u64, reach: u64) -> Chunk {
         let columns = self.plans.iter().map(ColumnSurvey::new).collect();
         let mut chunk = Chunk { start, end, columns, rows: 0, marks: Vec::new(), problem: None };
         chunk.problem = self.rows(&mut chunk, end, reach).err();
@@ -287,6 +271,24 @@ impl Surveyor<'_> {
             Problem::TooFar => SourceError::Changed { path: self.file.path().to_owned() },
         }
     }
+}
+
+/// Where the first record that begins between two places seems to begin: after the end of a line, and followed by one or two
+/// records with as many fields as the header.
+pub(super) fn guess(file: &CsvFile, header: &Header, start: u64, end: u64) -> Option<u64> {
+    // With the byte before, which may be the end of a line.
+    let start = start.checked_sub(1)?;
+    let length = end.min(file.bytes()).checked_sub(start)?;
+    let mut head = vec![0; usize::try_from(length).ok()?];
+    file.read_at(start, &mut head).ok()?;
+    let at_end = start + length == file.bytes();
+    let (columns, dialect) = (header.names.len(), header.dialect);
+    let line_ends = memchr::memchr2_iter(b'\n', b'\r', &head);
+    line_ends.map(|position| position + 1).find_map(|position| {
+        let blank = head.get(position..)?.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+        let record = position + blank;
+        (record < head.len() && looks_right(&head, record, dialect, at_end, columns)).then(|| start + record as u64)
+    })
 }
 
 /// Whether one or two records with the right number of fields begin at a place. What does not end in these bytes may be one.

@@ -24,13 +24,13 @@ fn number_or_date(text: &[u8]) -> ValueType {
         && text.len() >= 10
         && text.last().is_some_and(|last| !last.is_ascii_whitespace())
     {
-        return match date_time::days(text) {
-            Some(_) if text.len() == 10 => ValueType::Date,
-            _ => match DateTime::parse(text) {
-                Some(DateTime { has_zone: true, .. }) => ValueType::Instant,
-                Some(_) => ValueType::DateTime,
-                None => ValueType::Text,
-            },
+        if text.len() == 10 && date_time::days(text).is_some() {
+            return ValueType::Date;
+        }
+        return match DateTime::parse(text) {
+            Some(DateTime { has_zone: true, .. }) => ValueType::Instant,
+            Some(_) => ValueType::DateTime,
+            None => ValueType::Text,
         };
     }
     number(text)
@@ -97,6 +97,15 @@ fn integer(text: &[u8]) -> Option<i64> {
     })
 }
 
+/// An integer that is a value of that type: without leading zeros, and not minus zero.
+fn whole_number(text: &[u8]) -> Option<i64> {
+    let value = integer(text)?;
+    match text {
+        [b'0'] | [b'1'..=b'9', ..] | [b'-', b'1'..=b'9', ..] => Some(value),
+        _ => None,
+    }
+}
+
 fn boolean(text: &[u8]) -> Option<bool> {
     match text.len() {
         4 if text.eq_ignore_ascii_case(b"true") => Some(true),
@@ -145,20 +154,78 @@ impl Builder {
 
     /// Appends a value; `None` where it is not of the type of the column.
     #[inline]
-    pub(crate) fn append(&mut self, text: &[u8], quoted: bool) -> Option<()> {
+    pub(crate) fn append(&mut self, text: &str, quoted: bool) -> Option<()> {
+        let bytes = text.as_bytes();
         match self {
-            Self::Text(builder) if quoted || !text.is_empty() => {
-                builder.append_value(std::str::from_utf8(text).ok()?);
-            }
+            Self::Text(builder) if quoted || !text.is_empty() => builder.append_value(text),
             _ if text.is_empty() => with_builder!(self, builder => builder.append_null()),
             Self::Text(builder) => builder.append_null(),
-            Self::Boolean(builder) => builder.append_value(boolean(text)?),
-            Self::Integer(builder) => builder.append_value(integer(text)?),
-            Self::Float(builder) => builder.append_value(fast_float2::parse(text).ok()?),
-            Self::Date(builder) => builder.append_value(date_time::days(text)?),
-            Self::DateTime(builder) => builder.append_value(DateTime::parse(text)?.microseconds),
+            Self::Boolean(builder) => builder.append_value(boolean(bytes)?),
+            Self::Integer(builder) => builder.append_value(integer(bytes)?),
+            Self::Float(builder) => builder.append_value(fast_float2::parse(bytes).ok()?),
+            Self::Date(builder) => builder.append_value(date_time::days(bytes)?),
+            Self::DateTime(builder) => builder.append_value(DateTime::parse(bytes)?.microseconds),
         }
         Some(())
+    }
+
+    /// The same where the type of the column is a conjecture: `None` also for a value that has a place in it, and leads to
+    /// another type all the same, such as `01` among integers. `found` becomes what all values so far lead to, of which no
+    /// more is known than that it has the type of the column: text that has been found is not looked at any further.
+    ///
+    /// It comes to the same as [`classify`] and [`Builder::append`], and looks at most values once.
+    #[inline]
+    pub(crate) fn append_unproved(
+        &mut self,
+        text: &str,
+        quoted: bool,
+        conjecture: ValueType,
+        found: &mut ValueType,
+    ) -> Option<()> {
+        let bytes = text.as_bytes();
+        if text.is_empty() {
+            return self.append(text, quoted);
+        }
+        let value_type = match self {
+            Self::Text(builder) => {
+                builder.append_value(text);
+                if *found == ValueType::Text {
+                    return Some(());
+                }
+                classify(bytes)
+            }
+            Self::Integer(builder) => {
+                builder.append_value(whole_number(bytes)?);
+                ValueType::Integer
+            }
+            Self::Boolean(builder) => {
+                builder.append_value(boolean(bytes)?);
+                ValueType::Boolean
+            }
+            Self::Float(builder) => {
+                let value_type = classify(bytes);
+                builder.append_value(fast_float2::parse(bytes).ok()?);
+                value_type
+            }
+            Self::Date(builder) if bytes.len() == 10 => {
+                builder.append_value(date_time::days(bytes)?);
+                ValueType::Date
+            }
+            Self::Date(_) => return None,
+            Self::DateTime(builder) => {
+                let DateTime { microseconds, has_zone } = DateTime::parse(bytes)?;
+                builder.append_value(microseconds);
+                match has_zone {
+                    // Spaces around it are forgiven by the parser, and not by `classify`.
+                    _ if text.trim_ascii().len() != text.len() => ValueType::Text,
+                    true => ValueType::Instant,
+                    false if text.len() == 10 => ValueType::Date,
+                    false => ValueType::DateTime,
+                }
+            }
+        };
+        *found = found.widen(value_type);
+        (*found == conjecture || conjecture.widen(*found).data_type() == conjecture.data_type()).then_some(())
     }
 
     /// The column so far; the builder starts anew.
@@ -242,9 +309,84 @@ mod tests {
         {
             let value_type = classify(text.as_bytes());
             let mut builder = Builder::new(value_type);
-            assert_eq!(builder.append(text.as_bytes(), false), Some(()), "{text}");
-            assert_eq!(builder.append(b"", true), Some(()));
+            assert_eq!(builder.append(text, false), Some(()), "{text}");
+            assert_eq!(builder.append("", true), Some(()));
             assert_eq!((builder.finish().null_count(), value_type == ValueType::Text), (1, false));
+        }
+    }
+
+    /// What is true of values one by one is also so of those that come together, in one look.
+    #[test]
+    fn conjectures_are_held_against_every_value() {
+        let types = [
+            ValueType::Null,
+            ValueType::Boolean,
+            ValueType::Integer,
+            ValueType::LargeInteger,
+            ValueType::Float,
+            ValueType::Date,
+            ValueType::DateTime,
+            ValueType::Instant,
+            ValueType::Text,
+        ];
+        let texts = [
+            "",
+            "true",
+            "FALSE",
+            "0",
+            "7",
+            "-12",
+            "007",
+            "00",
+            "-0",
+            "-01",
+            "+33",
+            "-",
+            "9007199254740993",
+            "1.5",
+            "-.5",
+            "1.",
+            "1e5",
+            "1.0e5",
+            "1e-05",
+            "nan",
+            "inf",
+            "1e999",
+            "9223372036854775808",
+            "2024-02-29",
+            "2024/02/29",
+            "2024-02-30",
+            " 2024-02-29",
+            "2024-02-29 ",
+            "2024-02-29T10:00",
+            "2024-02-29T00:00:00",
+            " 2024-02-29T10:00",
+            "2024-02-29T10:00 ",
+            "2024-02-29T10:00Z",
+            "2024-02-29T10:00:00.5+02:00",
+            "2024/02/29 10:00:00.123+00",
+            "x",
+            " 1",
+            "t",
+            "\"1",
+        ];
+        for conjecture in types {
+            for before in types {
+                for text in texts {
+                    let (mut builder, mut found) = (Builder::new(conjecture), before);
+                    let fits = builder.append_unproved(text, false, conjecture, &mut found).is_some();
+                    let expected = before.widen(classify(text.as_bytes()));
+                    let kept = conjecture.widen(expected).data_type() == conjecture.data_type();
+                    // What could not have been before says nothing.
+                    if conjecture.widen(before).data_type() == conjecture.data_type() {
+                        assert_eq!(fits, kept, "{text:?} among {conjecture:?} after {before:?}");
+                        if fits {
+                            assert_eq!(found.data_type(), expected.data_type(), "{text:?} after {before:?}");
+                            assert_eq!(builder.finish().len(), 1);
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -98,6 +98,8 @@ impl Projection {
 pub(super) struct Columns<'p> {
     projection: &'p Projection,
     builders: Vec<Builder>,
+    /// By column, how many rows it has: to ask the builders would take longer than most values do.
+    filled: Vec<usize>,
     /// Columns that the current feature declares itself.
     own: Vec<Slot>,
     rows: usize,
@@ -105,8 +107,10 @@ pub(super) struct Columns<'p> {
 
 impl<'p> Columns<'p> {
     pub(super) fn new(projection: &'p Projection) -> Self {
-        let builders = projection.kept.iter().map(|(column, times)| Builder::new(column.kind, *times)).collect();
-        Self { projection, builders, own: Vec::new(), rows: 0 }
+        let builders: Vec<_> =
+            projection.kept.iter().map(|(column, times)| Builder::new(column.kind, *times)).collect();
+        let filled = vec![0; builders.len()];
+        Self { projection, builders, filled, own: Vec::new(), rows: 0 }
     }
 
     /// Appends the properties of a feature. `is_null` is asked, by column and what was found, whether a value that does not
@@ -123,16 +127,19 @@ impl<'p> Columns<'p> {
             read_own(self.projection, own_columns, &mut self.own)?;
             &self.own
         };
-        let (builders, rows) = (&mut self.builders, self.rows);
+        let (builders, filled, rows) = (&mut self.builders, &mut self.filled, self.rows);
         walk(
             properties,
             |number| slots.get(number).map(|slot| slot.kind),
             |number, kind, value| {
                 let Some(target) = slots.get(number).and_then(|slot| slot.target) else { return Ok(()) };
-                let Some(builder) = builders.get_mut(target) else { return Ok(()) };
-                if builder.rows() != rows {
+                let Some((builder, filled)) = builders.get_mut(target).zip(filled.get_mut(target)) else {
+                    return Ok(());
+                };
+                if *filled != rows {
                     return Err(Fault::Malformed(format!("it has two values of column number {number}")));
                 }
+                *filled += 1;
                 match builder.append(value) {
                     Ok(()) => Ok(()),
                     Err(Refusal::Value) => {
@@ -150,13 +157,16 @@ impl<'p> Columns<'p> {
             },
         )?;
         self.rows += 1;
-        for (column, builder) in self.builders.iter_mut().enumerate() {
-            if builder.rows() < self.rows {
+        for (column, filled) in self.filled.iter_mut().enumerate() {
+            if *filled < self.rows {
+                *filled += 1;
                 let is_wanted = self.projection.kept.get(column).is_some_and(|(column, _)| !column.nullable);
                 if is_wanted && !is_null(column, "NULL") {
                     return Err(Fault::Value { column, found: "NULL".to_owned() });
                 }
-                builder.append_null();
+                if let Some(builder) = self.builders.get_mut(column) {
+                    builder.append_null();
+                }
             }
         }
         Ok(())
@@ -168,6 +178,7 @@ impl<'p> Columns<'p> {
         mut repair: impl FnMut(usize, BinaryArray) -> Result<ArrayRef, E>,
     ) -> Result<Vec<ArrayRef>, E> {
         self.rows = 0;
+        self.filled.fill(0);
         let columns = self.builders.iter_mut().enumerate();
         columns.map(|(column, builder)| builder.finish().or_else(|bytes| repair(column, bytes))).collect()
     }

@@ -108,7 +108,10 @@ fn disagreement(file: &FlatGeobuf, number: u64, offset: u64) -> SourceError {
 #[derive(Debug)]
 pub(super) struct Reader<'f> {
     file: &'f FlatGeobuf,
+    /// It keeps its length, so that room is made once only.
     buffer: Vec<u8>,
+    /// How much of the buffer is from the file.
+    filled: usize,
     /// Of the next feature in the buffer.
     position: usize,
     /// Of the buffer, from the start of the features.
@@ -128,6 +131,7 @@ impl<'f> Reader<'f> {
         Self {
             file,
             buffer: Vec::new(),
+            filled: 0,
             position: 0,
             buffer_offset: offset,
             expected_end,
@@ -150,10 +154,10 @@ impl<'f> Reader<'f> {
     /// Goes to other features, which are `count` from number `first` on.
     pub(super) fn go_to(&mut self, first: u64, count: u64, offset: u64) {
         let position = offset.checked_sub(self.buffer_offset).and_then(|position| usize::try_from(position).ok());
-        match position.filter(|position| *position <= self.buffer.len()) {
+        match position.filter(|position| *position <= self.filled) {
             Some(position) => self.position = position,
             None => {
-                self.buffer.clear();
+                self.filled = 0;
                 (self.position, self.buffer_offset) = (0, offset);
             }
         }
@@ -184,8 +188,8 @@ impl<'f> Reader<'f> {
         let length = self.length()?;
         let next = self.offset() + (LENGTH_BYTES + length) as u64;
         self.position += LENGTH_BYTES + length;
-        if self.position > self.buffer.len() {
-            self.buffer.clear();
+        if self.position > self.filled {
+            self.filled = 0;
             (self.position, self.buffer_offset) = (0, next);
         }
         self.number += 1;
@@ -216,21 +220,26 @@ impl<'f> Reader<'f> {
 
     /// Makes the next `length` bytes, which the file has, stand in the buffer.
     fn fill(&mut self, length: usize) -> Result<(), SourceError> {
-        if self.buffer.len() - self.position >= length {
+        if self.filled - self.position >= length {
             return Ok(());
         }
-        self.buffer.drain(..self.position);
+        self.buffer.copy_within(self.position..self.filled, 0);
         self.buffer_offset += self.position as u64;
+        self.filled -= self.position;
         self.position = 0;
-        let filled = self.buffer.len();
+        let filled = self.filled;
         let from = self.buffer_offset + filled as u64;
         let wanted = usize::try_from(self.expected_end.saturating_sub(from)).unwrap_or(usize::MAX);
         let target = length.max(filled.saturating_add(wanted).min(READ_BYTES));
         // The end that is expected comes from the index.
         let there = usize::try_from(self.file.bytes().saturating_sub(self.file.features_start + from));
         let target = target.min(filled.saturating_add(there.unwrap_or(usize::MAX))).max(length);
-        self.buffer.resize(target, 0);
-        let Some(free) = self.buffer.get_mut(filled..) else { return Ok(()) };
-        self.file.read_exact(self.file.features_start + from, free)
+        if self.buffer.len() < target {
+            self.buffer.resize(target, 0);
+        }
+        let Some(free) = self.buffer.get_mut(filled..target) else { return Ok(()) };
+        self.file.read_exact(self.file.features_start + from, free)?;
+        self.filled = target;
+        Ok(())
     }
 }

@@ -15,6 +15,7 @@ use crate::flatgeobuf::features::{Directory, Reader};
 use crate::flatgeobuf::file::FlatGeobuf;
 use crate::flatgeobuf::geometry;
 use crate::flatgeobuf::header::Column;
+use crate::flatgeobuf::sample::{Proof, sample};
 use crate::flatgeobuf::survey::survey;
 use crate::flatgeobuf::table::{OutOfBounds, Table};
 use crate::flatgeobuf::values::ByteStrings;
@@ -39,6 +40,8 @@ pub(crate) struct FlatGeobufLayer {
     directory: Directory,
     name: String,
     projection: Projection,
+    /// Where a sample has said what its times have in common.
+    proof: Option<Proof>,
     geometry_name: String,
     schema: SchemaRef,
     window: Option<Window>,
@@ -68,13 +71,16 @@ impl FlatGeobufLayer {
         let directory = Directory::default();
         let has_times =
             file.header.columns.iter().any(|column| column.kind.0 == ColumnType::DateTime && is_kept(column));
-        let columns = if in_header == 0 || has_times {
-            file.unless_changed(survey(&file, &directory, &name, options))?
-        } else {
-            file.header.columns.iter().map(|column| (column.clone(), DateTimes::default())).collect()
+        let sampled = if has_times { sample(&file, &directory, &name, options, is_kept)? } else { None };
+        let is_sampled = sampled.is_some();
+        let columns = match sampled {
+            Some(columns) => columns,
+            None if in_header == 0 || has_times => file.unless_changed(survey(&file, &directory, &name, options))?,
+            None => file.header.columns.iter().map(|column| (column.clone(), DateTimes::default())).collect(),
         };
         let geometry_name = check(&columns.iter().map(|(column, _)| column.name.as_str()).collect::<Vec<_>>())?;
         let projection = Projection::new(columns, in_header, is_kept);
+        let proof = is_sampled.then(|| Proof::new(&projection.kept));
         let (invalid, curves) = (options.invalid.clone(), options.curves.clone());
         let fields = projection.kept.iter().map(|(column, times)| {
             let field = column.field(*times);
@@ -85,7 +91,7 @@ impl FlatGeobufLayer {
         let geometry = declared(geometry, file.header.geometry.declared_type());
         let schema = Arc::new(Schema::new(fields.chain([geometry]).collect::<Vec<_>>()));
         let window = options.window.filter(|_| file.index.is_some());
-        Ok(Self { file, directory, name, projection, geometry_name, schema, window, curves, invalid })
+        Ok(Self { file, directory, name, projection, proof, geometry_name, schema, window, curves, invalid })
     }
 
     fn count(&self) -> Result<u64, SourceError> {
@@ -171,6 +177,10 @@ impl FlatGeobufLayer {
             (column.name.clone(), format!("{}{required}", column.kind.name()))
         });
         SourceError::Value { place: self.place(number, name), declared, found }
+    }
+
+    fn not_as_sampled(&self, reason: String) -> SourceError {
+        SourceError::NotAsSampled { path: self.file.path().to_owned(), reason }
     }
 
     fn batch_error(&self, reason: String) -> SourceError {
@@ -289,6 +299,9 @@ impl<'l> Batch<'l> {
             };
             layer.invalid.texts(&bytes, error).map(|texts| Arc::new(texts) as ArrayRef)
         })?;
+        if let Some(proof) = &layer.proof {
+            proof.note(&columns, numbers.len() as u64);
+        }
         columns.push(self.geometry.finish_binary().map_err(|error| layer.batch_error(error.to_string()))?);
         self.numbers.clear();
         self.bytes = 0;
@@ -328,7 +341,13 @@ impl Layer for FlatGeobufLayer {
         let count = self.count()?;
         match split.range {
             SplitRange::Range { start, end } if start <= end && end <= count => {
-                self.file.unless_changed(self.read_range(start..end, sink))
+                let read = self.file.unless_changed(self.read_range(start..end, sink));
+                read.map_err(|error| match error {
+                    SourceError::Changed { .. } => error,
+                    // A survey may have seen another one first.
+                    error if self.is_sampled() => self.not_as_sampled(error.to_string()),
+                    error => error,
+                })
             }
             _ => Err(self.batch_error("the split is not one of this layer".to_owned())),
         }
@@ -336,5 +355,14 @@ impl Layer for FlatGeobufLayer {
 
     fn input_bytes(&self) -> Option<u64> {
         Some(self.file.bytes())
+    }
+
+    fn is_sampled(&self) -> bool {
+        self.proof.is_some()
+    }
+
+    fn prove(&self) -> Result<(), SourceError> {
+        let Some(proof) = &self.proof else { return Ok(()) };
+        proof.check(self.count()?).map_err(|reason| self.not_as_sampled(reason))
     }
 }

@@ -5,7 +5,7 @@
 //! window the features that may meet it. A file without index is read through once for the lengths alone.
 //!
 //! What FlatGeobuf leaves open, and what is made of it here:
-//! - `DateTime` is text of ISO 8601, with or without time zone. All values of a file are looked at when it is opened:
+//! - `DateTime` is text of ISO 8601, with or without time zone. All values of a file are looked at when it is opened (or, of a large one, some, and the others when they are read):
 //!   columns with zones become instants in UTC, columns without stay times on the clock, in milliseconds, or in
 //!   microseconds where that is needed. A column that mixes both, or has text that is none, is refused.
 //! - Features may declare columns of their own. Where the header has none, the layer has those of all features, in the
@@ -24,6 +24,7 @@
 //! | [`columns`], [`values`] | properties into Arrow columns |
 //! | [`date_times`] | what the `DateTime` values of a column have in common |
 //! | [`survey`] | one look at all features, where the header does not say enough |
+//! | [`sample`] | in its place for large files: a look at some features, and whether it holds for the others |
 //! | [`layer`] | all of that as a [`Layer`](crate::Layer) |
 
 mod columns;
@@ -36,6 +37,9 @@ mod index;
 #[cfg(test)]
 mod invalid_tests;
 mod layer;
+mod sample;
+#[cfg(test)]
+mod sample_tests;
 mod survey;
 mod table;
 #[cfg(test)]

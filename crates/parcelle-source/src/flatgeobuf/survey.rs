@@ -21,7 +21,7 @@ const FEATURES_PER_RANGE: u64 = 16_384;
 
 /// What the features say of a column.
 #[derive(Debug, Clone)]
-struct Found {
+pub(super) struct Found {
     column: Column,
     times: DateTimes,
     /// The first feature that has the column or, of times, a value in it; with that value.
@@ -78,10 +78,11 @@ pub(super) fn survey(
             whole.merge(found)?;
         }
     }
-    Ok(whole.found.into_iter().map(|found| (found.column, found.times)).collect())
+    Ok(whole.columns())
 }
 
-struct Survey<'f> {
+/// What some features say.
+pub(super) struct Survey<'f> {
     file: &'f FlatGeobuf,
     layer: &'f str,
     found: Vec<Found>,
@@ -93,7 +94,7 @@ struct Survey<'f> {
 
 impl<'f> Survey<'f> {
     /// Knows the columns of the header.
-    fn new(file: &'f FlatGeobuf, layer: &'f str, options: &OpenOptions) -> Self {
+    pub(super) fn new(file: &'f FlatGeobuf, layer: &'f str, options: &OpenOptions) -> Self {
         let columns = &file.header.columns;
         let found = columns.iter().cloned();
         let found = found.map(|column| Found { column, times: DateTimes::default(), first: (0, String::new()) });
@@ -101,7 +102,13 @@ impl<'f> Survey<'f> {
         Self { file, layer, found: found.collect(), kinds, is_lenient: !options.invalid.are_errors() }
     }
 
-    fn range(mut self, directory: &Directory, range: Range<u64>) -> Result<Vec<Found>, SourceError> {
+    /// The columns, with what their times have in common.
+    pub(super) fn columns(self) -> Vec<(Column, DateTimes)> {
+        self.found.into_iter().map(|found| (found.column, found.times)).collect()
+    }
+
+    /// Looks at a range of features.
+    pub(super) fn range(mut self, directory: &Directory, range: Range<u64>) -> Result<Vec<Found>, SourceError> {
         let mut reader = directory.reader(self.file, range)?;
         let mut own = Vec::new();
         loop {
@@ -172,7 +179,7 @@ impl<'f> Survey<'f> {
     }
 
     /// Takes in what a range, after those before, has found of a column.
-    fn merge(&mut self, part: Found) -> Result<(), SourceError> {
+    pub(super) fn merge(&mut self, part: Found) -> Result<(), SourceError> {
         let (number, value) = part.first;
         let name = part.column.name.clone();
         let known = self.found.iter().position(|found| found.column.name == name && found.column == part.column);

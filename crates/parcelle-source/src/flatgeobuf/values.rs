@@ -34,10 +34,6 @@ impl ByteStrings {
         Self { offsets: vec![0], values: Vec::new(), nulls: NullBufferBuilder::new(0) }
     }
 
-    fn rows(&self) -> usize {
-        self.offsets.len() - 1
-    }
-
     /// Ends the row.
     #[inline]
     pub(super) fn end_row(&mut self) -> Result<(), TooLarge> {
@@ -163,13 +159,6 @@ impl Builder {
             ColumnType::Binary => Self::Binary(ByteStrings::new()),
             _ => Self::Text(ByteStrings::new()),
         }
-    }
-
-    /// Rows so far.
-    #[inline]
-    pub(super) fn rows(&self) -> usize {
-        use arrow::array::ArrayBuilder;
-        with_builder!(self, builder => builder.len(), strings => strings.rows())
     }
 
     /// Appends a row without value.

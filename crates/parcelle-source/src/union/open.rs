@@ -27,7 +27,8 @@ const LOOKED_AT: usize = 200;
 /// With more files than this, each gives back what it can: what GDAL holds for a file is not known.
 const MANY_FILES: usize = 16;
 
-/// Opens the files of a dataset as one layer with one schema. One file is opened as [`open`](crate::open) does.
+/// Opens the files of a dataset as one layer with one schema. One file is opened as [`open`](crate::open) does; of
+/// several, none is opened by a sample.
 ///
 /// Columns are merged by name, in any case of letters where there is no same one, in order of appearance; one that a file
 /// does not have is NULL there. The primary geometry is one, whatever each file calls it. Types widen to one that holds the
@@ -56,6 +57,8 @@ pub struct Opened {
 }
 
 fn open_several(files: &[InputFile], options: &OpenOptions) -> Result<Opened, SourceError> {
+    // What a schema is united from has to be known for certain: whether a column has any value, how many rows there are.
+    let options = &OpenOptions { sample_from: None, ..options.clone() };
     let mut opened = match open_each(files, options) {
         Ok(opened) => opened,
         Err(SourceError::SeveralLayers { .. }) => {

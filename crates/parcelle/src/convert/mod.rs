@@ -14,6 +14,7 @@ mod within;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use parcelle_geoparquet::{
@@ -40,6 +41,8 @@ use crate::memory::peak_resident_bytes;
 
 /// The rows of a split may be put into one batch, whose columns have 32-bit offsets, which end at 2 GiB.
 const MOST_SPLIT_BYTES: u64 = 1 << 29;
+/// Files of so many bytes are opened by a sample, where they would have to be read whole otherwise: less is read in no time.
+const SAMPLE_FROM: u64 = 32 << 20;
 /// Fewest rows of a split: below, opening it costs more than reading it.
 const LEAST_SPLIT_ROWS: usize = 512;
 
@@ -78,7 +81,7 @@ pub fn convert_many(inputs: impl IntoIterator<Item = impl AsRef<Path>>, output: 
         inputs: inputs.into_iter().map(|input| input.as_ref().to_owned()).collect(),
         output: output.as_ref().to_owned(),
         member: None,
-        open: OpenOptions::default(),
+        open: OpenOptions { sample_from: Some(SAMPLE_FROM), ..OpenOptions::default() },
         write: WriteOptions::default(),
         filter: None,
         target_crs: None,
@@ -191,6 +194,15 @@ impl Convert {
     /// Columns to keep beside geometry.
     pub fn select(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.open.select = Some(columns.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Files of at least so many bytes are opened by a sample of them, where the format does not say what has to be known
+    /// of all rows (CSV, and FlatGeobuf with times); of at least 32 MiB unless said otherwise, `None` means never. What the
+    /// sample leads to is proved while rows are read, and where it does not hold for the whole file the run begins anew
+    /// without one: the output is the same either way, and only the time that it takes is not.
+    pub fn sample_from(mut self, bytes: Option<u64>) -> Self {
+        self.open.sample_from = bytes;
         self
     }
 
@@ -373,8 +385,32 @@ impl Convert {
     }
 
     /// Converts these files, which the summary calls by `description`.
-    fn run_on(mut self, inputs: &Inputs, description: String) -> Result<ConvertSummary, ConvertError> {
+    fn run_on(self, inputs: &Inputs, description: String) -> Result<ConvertSummary, ConvertError> {
         let start = Instant::now();
+        let mut again = self.clone();
+        let mut is_sampled = false;
+        match self.run_once(inputs, description.clone(), start, &mut is_sampled) {
+            // Whatever it is, it may come of a schema that is not that of the file. What the disk says does not.
+            Err(error)
+                if is_sampled
+                    && !error.is_cancelled()
+                    && !matches!(error, ConvertError::Write(WriteError::Io { .. })) =>
+            {
+                again.open.sample_from = None;
+                again.run_once(inputs, description, start, &mut is_sampled)
+            }
+            done => done,
+        }
+    }
+
+    /// The same, of a run that began at `start`. `is_sampled` becomes whether it relies on a sample of the file.
+    fn run_once(
+        mut self,
+        inputs: &Inputs,
+        description: String,
+        start: Instant,
+        is_sampled: &mut bool,
+    ) -> Result<ConvertSummary, ConvertError> {
         let linearised_before = self.open.curves.count();
         let leftovers = parcelle_geoparquet::leftovers(&self.output);
         // Counts of its own: the builder may be cloned and run several times.
@@ -386,6 +422,7 @@ impl Convert {
             Some(condition) => condition.open(open)?,
             None => open(self.open.select.clone())?,
         };
+        *is_sampled = layer.is_sampled();
         // Nobody misses what was not selected.
         let hive_columns = unread::hive_columns(inputs, &layer.schema()).filter(|_| self.open.select.is_none());
         let (stages, mut warnings) = self.stages(layer.as_ref(), &description, condition)?;
@@ -394,8 +431,9 @@ impl Convert {
             self.write.epoch = None;
         }
         // How many rows meet a window or a condition nobody knows before they are read.
-        let total_rows = layer.row_count_hint().filter(|_| self.open.window.is_none() && self.filter.is_none());
-        self.write.expected_rows = total_rows;
+        let is_filtered = self.open.window.is_some() || self.filter.is_some();
+        let total_rows = layer.row_count_hint().filter(|_| !is_filtered);
+        self.write.expected_rows = layer.row_count_estimate().filter(|_| !is_filtered);
         if let Some(observer) = self.observer.take() {
             observer(Progress { total_rows, ..Progress::default() });
             self.write.progress = Some(Arc::new(move |written| {
@@ -404,7 +442,8 @@ impl Convert {
             }));
         }
         let splits = layer.splits(split_rows(layer.as_ref(), &self.write))?;
-        let part = |split| part(layer.as_ref(), &stages, split);
+        let outstanding = AtomicUsize::new(splits.len());
+        let part = |split| part(layer.as_ref(), &stages, split, &outstanding);
         let parts = match <[Split; 1]>::try_from(splits) {
             Ok([split]) => Input::Sequential(part(split)),
             Err(splits) => Input::Parallel(splits.into_iter().map(part).collect()),
@@ -473,7 +512,7 @@ impl Convert {
 /// Rows per split: as many as a row group has, or fewer where rows are so large that the splits that are under way at
 /// one time (one per thread, and as many being encoded) would not fit the budget.
 fn split_rows(layer: &dyn Layer, options: &WriteOptions) -> usize {
-    let row_bytes = match (layer.input_bytes(), layer.row_count_hint()) {
+    let row_bytes = match (layer.input_bytes(), layer.row_count_estimate()) {
         (Some(bytes), Some(rows)) if rows > 0 => (bytes / rows).max(1),
         _ => return options.row_group_rows,
     };
@@ -483,20 +522,30 @@ fn split_rows(layer: &dyn Layer, options: &WriteOptions) -> usize {
     affordable.max(LEAST_SPLIT_ROWS).min(options.row_group_rows)
 }
 
-/// A split as the writer takes it: read, and passed through the stages.
-fn part<'a>(layer: &'a dyn Layer, stages: &'a Stages, split: Split) -> Part<'a> {
+/// A split as the writer takes it: read, and passed through the stages. `outstanding` splits are not yet read to their end; the
+/// last of them to be is where it shows whether the layer was what it was taken for, which is before the output has its name.
+fn part<'a>(layer: &'a dyn Layer, stages: &'a Stages, split: Split, outstanding: &'a AtomicUsize) -> Part<'a> {
     Box::new(move |sink| {
         let mut failure = None;
+        let mut stopped = false;
         layer
-            .read(&split, &mut |batch| match stages.apply(batch) {
-                Ok(batch) if batch.num_rows() == 0 => ControlFlow::Continue(()),
-                Ok(batch) => sink(batch),
-                Err(error) => {
-                    failure = Some(error);
-                    ControlFlow::Break(())
-                }
+            .read(&split, &mut |batch| {
+                let flow = match stages.apply(batch) {
+                    Ok(batch) if batch.num_rows() == 0 => ControlFlow::Continue(()),
+                    Ok(batch) => sink(batch),
+                    Err(error) => {
+                        failure = Some(error);
+                        ControlFlow::Break(())
+                    }
+                };
+                stopped |= flow.is_break();
+                flow
             })
             .map_err(|error| Box::new(error) as ProducerError)?;
-        failure.map_or(Ok(()), |error| Err(Box::new(error) as ProducerError))
+        if let Some(error) = failure {
+            return Err(Box::new(error) as ProducerError);
+        }
+        let is_last = !stopped && outstanding.fetch_sub(1, Ordering::AcqRel) == 1;
+        if is_last { layer.prove().map_err(|error| Box::new(error) as ProducerError) } else { Ok(()) }
     })
 }
