@@ -24,6 +24,7 @@ SARIF_SHA256 = "a053c46f18a8043570d4e32fefc4c6377f82bf29ec310a33e93f273048e3b0be
 SARIF_MEMBER = "serde-sarif-0.8.0/src/schema.json"
 
 MANY_FILES = 2_000
+SOAK_FILES = [2_000, 20_000]
 BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
 # On two busy cores; a page that takes this long is one that people close.
 MOST_LOAD_SECONDS = 6.0
@@ -37,6 +38,7 @@ def compare(parcelle: Path, testdata: Path, scratch: Path, report: Report) -> No
     for source in sorted((testdata / "cog").glob("*.tif"))[:6]:
         shutil.copy(source, odd / source.name)
     paths = [testdata / "cog", testdata / "vrt", odd]
+    soak(parcelle, testdata, scratch, report)
     sarif(parcelle, paths, report)
     junit(parcelle, paths, report)
     browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
@@ -236,6 +238,33 @@ def many(chromium, parcelle: Path, testdata: Path, scratch: Path, report: Report
     report.note(f"page of {MANY_FILES} files: filtered in {seconds:.3f} s")
     report.check(f"page of {MANY_FILES} files: filters quickly", seconds < MOST_FILTER_SECONDS, f"{seconds:.3f} s")
     page.close()
+
+
+def soak(parcelle: Path, testdata: Path, scratch: Path, report: Report) -> None:
+    """20,000 files of every kind in one run take the memory of 2,000."""
+    sources = [path for folder in ["cog", "vrt"] for path in sorted((testdata / folder).iterdir()) if path.suffix in {".tif", ".vrt"}]
+    peaks = {}
+    for count in SOAK_FILES:
+        folder = scratch / f"soak-{count}"
+        for number in range(count):
+            source = sources[number % len(sources)]
+            place = folder / f"{number // 500:03}" / f"{number:05}{source.suffix}"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            os.link(scratch_copy(source, scratch), place)
+        start = time.monotonic()
+        output = scratch / f"soak-{count}.jsonl"
+        with output.open("wb") as out:
+            command = [parcelle, "check", folder, "--format", "jsonl", "--fail-on", "never"]
+            process = subprocess.Popen(command, stdout=out)
+            _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - start
+        last = json.loads(output.read_bytes().splitlines()[-1])
+        report.check(f"soak: {count} files are checked", status == 0 and last["summary"]["files"] == count, f"{status} {last}")
+        peaks[count] = usage.ru_maxrss / 1024
+        report.note(f"soak: {count} files in {seconds:.1f} s, {peaks[count]:.0f} MiB at most")
+        shutil.rmtree(folder)
+    few, many_files = (peaks[count] for count in SOAK_FILES)
+    report.check("soak: memory is flat", many_files < few * 1.2 + 8, peaks)
 
 
 def scratch_copy(source: Path, scratch: Path) -> Path:
