@@ -71,7 +71,8 @@ impl FlatGeobufLayer {
         let directory = Directory::default();
         let has_times =
             file.header.columns.iter().any(|column| column.kind.0 == ColumnType::DateTime && is_kept(column));
-        let sampled = if has_times { sample(&file, &directory, &name, options, is_kept)? } else { None };
+        let sampled = || file.unless_changed(sample(&file, &directory, &name, options, is_kept));
+        let sampled = if has_times { sampled()? } else { None };
         let is_sampled = sampled.is_some();
         let columns = match sampled {
             Some(columns) => columns,
