@@ -32,6 +32,7 @@ mod report;
 mod rule;
 
 pub mod render;
+pub mod shell;
 pub mod text;
 
 pub use finding::{Finding, Findings, Location};

@@ -2,14 +2,16 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
+use parcelle_geoparquet::check as geoparquet;
 use parcelle_raster::cog::LayoutProfile;
 use parcelle_raster::{Checked, Depth, cog, geoserver, mend, vrt};
 use parcelle_report::{Compatibility, FileKind, FileReport, Unexamined};
 use parcelle_storage::{ByteSource, LocalFile};
 
 use super::Profile;
-use super::find::{ends_with, is_named_tiff, unexamined};
+use super::find::{ends_with, is_named_parquet, is_named_tiff, unexamined};
 
 /// As many bytes as GDAL looks at to recognise a file.
 pub(super) const HEAD_BYTES: usize = 1024;
@@ -26,6 +28,11 @@ pub(super) fn file(
     let length = source.read_at(0, &mut head).map_err(|error| failed(&error))?;
     let kind = kind(head.get(..length).unwrap_or_default(), path);
     let has_rules = profiles.iter().any(|profile| profile.judges(kind));
+    if kind == FileKind::Geoparquet && has_rules {
+        let options = geoparquet::CheckOptions { depth: rows(depth) };
+        let checked = geoparquet::check(Arc::new(source), &path.display().to_string(), &options);
+        return Ok(geoparquet_report(path.display().to_string(), checked.map_err(|error| failed(&error))?));
+    }
     let checked = match kind {
         FileKind::Geotiff if has_rules => geotiff(&source, path, depth, profiles),
         FileKind::Vrt if has_rules => virtual_raster(&source, path, profiles, options),
@@ -35,6 +42,20 @@ pub(super) fn file(
     let mut report = FileReport::new(path.display().to_string(), kind, findings, facts);
     report.compatibility = compatibility;
     Ok(report)
+}
+
+/// As deep in rows as in tiles.
+pub(super) const fn rows(depth: Depth) -> geoparquet::CheckDepth {
+    match depth {
+        Depth::Header => geoparquet::CheckDepth::Footer,
+        Depth::Tiles => geoparquet::CheckDepth::Sample,
+        Depth::Pixels => geoparquet::CheckDepth::Everything,
+    }
+}
+
+/// What is reported of a GeoParquet file.
+pub(super) fn geoparquet_report(name: String, checked: geoparquet::CheckedFile) -> FileReport {
+    FileReport::new(name, FileKind::Geoparquet, checked.findings, checked.facts)
 }
 
 fn geotiff(
@@ -100,7 +121,7 @@ fn virtual_raster(
 /// Why a file of this kind is not examined.
 pub(super) fn no_rules(path: &Path, kind: FileKind, profiles: &[Profile]) -> Unexamined {
     match kind {
-        FileKind::Geotiff | FileKind::Vrt => {
+        FileKind::Geotiff | FileKind::Vrt | FileKind::Geoparquet => {
             let names: Vec<_> = profiles.iter().map(|profile| profile.name()).collect();
             unexamined(
                 path,
@@ -108,15 +129,10 @@ pub(super) fn no_rules(path: &Path, kind: FileKind, profiles: &[Profile]) -> Une
                 "leave --profile out, or add the profile of this kind of file",
             )
         }
-        FileKind::Geoparquet => unexamined(
-            path,
-            "GeoParquet files cannot be checked yet".to_owned(),
-            "use a GeoParquet validator, such as geoparquet-validator",
-        ),
         FileKind::Unknown | FileKind::Mosaic => unexamined(
             path,
-            "neither its content nor its name is that of a GeoTIFF or a VRT".to_owned(),
-            "name GeoTIFF or VRT files, or a directory of them",
+            "neither its content nor its name is that of a GeoTIFF, a VRT or a GeoParquet file".to_owned(),
+            "name GeoTIFF, VRT or GeoParquet files, or a directory of them",
         ),
     }
 }
@@ -143,12 +159,14 @@ pub(super) fn kind(head: &[u8], path: &Path) -> FileKind {
     let tiff = [b"II\x2A\0", b"MM\0\x2A", b"II\x2B\0", b"MM\0\x2B"];
     if tiff.iter().any(|magic| head.starts_with(*magic)) {
         FileKind::Geotiff
-    } else if head.starts_with(b"PAR1") {
+    } else if head.starts_with(b"PAR1") || head.starts_with(b"PARE") {
         FileKind::Geoparquet
     } else if vrt::looks_like_vrt(head) || ends_with(path, "vrt") {
         FileKind::Vrt
     } else if is_named_tiff(path) {
         FileKind::Geotiff
+    } else if is_named_parquet(path) {
+        FileKind::Geoparquet
     } else {
         FileKind::Unknown
     }
