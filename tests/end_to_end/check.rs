@@ -103,7 +103,7 @@ fn what_is_not_there_yet_is_refused_by_name() {
     }
     let run = parcelle(["check", good, "--profile", "coq"]).expect_code(2);
     assert!(
-        run.complaint().starts_with("there is no profile \"coq\": there are cog, vrt, geoserver, gdal, "),
+        run.complaint().starts_with("there is no profile \"coq\": there are cog, vrt, geoparquet, geoserver, gdal, "),
         "{}",
         run.stderr
     );

@@ -13,17 +13,23 @@ use super::reference::{StatedCrs, of_type};
 /// Names of the numbers of a covering, in the order in which they are kept.
 pub(crate) const CHILDREN: [&str; 4] = ["xmin", "ymin", "xmax", "ymax"];
 
+/// Geometry columns that are looked at. Tables have one or two; an entry can list as many as its bytes allow.
+const MOST_COLUMNS: usize = 200;
+
 /// The columns that the entry lists, and those with a geospatial type; the primary one first.
 pub(crate) fn find(metadata: &ParquetMetaData, geo: &GeoEntry) -> Vec<GeometryColumn> {
     let schema = metadata.file_metadata().schema_descr();
     let roots = schema.root_schema().get_fields();
     let mut columns = Vec::new();
-    for (name, entry) in geo.columns().into_iter().flatten() {
+    for (name, entry) in geo.columns().into_iter().flatten().take(MOST_COLUMNS) {
         let root = roots.iter().position(|field| field.name() == name);
         columns.push(column(metadata, name, root, entry.as_object()));
     }
     for (root, field) in roots.iter().enumerate() {
-        if native_type(field).is_some() && !columns.iter().any(|column: &GeometryColumn| column.root == Some(root)) {
+        if columns.len() < MOST_COLUMNS
+            && native_type(field).is_some()
+            && !columns.iter().any(|column: &GeometryColumn| column.root == Some(root))
+        {
             columns.push(column(metadata, field.name(), Some(root), None));
         }
     }

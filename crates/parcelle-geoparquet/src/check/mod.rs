@@ -52,12 +52,13 @@ mod rules_data;
 mod rules_file;
 mod rules_layout;
 mod rules_meta;
+mod rules_read;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use parcelle_report::{Finding, Rule};
+use parcelle_report::{Compatibility, Finding, Rule};
 use parcelle_storage::ByteSource;
 use serde_json::{Value, json};
 
@@ -93,6 +94,8 @@ pub struct CheckedFile {
     pub findings: Vec<Finding>,
     /// Facts by name, as they appear in the report's JSON.
     pub facts: BTreeMap<&'static str, Value>,
+    /// What readers make of it, where there is evidence.
+    pub compatibility: Vec<Compatibility>,
     /// What the footer says; `None` where there is none to go by.
     pub footer: Option<Footer>,
 }
@@ -183,6 +186,8 @@ pub static RULES: &[&Rule] = &[
     &rules_meta::NOT_LISTED,
     &rules_meta::TYPES_IN_1,
     &rules_meta::UNKNOWN_MEMBER,
+    &rules_read::NOT_GEOMETRY,
+    &rules_read::Z_TYPES,
 ];
 
 /// Checks one file. `path` is what the fix commands call it; nothing is opened by it.
@@ -194,6 +199,7 @@ pub static RULES: &[&Rule] = &[
 pub fn check(source: Arc<dyn ByteSource>, path: &str, options: &CheckOptions) -> io::Result<CheckedFile> {
     let before = source.usage();
     let mut facts = BTreeMap::new();
+    let mut compatibility = Vec::new();
     let (mut findings, footer, data) = match Footer::read(source.as_ref())? {
         Err(problem) => {
             facts.insert("file_bytes", json!(source.len()));
@@ -203,7 +209,8 @@ pub fn check(source: Arc<dyn ByteSource>, path: &str, options: &CheckOptions) ->
             let header = source.usage();
             facts.insert("header_requests", json!(header.requests - before.requests));
             facts.insert("header_bytes_read", json!(header.bytes - before.bytes));
-            let (findings, data) = of_footer(&footer, &source, path, options);
+            let (findings, answers, data) = of_footer(&footer, &source, path, options);
+            compatibility = answers;
             (findings, Some(footer), data)
         }
     };
@@ -214,7 +221,7 @@ pub fn check(source: Arc<dyn ByteSource>, path: &str, options: &CheckOptions) ->
     let after = source.usage();
     facts.insert("requests", json!(after.requests - before.requests));
     facts.insert("bytes_read", json!(after.bytes - before.bytes));
-    Ok(CheckedFile { findings, facts, footer })
+    Ok(CheckedFile { findings, facts, compatibility, footer })
 }
 
 fn of_footer(
@@ -222,7 +229,7 @@ fn of_footer(
     source: &Arc<dyn ByteSource>,
     path: &str,
     options: &CheckOptions,
-) -> (Vec<Finding>, Option<data::Data>) {
+) -> (Vec<Finding>, Vec<Compatibility>, Option<data::Data>) {
     let mut context = Context::new(footer, path);
     rules_file::check(&mut context);
     rules_meta::check(&mut context);
@@ -240,7 +247,9 @@ fn of_footer(
     if let Some(data) = &data {
         rules_data::check(&mut context, data);
     }
-    (context.into_findings(), data)
+    rules_read::check(&mut context);
+    let answers = rules_read::answers(&context);
+    (context.into_findings(), answers, data)
 }
 
 #[cfg(test)]

@@ -109,6 +109,7 @@ fn sentence(answers: &[Compatibility]) -> String {
             "cog-http" => "by COG over HTTP",
             "vrt" => "as a VRT",
             "image-mosaic" => "as an ImageMosaic",
+            "geoparquet-store" => "by its GeoParquet store",
             other => other,
         });
         for rule in &answer.because {
@@ -118,7 +119,7 @@ fn sentence(answers: &[Compatibility]) -> String {
         }
     }
     // A library reads; it is servers that show, one way or another.
-    let is_library = answers.first().is_some_and(|answer| answer.target == "gdal");
+    let is_library = answers.first().is_some_and(|answer| matches!(answer.target.as_str(), "gdal" | "duckdb"));
     let parts = groups.into_iter().map(|(first, accesses, because)| {
         let what = match (first.outcome, is_library) {
             (Outcome::Reads, false) => "will show it ",
@@ -140,6 +141,7 @@ fn sentence(answers: &[Compatibility]) -> String {
     let target = match target {
         "geoserver" => "GeoServer",
         "gdal" => "GDAL",
+        "duckdb" => "DuckDB",
         other => other,
     };
     let version = answers.first().map_or("", |answer| answer.version.as_str());

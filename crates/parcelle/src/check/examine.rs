@@ -55,7 +55,9 @@ pub(super) const fn rows(depth: Depth) -> geoparquet::CheckDepth {
 
 /// What is reported of a GeoParquet file.
 pub(super) fn geoparquet_report(name: String, checked: geoparquet::CheckedFile) -> FileReport {
-    FileReport::new(name, FileKind::Geoparquet, checked.findings, checked.facts)
+    let mut report = FileReport::new(name, FileKind::Geoparquet, checked.findings, checked.facts);
+    report.compatibility = checked.compatibility;
+    report
 }
 
 fn geotiff(
