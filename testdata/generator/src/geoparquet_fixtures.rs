@@ -297,8 +297,8 @@ fn entries() -> Vec<Line> {
             Verdict::warning("GPQ-META-005"),
             "a second GEOMETRY column, which the entry does not list",
             changed(Draft::native(), |draft| {
-                let values =
-                    parcels(4).iter().map(|shape| shape.as_ref().map(|shape| shape.wkb(Dimension::Xy, Encoding::ISO)));
+                let shapes = parcels(4);
+                let values = shapes.iter().map(|shape| Some(shape.as_ref()?.wkb(Dimension::Xy, Encoding::ISO)));
                 draft.more.push(Column::Bytes {
                     name: "outline",
                     kind: Kind::Geometry(Some(lambert_93().to_string())),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::fixture::Verdict;
-use crate::geoparquet_draft::{Covering, Draft, SINGLE, boxes, lambert_93, parcels, rgf93, square};
+use crate::geoparquet_draft::{Covering, Draft, SINGLE, boxes, parcels, rgf93, square};
 use crate::geoparquet_fixtures::{Line, changed};
 use crate::parquet_file::Kind;
 use crate::wkb::{Collection, Dimension, Encoding, Position, Shape};
@@ -14,7 +14,7 @@ fn places(positions: &[(f64, f64)]) -> Vec<Option<Shape>> {
 }
 
 pub(crate) fn reference_systems() -> Vec<Line> {
-    const TOWNS: [(f64, f64); 3] = [(2.35, 48.85), (5.37, 43.3), (-1.55, 47.22)];
+    const TOWNS: [(f64, f64); 3] = [(2.25, 48.75), (5.375, 43.25), (-1.5, 47.25)];
     vec![
         (
             "bad_crs_code.parquet",
@@ -76,7 +76,7 @@ pub(crate) fn reference_systems() -> Vec<Line> {
             "bad_outside.parquet",
             Verdict::warning("GPQ-CRS-010"),
             "places in Brazil in the system of France",
-            changed(Draft::new().with(places(&[(-43.2, -22.9), (-46.6, -23.5)]), &["Point"]), |draft| {
+            changed(Draft::new().with(places(&[(-43.25, -22.875), (-46.5, -23.5)]), &["Point"]), |draft| {
                 draft.column()["crs"] = rgf93();
             }),
         ),
@@ -198,11 +198,10 @@ pub(crate) fn rows() -> Vec<Line> {
         (
             "bad_wkb.parquet",
             Verdict::error("GPQ-GEO-001"),
-            "WKB of a curve, which GeoParquet does not have",
-            // A CircularString of no positions in the place of a row.
+            "a type code that nobody has defined",
             changed(Draft::new(), |draft| draft.shapes.truncate(4)).map(|mut bytes| {
                 if let Some(place) = bytes.windows(9).position(|window| window == [1, 3, 0, 0, 0, 1, 0, 0, 0]) {
-                    bytes[place + 1] = 8;
+                    bytes[place + 1] = 99;
                 }
                 bytes
             }),

@@ -13,7 +13,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use rayon::prelude::*;
 
 use super::columns::CHILDREN;
-use super::footer::{ColumnEncoding, Footer, GeometryColumn};
+use super::footer::{BoxSource, ColumnEncoding, Footer, GeometryColumn};
 use super::ordinates;
 
 /// Row groups of a sample, evenly spread.
@@ -373,13 +373,15 @@ impl Reader<'_> {
         let Some(group) = self.footer.groups().get(number) else { return };
         for (column, data) in self.footer.columns.iter().zip(found) {
             let Some(data) = data else { continue };
-            let (Some((said, _)), Some(x), Some(y)) = (column.group_box(group), data.bounds.x(), data.bounds.y())
+            let (Some((said, source)), Some(x), Some(y)) = (column.group_box(group), data.bounds.x(), data.bounds.y())
             else {
                 continue;
             };
             let actual = [x.0, y.0, x.1, y.1];
-            let wraps = said[0] > said[2];
-            let is_outside = y.0 < said[1] || y.1 > said[3] || !wraps && (x.0 < said[0] || x.1 > said[2]);
+            // What rounding the boxes did is told of the boxes.
+            let [xmin, ymin, xmax, ymax] = if source == BoxSource::Covering { rounded_outwards(said) } else { said };
+            let wraps = xmin > xmax;
+            let is_outside = y.0 < ymin || y.1 > ymax || !wraps && (x.0 < xmin || x.1 > xmax);
             if is_outside {
                 data.statistics_smaller.push((number, said, actual));
             }
@@ -440,6 +442,13 @@ fn value(array: &dyn Array, row: usize) -> Option<&[u8]> {
     array.as_binary_opt::<i64>().map(|binary| binary.value(row))
 }
 
+/// A box with one step of single precision more on each side.
+fn rounded_outwards([xmin, ymin, xmax, ymax]: [f64; 4]) -> [f64; 4] {
+    let down = |value: f64| f64::from((value as f32).next_down());
+    let up = |value: f64| f64::from((value as f32).next_up());
+    [down(xmin), down(ymin), up(xmax), up(ymax)]
+}
+
 /// The numbers of a covering.
 struct Boxes<'a> {
     array: &'a dyn Array,
@@ -486,9 +495,8 @@ impl<'a> Boxes<'a> {
             let (said, is) = (super::extent::text(found), super::extent::text([x.0, y.0, x.1, y.1]));
             format!("{said} for {is}")
         };
-        let down = |value: f64| f64::from((value as f32).next_down());
-        let up = |value: f64| f64::from((value as f32).next_up());
-        let is_rounding = xmin <= up(x.0) && ymin <= up(y.0) && xmax >= down(x.1) && ymax >= down(y.1);
+        let [left, low, right, high] = rounded_outwards(found);
+        let is_rounding = left <= x.0 && low <= y.0 && right >= x.1 && high >= y.1;
         if is_rounding { data.box_rounded.add(number, detail) } else { data.box_smaller.add(number, detail) }
     }
 }

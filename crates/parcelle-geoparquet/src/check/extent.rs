@@ -49,6 +49,15 @@ pub(crate) fn union(left: [f64; 4], right: [f64; 4]) -> [f64; 4] {
     [a.min(e), b.min(f), c.max(g), d.max(h)]
 }
 
+/// Whether a box has the right numbers in the order xmin, xmax, ymin, ymax.
+pub(crate) fn is_transposed(stated: [f64; 4], found: [f64; 4]) -> bool {
+    let [xmin, xmax, ymin, ymax] = stated;
+    let near = |left: f64, right: f64| (left - right).abs() <= 1e-6 * left.abs().max(1.0);
+    let as_meant = [xmin, ymin, xmax, ymax].into_iter().zip(found).all(|(left, right)| near(left, right));
+    let as_read = stated.into_iter().zip(found).all(|(left, right)| near(left, right));
+    as_meant && !as_read
+}
+
 /// Numbers in order: no wrap around the antimeridian, no NaN.
 pub(crate) fn is_plain([xmin, ymin, xmax, ymax]: [f64; 4]) -> bool {
     xmin <= xmax && ymin <= ymax && [xmin, ymin, xmax, ymax].iter().all(|number| number.is_finite())

@@ -204,6 +204,9 @@ fn native(context: &mut Context<'_>, column: &GeometryColumn) {
 fn contains(context: &mut Context<'_>, column: &GeometryColumn) {
     let Some(stated) = extent::stated(column).filter(|stated| is_plain(stated.xy)) else { return };
     let Some((found, source)) = extent::of_groups(context.footer, column) else { return };
+    if transposed(context, column, stated.xy, found) {
+        return;
+    }
     let [xmin, ymin, xmax, ymax] = stated.xy;
     // A covering is rounded outwards to single precision.
     let down = |value: f64| if source == BoxSource::Covering { f64::from((value as f32).next_down()) } else { value };
@@ -218,4 +221,23 @@ fn contains(context: &mut Context<'_>, column: &GeometryColumn) {
         );
         context.say(&STATISTICS, message, Fix::Convert(&[]));
     }
+}
+
+/// Says so where the box has the right numbers in the wrong order.
+pub(crate) fn transposed(
+    context: &mut Context<'_>,
+    column: &GeometryColumn,
+    stated: [f64; 4],
+    found: [f64; 4],
+) -> bool {
+    let is_transposed = extent::is_transposed(stated, found);
+    if is_transposed && !context.has(&ORDER) {
+        let message = format!(
+            "{} is {}, which is xmin, xmax, ymin, ymax of the data",
+            pointer(&column.name, &["bbox"]),
+            extent::text(stated)
+        );
+        context.say(&ORDER, message, Fix::Convert(&[]));
+    }
+    is_transposed
 }

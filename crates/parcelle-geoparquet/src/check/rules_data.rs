@@ -9,6 +9,7 @@ use super::context::{Context, Fix, REWRITE, SOURCE, counted, pointer};
 use super::data::{ColumnData, Data};
 use super::extent::{self, is_plain};
 use super::footer::GeometryColumn;
+use super::rules_box::transposed;
 use super::rules_crs::plausible;
 
 pub(crate) static UNDECODABLE: Rule = Rule {
@@ -325,6 +326,9 @@ fn boxes(context: &mut Context<'_>, column: &GeometryColumn, data: &ColumnData, 
         context.say(&STATISTICS, message, Fix::Convert(&[]));
     }
     let (Some(stated), Some(found)) = (extent::stated(column), bbox_of(&data.bounds)) else { return };
+    if transposed(context, column, stated.xy, found) {
+        return;
+    }
     let [left, low, right, high] = found;
     let [xmin, ymin, xmax, ymax] = stated.xy;
     let wraps = xmin > xmax;
