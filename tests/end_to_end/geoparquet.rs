@@ -101,7 +101,7 @@ fn a_footer_behind_a_url_takes_two_requests() {
     let client = HttpClient::new(HttpOptions {
         proxy_from_environment: false,
         // Smaller than the files, so that the end is not in what the first request brings.
-        first_read: 256,
+        first_read: 1024,
         ..HttpOptions::default()
     });
     for name in names {
@@ -121,7 +121,7 @@ fn a_footer_behind_a_url_takes_two_requests() {
     assert_eq!(report.files[0].facts["requests"], server.requests().len() - before);
     // The end of the file cannot be asked for.
     let small =
-        HttpOptions { first_read: 256, whole_limit: 300, proxy_from_environment: false, ..HttpOptions::default() };
+        HttpOptions { first_read: 1024, whole_limit: 1100, proxy_from_environment: false, ..HttpOptions::default() };
     let url = server.url("norange/good_1_1.parquet");
     let report = parcelle::check([&url]).client(HttpClient::new(small)).run().unwrap();
     assert!(report.unexamined[0].reason.contains("does not answer ranges"), "{report:?}");

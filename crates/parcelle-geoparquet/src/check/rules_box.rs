@@ -182,7 +182,7 @@ fn native(context: &mut Context<'_>, column: &GeometryColumn) {
         }
     }
     if missing > 0 {
-        let message = format!("{}: {missing} of {} row groups", column.name, footer.groups().len());
+        let message = format!("{}: {missing} of {} row groups have none", column.name, footer.groups().len());
         context.say(&NATIVE_MISSING, message, Fix::Convert(&["--geoparquet 2.0"]));
     }
     if let (Some(declared), Some(seen)) = (declared, seen)

@@ -234,9 +234,9 @@ fn geometries(context: &mut Context<'_>, column: &GeometryColumn, data: &ColumnD
     if data.open_rings.count == 0 {
         say(&RINGS, &data.short_rings, "fewer than four positions in ", Fix::General);
     }
-    say(&NOT_FINITE, &data.not_finite, "", Fix::General);
+    say(&NOT_FINITE, &data.not_finite, "NaN or infinite in ", Fix::General);
     if column.text("orientation") == Some("counterclockwise") {
-        say(&ORIENTATION, &data.turned_rings, "", Fix::Convert(&["--orientation counterclockwise"]));
+        say(&ORIENTATION, &data.turned_rings, "turned in ", Fix::Convert(&["--orientation counterclockwise"]));
     }
     origin(context, column, data);
     let without = data.nulls + data.empties;
@@ -263,7 +263,7 @@ fn origin(context: &mut Context<'_>, column: &GeometryColumn, data: &ColumnData)
     let is_far = xmin > width || xmax < -width || ymin > height || ymax < -height;
     if is_far {
         let message = format!(
-            "{}, {}; the others are in {}",
+            "{}, 0, 0 in {}; the others are in {}",
             column.name,
             data.at_origin.text(),
             extent::text([xmin, ymin, xmax, ymax])
@@ -318,7 +318,7 @@ fn boxes(context: &mut Context<'_>, column: &GeometryColumn, data: &ColumnData, 
         context.push(finding.severity(Severity::Warning), Fix::Convert(&[]));
     }
     if data.box_missing.count > 0 {
-        let message = format!("{name}, {}", data.box_missing.text());
+        let message = format!("{name}, no box in {}", data.box_missing.text());
         context.push(Finding::new(&NO_BOX, message).count(data.box_missing.count), Fix::Convert(&[]));
     }
     for (group, said, is) in &data.statistics_smaller {
