@@ -15,6 +15,7 @@ from pathlib import Path
 import datasets
 import matrix
 import rasters
+import reports
 import vectors
 from report import Report
 
@@ -27,7 +28,7 @@ def main() -> int:
     parser.add_argument("--testdata", type=Path, default=ROOT / "target/release/parcelle-testdata")
     parser.add_argument("--gdal-python", default="/usr/bin/python3", help="interpreter with GDAL's Python bindings")
     parser.add_argument("--rows", type=int, default=1_000_000, help="features of the generated extract; 0 leaves it out")
-    parser.add_argument("--only", choices=["rasters", "vectors", "matrix", "datasets"], help="one part of the comparisons")
+    parser.add_argument("--only", choices=["rasters", "vectors", "matrix", "datasets", "reports"], help="one part of the comparisons")
     parser.add_argument("--match", default="", help="only files whose name contains this")
     arguments = parser.parse_args()
     parcelle = arguments.parcelle.resolve()
@@ -43,6 +44,8 @@ def main() -> int:
             datasets.compare(parcelle, arguments.testdata.resolve(), scratch, report)
         if arguments.only in {None, "vectors"}:
             compare_vectors(parcelle, arguments, scratch, report)
+        if arguments.only in {None, "reports"}:
+            reports.compare(parcelle, ROOT / "testdata", scratch, report)
         if arguments.only in {None, "rasters"}:
             rasters.compare(parcelle, arguments.gdal_python, ROOT / "testdata", arguments.match, report)
     return report.finish()

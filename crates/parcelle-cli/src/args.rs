@@ -17,7 +17,30 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Convert(Box<ConvertArguments>),
-    Check(CheckArguments),
+    Check(Box<CheckArguments>),
+    Completions(CompletionsArguments),
+    Man(ManArguments),
+}
+
+/// Print the completions of a shell
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  parcelle completions bash > /etc/bash_completion.d/parcelle
+  parcelle completions zsh > ~/.zfunc/_parcelle")]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Write the pages of the manual
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  parcelle man /usr/local/share/man/man1 && man parcelle-check")]
+pub(crate) struct ManArguments {
+    /// Directory for parcelle.1 and a page for each command; made where it is not there
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
 }
 
 /// Convert a layer to GeoParquet
@@ -307,7 +330,10 @@ AWS_NO_SIGN_REQUEST, az:// by AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_SAS_TOKEN;
 Examples:
   parcelle check dem.tif
   parcelle check https://host/dem.tif s3://bucket/dem.tif
+  parcelle check /data/rasters --format html --lang fr --output report.html
   parcelle check /data/rasters --format json --output report.json
+  parcelle check /data/rasters --write-baseline known.json
+  parcelle check /data/rasters --baseline known.json --ignore 'COG-GHO-*: made by another tool'
   parcelle check --depth pixels dem.tif
   parcelle check buildings.parquet https://host/roads.parquet
   parcelle check mosaic.vrt --fail-on warning --gdal-version 3.6
@@ -367,9 +393,39 @@ pub(crate) struct CheckArguments {
     #[arg(long, requires = "fix_script")]
     pub(crate) overwrite: bool,
 
-    /// Least severity that makes the exit code 1
-    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t)]
-    pub(crate) fail_on: FailOn,
+    /// Least severity that makes the exit code 1 [default: error]
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub(crate) fail_on: Option<FailOn>,
+
+    /// Language of reports for people, and of --rules and --explain; sentences with the numbers of a file are English
+    /// [default: en]
+    #[arg(long, value_enum, value_name = "LANGUAGE")]
+    pub(crate) lang: Option<LanguageArgument>,
+
+    /// Say what every known version of GeoServer makes of each file, too; the HTML report always does
+    #[arg(long)]
+    pub(crate) all_versions: bool,
+
+    /// Rule that does not count, with the reason, which the report shows: 'COG-OVR-001: shown at one scale only'; in some
+    /// files only: 'COG-GHO-*@old/**.tif: of 2015'; repeatable
+    #[arg(long, value_name = "RULE[@FILES]: REASON")]
+    pub(crate) ignore: Vec<String>,
+
+    /// Findings of an earlier run, made by --write-baseline: only what is new, more or worse counts
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+
+    /// Write all findings as a baseline
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_baseline: Option<PathBuf>,
+
+    /// File with settings [default: parcelle.toml in this directory or one above]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Look for no file with settings
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) no_config: bool,
 
     /// Files checked, and tiles decoded, at a time [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -406,21 +462,27 @@ pub(crate) enum DepthArgument {
     Pixels,
 }
 
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportFormat {
     /// For people
     #[default]
     Human,
     /// For programs, by a versioned schema
     Json,
-    #[value(hide = true)]
+    /// The same a line at a time, as files are done
     Jsonl,
-    #[value(hide = true)]
+    /// SARIF 2.1.0, for code hosts and editors
     Sarif,
-    #[value(hide = true)]
+    /// JUnit XML, for CI servers: a test case for each file
     Junit,
-    #[value(hide = true)]
+    /// A page to look at and hand on, with pictures of the files, and every version of GeoServer
     Html,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LanguageArgument {
+    En,
+    Fr,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -15,11 +15,6 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Something that the contract names and this version does not do.
-    pub(crate) fn not_yet(what: &str, way_out: &str) -> Self {
-        Self::Usage(format!("{what} is not there yet: {way_out}"))
-    }
-
     /// Standard output, or the file of `--output`, could not be written.
     pub(crate) fn output(target: &str, error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {

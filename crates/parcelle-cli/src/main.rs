@@ -8,6 +8,7 @@ mod check;
 mod convert;
 mod failure;
 mod format;
+mod shell;
 mod terminal;
 
 use std::process::ExitCode;
@@ -24,7 +25,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Convert(arguments) => convert::run(*arguments),
-        Command::Check(arguments) => check::run(arguments),
+        Command::Check(arguments) => check::run(*arguments),
+        Command::Completions(arguments) => shell::completions(&arguments),
+        Command::Man(arguments) => shell::manual(&arguments),
     };
     match result {
         Ok(code) => code,

@@ -16,6 +16,7 @@ pub mod vrt;
 use std::collections::BTreeMap;
 
 use parcelle_report::Finding;
+use parcelle_report::picture::Picture;
 use serde_json::Value;
 
 /// How deep a check looks.
@@ -37,4 +38,6 @@ pub struct Checked {
     pub findings: Vec<Finding>,
     /// Facts by name, as they appear in the report's JSON.
     pub facts: BTreeMap<&'static str, Value>,
+    /// Pictures for the report, where they were asked for.
+    pub pictures: Vec<Picture>,
 }

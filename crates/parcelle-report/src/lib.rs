@@ -28,15 +28,20 @@
 
 mod finding;
 mod group;
+mod ignore;
+mod language;
 mod report;
 mod rule;
 
+pub mod picture;
 pub mod render;
 pub mod shell;
 pub mod text;
 
 pub use finding::{Finding, Findings, Location};
 pub use group::Group;
+pub use ignore::{Baseline, IgnoreError, IgnoreRule, Ignored, Ignoring};
+pub use language::{Language, RuleText, UnknownLanguage, Wording};
 pub use report::{
     Compatibility, FileKind, FileReport, Outcome, Report, SCHEMA_VERSION, Summary, Tool, Unexamined, Verdict,
 };

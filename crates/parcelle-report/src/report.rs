@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::finding::Finding;
+use crate::ignore::Ignored;
+use crate::picture::Picture;
 use crate::rule::Severity;
 
 /// Version of the JSON layout, raised when a reader of the old one would misunderstand the new one.
@@ -121,10 +123,19 @@ pub struct FileReport {
     pub verdict: Verdict,
     /// What target systems make of it; empty where no profile of a target was asked for.
     pub compatibility: Vec<Compatibility>,
+    /// What every known version of a target makes of it; empty where nobody asked for that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<Compatibility>,
     /// Worst first.
     pub findings: Vec<Finding>,
+    /// Findings that do not count, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<Ignored>,
     /// Measured facts: sizes, codecs, requests made.
     pub facts: BTreeMap<&'static str, Value>,
+    /// Pictures for reports that have graphics; empty where nobody asked for them. Never part of the JSON.
+    #[serde(skip)]
+    pub pictures: Vec<Picture>,
 }
 
 impl FileReport {
@@ -136,8 +147,25 @@ impl FileReport {
         facts: BTreeMap<&'static str, Value>,
     ) -> Self {
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        let verdict = findings.first().map_or(Verdict::Ok, |worst| worst.severity.into());
-        Self { path: path.into(), kind, verdict, compatibility: Vec::new(), findings, facts }
+        let mut file = Self {
+            path: path.into(),
+            kind,
+            verdict: Verdict::Ok,
+            compatibility: Vec::new(),
+            versions: Vec::new(),
+            findings,
+            ignored: Vec::new(),
+            facts,
+            pictures: Vec::new(),
+        };
+        file.judge();
+        file
+    }
+
+    /// The verdict anew, after the findings have changed.
+    pub(crate) fn judge(&mut self) {
+        let worst = self.findings.iter().map(|finding| finding.severity).max();
+        self.verdict = worst.map_or(Verdict::Ok, Verdict::from);
     }
 }
 
@@ -176,6 +204,30 @@ pub struct Summary {
     pub error: usize,
 }
 
+impl Summary {
+    /// Counts one more file.
+    pub fn count(&mut self, verdict: Verdict) {
+        self.files += 1;
+        *match verdict {
+            Verdict::Ok => &mut self.ok,
+            Verdict::Info => &mut self.info,
+            Verdict::Warning => &mut self.warning,
+            Verdict::Error => &mut self.error,
+        } += 1;
+    }
+
+    /// The worst verdict of all files.
+    #[must_use]
+    pub const fn verdict(&self) -> Verdict {
+        match self {
+            Self { error: 1.., .. } => Verdict::Error,
+            Self { warning: 1.., .. } => Verdict::Warning,
+            Self { info: 1.., .. } => Verdict::Info,
+            Self { .. } => Verdict::Ok,
+        }
+    }
+}
+
 /// The result of one run over any number of files. Serialised, it is the JSON contract (see `report.schema.json`).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
@@ -196,21 +248,14 @@ impl Report {
     /// Puts the files together and counts them.
     #[must_use]
     pub fn new(tool: Tool, files: Vec<FileReport>, unexamined: Vec<Unexamined>) -> Self {
-        let mut summary = Summary { files: files.len(), ..Summary::default() };
-        for file in &files {
-            match file.verdict {
-                Verdict::Ok => summary.ok += 1,
-                Verdict::Info => summary.info += 1,
-                Verdict::Warning => summary.warning += 1,
-                Verdict::Error => summary.error += 1,
-            }
-        }
+        let mut summary = Summary::default();
+        files.iter().for_each(|file| summary.count(file.verdict));
         Self { schema_version: SCHEMA_VERSION, tool, summary, files, unexamined }
     }
 
     /// The worst verdict of all files.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        self.files.iter().map(|file| file.verdict).max().unwrap_or(Verdict::Ok)
+        self.summary.verdict()
     }
 }

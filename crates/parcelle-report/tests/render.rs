@@ -93,7 +93,7 @@ fn human_text_is_narrow_and_shows_each_fix_once() {
 fn colour_adds_nothing_but_colour() {
     let render = |color| {
         let mut text = Vec::new();
-        render::human(&report(), render::HumanOptions { color, width: 80 }, &mut text).unwrap();
+        render::human(&report(), render::HumanOptions { color, ..Default::default() }, &mut text).unwrap();
         String::from_utf8(text).unwrap()
     };
     let colored = render(true);

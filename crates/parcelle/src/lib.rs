@@ -46,7 +46,8 @@ mod expression;
 mod memory;
 
 pub use check::{
-    Check, CheckError, Example, FileObserver, Profile, check, example, fix_script, profiles_of, rule, rules,
+    Answer, Check, CheckError, Example, FileObserver, Profile, TOOL, check, example, fix_script, profiles_of, rule,
+    rules, wording,
 };
 pub use convert::{
     Convert, ConvertError, ConvertSummary, FailedLayer, LayersSummary, LostPosition, Progress, ProgressFn,

@@ -43,6 +43,7 @@ mod facts;
 mod footer;
 mod geo;
 mod ordinates;
+mod picture;
 mod reference;
 mod rules_box;
 mod rules_column;
@@ -63,6 +64,7 @@ use parcelle_storage::ByteSource;
 use serde_json::{Value, json};
 
 pub use footer::{ColumnBytes, Footer, FooterProblem, GeometryColumn, RowGroupBox};
+pub use picture::pictures;
 pub use rules_layout::Overlap;
 
 use context::Context;

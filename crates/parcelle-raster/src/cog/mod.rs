@@ -42,6 +42,7 @@ mod gdal;
 mod jpeg;
 mod layout;
 mod levels;
+mod picture;
 mod profile;
 mod rules_codec;
 mod rules_content;
@@ -70,6 +71,7 @@ use serde_json::Value;
 pub(crate) use facts::codec_name;
 pub(crate) use fix::creation_options;
 pub use gdal::gdal_findings;
+pub use picture::pictures;
 pub use profile::{Class, LayoutProfile, in_force};
 pub use rules_http::{Published, Served, check_served};
 pub use rules_side::check_side_files;
@@ -264,7 +266,7 @@ pub fn check_structure(
     }
     let mut facts = facts::of(&context, [parsed.before, parsed.after, source.usage()]);
     facts.append(&mut of_pixels);
-    Ok(Checked { findings: context.into_findings(), facts })
+    Ok(Checked { findings: context.into_findings(), facts, pictures: Vec::new() })
 }
 
 #[cfg(test)]

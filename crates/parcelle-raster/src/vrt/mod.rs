@@ -90,6 +90,8 @@ pub struct VrtOptions {
     pub sources: SourcePolicy,
     /// With [`Depth::Pixels`](crate::Depth::Pixels) every pixel is read too (with the feature `gdal`).
     pub depth: crate::Depth,
+    /// Whether the report has pictures.
+    pub pictures: bool,
 }
 
 /// All rules for VRT files.
@@ -284,12 +286,14 @@ pub fn examine(
     let mut of_sources = Findings::new();
     let mut nested = Usage::default();
     let mut mosaic = Vec::new();
+    let mut pictures = Vec::new();
     if let Some(dataset) = dataset {
         nested = rules_source::check(&subject, dataset, &mut of_sources);
         let outcome = sources::check(&subject, dataset, options, &mut of_sources);
         nested.requests += outcome.usage.requests;
         nested.bytes += outcome.usage.bytes;
         mosaic = outcome.facts;
+        pictures.extend(outcome.picture);
     }
     let mut findings = of_file(&subject, dataset);
     if let Some(dataset) = dataset.filter(|_| !targets.geoserver.is_empty()) {
@@ -305,7 +309,7 @@ pub fn examine(
     let findings = [of_version(&subject, dataset).as_slice(), findings.as_slice(), of_sources.as_slice()].concat();
     let mut facts = facts(&document, read);
     facts.extend(mosaic);
-    Ok((Checked { findings, facts }, compatibility))
+    Ok((Checked { findings, facts, pictures }, compatibility))
 }
 
 /// What the rules say that depend on the version of GDAL; none of them looks at each source for long.

@@ -7,22 +7,32 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use crate::finding::{Finding, Location};
-use crate::report::{Compatibility, FileReport, Outcome, Report, Verdict};
+use crate::language::{Language, Wording};
+use crate::report::{FileReport, Report, Verdict};
 use crate::rule::Severity;
-use crate::text::grouped;
+
+use super::outcome::sentences;
 
 /// How the text is laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct HumanOptions {
     /// Whether colours are used. Meaning never depends on them.
     pub color: bool,
     /// Columns of the terminal. Commands are never broken, so that they can be copied.
     pub width: usize,
+    /// The language, and the texts of rules in it.
+    pub wording: Wording,
+}
+
+impl HumanOptions {
+    const fn language(self) -> Language {
+        self.wording.language
+    }
 }
 
 impl Default for HumanOptions {
     fn default() -> Self {
-        Self { color: false, width: 80 }
+        Self { color: false, width: 80, wording: Wording::default() }
     }
 }
 
@@ -39,28 +49,36 @@ pub fn human(report: &Report, options: HumanOptions, mut out: impl Write) -> io:
         text.clear();
     }
     for missing in &report.unexamined {
-        let word = paint("not examined", AnsiColor::Red, options);
+        let word = paint(options.wording.pick("not examined", "non examiné"), AnsiColor::Red, options);
         let _ = writeln!(text, "{word}  {}", printable(&missing.path));
         paragraph(&mut text, &missing.reason, "  ", "  ", options);
         if !missing.hint.is_empty() {
-            paragraph(&mut text, &missing.hint, "  hint: ", "        ", options);
+            let first = options.wording.pick("  hint: ", "  conseil : ");
+            paragraph(&mut text, &missing.hint, first, "        ", options);
         }
     }
     if report.files.len() + report.unexamined.len() > 1 {
-        summary(&mut text, report);
+        summary(&mut text, report, options.language());
     }
     out.write_all(text.as_bytes())
 }
 
+/// The block of one file.
+pub(super) fn file_text(file: &FileReport, options: HumanOptions) -> String {
+    let mut text = String::new();
+    file_block(&mut text, file, options);
+    text
+}
+
 fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
-    let verdict = format!("{:<7}", file.verdict.as_str());
+    let verdict = format!("{:<7}", verdict_word(file.verdict, options.language()));
     let verdict = match file.verdict {
         Verdict::Ok | Verdict::Info => paint(&verdict, AnsiColor::Green, options),
         Verdict::Warning => paint(&verdict, AnsiColor::Yellow, options),
         Verdict::Error => paint(&verdict, AnsiColor::Red, options),
     };
     let _ = writeln!(text, "{verdict}  {}", printable(&file.path));
-    for sentence in sentences(&file.compatibility) {
+    for sentence in sentences(&file.compatibility, options.language()) {
         paragraph(text, &sentence, "  ", "  ", options);
     }
     // One place per rule tells an admin what is wrong; the others are in the JSON.
@@ -75,9 +93,16 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
     for (finding, count) in shown {
         finding_block(text, finding, count, options);
     }
-    let fixes = fixes(&file.findings);
+    for ignored in &file.ignored {
+        let finding = &ignored.finding;
+        let count =
+            if finding.count > 1 { format!(" ×{}", options.language().grouped(finding.count)) } else { String::new() };
+        let first = format!("  {} {}{count}: ", options.wording.pick("ignored", "ignoré "), finding.rule.id);
+        paragraph(text, &ignored.reason, &first, "          ", options);
+    }
+    let fixes = fixes(&file.findings, options.wording);
     if !fixes.is_empty() {
-        text.push_str("  To mend it:\n");
+        text.push_str(options.wording.pick("  To mend it:\n", "  Pour le corriger :\n"));
     }
     for (fix, rules) in fixes {
         let rules = rules.join(", ");
@@ -88,86 +113,51 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
     }
 }
 
-/// One sentence for each target and version: whether it shows the file, by which way, and what keeps it from doing so.
-fn sentences(answers: &[Compatibility]) -> Vec<String> {
-    let same =
-        |left: &Compatibility, right: &Compatibility| (&left.target, &left.version) == (&right.target, &right.version);
-    answers.chunk_by(same).map(sentence).collect()
-}
-
-fn sentence(answers: &[Compatibility]) -> String {
-    // Ways of access of one outcome that look the same to an admin are told together.
-    let mut groups: Vec<(&Compatibility, Vec<&str>, Vec<&str>)> = Vec::new();
-    for answer in answers {
-        let same = |first: &Compatibility| (first.outcome, &first.detail) == (answer.outcome, &answer.detail);
-        if !groups.iter().any(|(first, ..)| same(first)) {
-            groups.push((answer, Vec::new(), Vec::new()));
-        }
-        let Some(group) = groups.iter_mut().find(|(first, ..)| same(first)) else { continue };
-        group.1.push(match answer.access.as_str() {
-            "file" => "from a file",
-            "cog-http" => "by COG over HTTP",
-            "vrt" => "as a VRT",
-            "image-mosaic" => "as an ImageMosaic",
-            "geoparquet-store" => "by its GeoParquet store",
-            other => other,
-        });
-        for rule in &answer.because {
-            if !group.2.contains(rule) {
-                group.2.push(rule);
-            }
-        }
+/// The word for a verdict.
+pub(super) const fn verdict_word(verdict: Verdict, language: Language) -> &'static str {
+    match verdict {
+        Verdict::Ok => "ok",
+        Verdict::Info => "info",
+        Verdict::Warning => language.pick("warning", "alerte"),
+        Verdict::Error => language.pick("error", "erreur"),
     }
-    // A library reads; it is servers that show, one way or another.
-    let is_library = answers.first().is_some_and(|answer| matches!(answer.target.as_str(), "gdal" | "duckdb"));
-    let parts = groups.into_iter().map(|(first, accesses, because)| {
-        let what = match (first.outcome, is_library) {
-            (Outcome::Reads, false) => "will show it ",
-            (Outcome::Reads, true) => "will read it",
-            (Outcome::Misreads, false) => "will show it wrongly ",
-            (Outcome::Misreads, true) => "will read it wrongly",
-            (Outcome::Fails, false) => "will not show it ",
-            (Outcome::Fails, true) => "will not read all of it",
-            (Outcome::Slow, false) => "will show it very slowly ",
-            (Outcome::Slow, true) => "will read it very slowly",
-        };
-        let conjunction = if first.outcome == Outcome::Fails { " or " } else { " and " };
-        let joined = if is_library { String::new() } else { accesses.join(conjunction) };
-        let detail = if first.detail.is_empty() { String::new() } else { format!(": {}", first.detail) };
-        let because = if because.is_empty() { String::new() } else { format!(" ({})", because.join(", ")) };
-        format!("{what}{joined}{detail}{because}")
-    });
-    let target = answers.first().map_or("", |answer| answer.target.as_str());
-    let target = match target {
-        "geoserver" => "GeoServer",
-        "gdal" => "GDAL",
-        "duckdb" => "DuckDB",
-        other => other,
-    };
-    let version = answers.first().map_or("", |answer| answer.version.as_str());
-    format!("{target} {version} {}.", parts.collect::<Vec<_>>().join(", but "))
 }
 
 fn finding_block(text: &mut String, finding: &Finding, count: u64, options: HumanOptions) {
-    let severity = format!("{:<7}", finding.severity.as_str());
+    let language = options.language();
+    let severity = format!("{:<7}", verdict_word(finding.severity.into(), language));
     let color = match finding.severity {
         Severity::Info => AnsiColor::Cyan,
         Severity::Warning => AnsiColor::Yellow,
         Severity::Error => AnsiColor::Red,
     };
-    let _ = writeln!(text, "  {} {}{}", paint(&severity, color, options), finding.rule.id, place(&finding.location));
+    let _ = writeln!(
+        text,
+        "  {} {}{}",
+        paint(&severity, color, options),
+        finding.rule.id,
+        place(&finding.location, language)
+    );
     let mut message = finding.message.clone();
     if count > 1 {
-        let _ = write!(message, " (and {} more)", grouped(count - 1));
+        let more = language.grouped(count - 1);
+        message += &match language {
+            Language::English => format!(" (and {more} more)"),
+            Language::French => format!(" (et {more} de plus)"),
+        };
+    }
+    // The sentence with the numbers is English; what it is about is told before.
+    if language != Language::English {
+        paragraph(text, options.wording.of(finding.rule).title, "          ", "          ", options);
     }
     paragraph(text, &message, "          ", "          ", options);
 }
 
 /// Where a finding is, as far as its message is likely not to say so: a line of a text file, a directory, a byte.
-fn place(location: &Location) -> String {
+pub(super) fn place(location: &Location, language: Language) -> String {
     let mut places = Vec::new();
     if let Some(line) = location.line {
-        places.push(format!("line {line}"));
+        places.push(format!("{} {line}", language.pick("line", "ligne")));
     }
     if let Some(ifd) = location.ifd {
         places.push(format!("IFD {ifd}"));
@@ -176,41 +166,44 @@ fn place(location: &Location) -> String {
         places.push(printable(tag).into_owned());
     }
     if let Some(band) = location.band {
-        places.push(format!("band {band}"));
+        places.push(format!("{} {band}", language.pick("band", "bande")));
     }
     if let Some(offset) = location.offset {
-        places.push(format!("byte {offset}"));
+        places.push(format!("{} {offset}", language.pick("byte", "octet")));
     }
     if places.is_empty() { String::new() } else { format!("  ({})", places.join(", ")) }
 }
 
 /// The distinct fixes of warnings and errors, in order, each with the rules it mends.
-fn fixes(findings: &[Finding]) -> Vec<(&str, Vec<&'static str>)> {
+pub(super) fn fixes(findings: &[Finding], wording: Wording) -> Vec<(&str, Vec<&'static str>)> {
     let mut fixes: Vec<(&str, Vec<&'static str>)> = Vec::new();
     for finding in findings.iter().filter(|finding| finding.severity > Severity::Info && !finding.fix.is_empty()) {
-        match fixes.iter_mut().find(|(fix, _)| *fix == finding.fix) {
+        let text = wording.fix(finding.rule, &finding.fix);
+        match fixes.iter_mut().find(|(fix, _)| *fix == text) {
             Some((_, rules)) if rules.contains(&finding.rule.id) => {}
             Some((_, rules)) => rules.push(finding.rule.id),
-            None => fixes.push((&finding.fix, vec![finding.rule.id])),
+            None => fixes.push((text, vec![finding.rule.id])),
         }
     }
     fixes
 }
 
-fn summary(text: &mut String, report: &Report) {
+fn summary(text: &mut String, report: &Report, language: Language) {
     let counts = report.summary;
-    let plural = if counts.files == 1 { "" } else { "s" };
-    let _ = write!(
-        text,
-        "\n{} file{plural}: {} ok, {} info, {} warning, {} error",
-        grouped(counts.files as u64),
-        grouped(counts.ok as u64),
-        grouped(counts.info as u64),
-        grouped(counts.warning as u64),
-        grouped(counts.error as u64)
-    );
-    if !report.unexamined.is_empty() {
-        let _ = write!(text, "; {} not examined", grouped(report.unexamined.len() as u64));
+    let _ = write!(text, "\n{}", language.counted(counts.files as u64, ["file", "files"], ["fichier", "fichiers"]));
+    let verdicts = [
+        (Verdict::Ok, counts.ok),
+        (Verdict::Info, counts.info),
+        (Verdict::Warning, counts.warning),
+        (Verdict::Error, counts.error),
+    ];
+    for (place, (verdict, count)) in verdicts.into_iter().enumerate() {
+        let separator = if place == 0 { language.pick(": ", " : ") } else { ", " };
+        let _ = write!(text, "{separator}{} {}", language.grouped(count as u64), verdict_word(verdict, language));
+    }
+    let missing = report.unexamined.len() as u64;
+    if missing > 0 {
+        let _ = write!(text, "; {} {}", language.grouped(missing), language.pick("not examined", "non examinés"));
     }
     text.push('\n');
 }

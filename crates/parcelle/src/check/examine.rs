@@ -10,17 +10,36 @@ use parcelle_raster::{Checked, Depth, cog, geoserver, mend, vrt};
 use parcelle_report::{Compatibility, FileKind, FileReport, Unexamined};
 use parcelle_storage::{ByteSource, LocalFile};
 
-use super::Profile;
 use super::find::{ends_with, is_named_parquet, is_named_tiff, unexamined};
+use super::{Extras, Profile};
 
 /// As many bytes as GDAL looks at to recognise a file.
 pub(super) const HEAD_BYTES: usize = 1024;
 
+/// What was found in a file.
+#[derive(Default)]
+pub(super) struct Examined {
+    checked: Checked,
+    compatibility: Vec<Compatibility>,
+    versions: Vec<Compatibility>,
+}
+
+impl Examined {
+    pub(super) fn report(self, path: &Path, kind: FileKind) -> FileReport {
+        let Checked { findings, facts, pictures } = self.checked;
+        let mut report = FileReport::new(path.display().to_string(), kind, findings, facts);
+        report.compatibility = self.compatibility;
+        report.versions = self.versions;
+        report.pictures = pictures;
+        report
+    }
+}
+
 pub(super) fn file(
     path: &Path,
-    depth: Depth,
     profiles: &[Profile],
     options: &vrt::VrtOptions,
+    extras: Extras,
 ) -> Result<FileReport, Unexamined> {
     let failed = |error: &io::Error| refuse(path, error);
     let source = LocalFile::open(path).map_err(|error| failed(&error))?;
@@ -29,19 +48,16 @@ pub(super) fn file(
     let kind = kind(head.get(..length).unwrap_or_default(), path);
     let has_rules = profiles.iter().any(|profile| profile.judges(kind));
     if kind == FileKind::Geoparquet && has_rules {
-        let options = geoparquet::CheckOptions { depth: rows(depth) };
+        let options = geoparquet::CheckOptions { depth: rows(options.depth) };
         let checked = geoparquet::check(Arc::new(source), &path.display().to_string(), &options);
-        return Ok(geoparquet_report(path.display().to_string(), checked.map_err(|error| failed(&error))?));
+        return Ok(geoparquet_report(path.display().to_string(), checked.map_err(|error| failed(&error))?, extras));
     }
     let checked = match kind {
-        FileKind::Geotiff if has_rules => geotiff(&source, path, depth, profiles),
-        FileKind::Vrt if has_rules => virtual_raster(&source, path, profiles, options),
+        FileKind::Geotiff if has_rules => geotiff(&source, path, options.depth, profiles, extras),
+        FileKind::Vrt if has_rules => virtual_raster(&source, path, profiles, options, extras),
         kind => return Err(no_rules(path, kind, profiles)),
     };
-    let (Checked { findings, facts }, compatibility) = checked.map_err(|error| failed(&error))?;
-    let mut report = FileReport::new(path.display().to_string(), kind, findings, facts);
-    report.compatibility = compatibility;
-    Ok(report)
+    Ok(checked.map_err(|error| failed(&error))?.report(path, kind))
 }
 
 /// As deep in rows as in tiles.
@@ -54,9 +70,12 @@ pub(super) const fn rows(depth: Depth) -> geoparquet::CheckDepth {
 }
 
 /// What is reported of a GeoParquet file.
-pub(super) fn geoparquet_report(name: String, checked: geoparquet::CheckedFile) -> FileReport {
+pub(super) fn geoparquet_report(name: String, checked: geoparquet::CheckedFile, extras: Extras) -> FileReport {
+    let footer = checked.footer.as_ref().filter(|_| extras.pictures);
+    let pictures = footer.map_or_else(Vec::new, geoparquet::pictures);
     let mut report = FileReport::new(name, FileKind::Geoparquet, checked.findings, checked.facts);
     report.compatibility = checked.compatibility;
+    report.pictures = pictures;
     report
 }
 
@@ -65,9 +84,22 @@ fn geotiff(
     path: &Path,
     depth: Depth,
     profiles: &[Profile],
-) -> io::Result<(Checked, Vec<Compatibility>)> {
+    extras: Extras,
+) -> io::Result<Examined> {
     let parsed = cog::Parsed::read(source)?;
-    parsed_geotiff(&parsed, source, path, depth, profiles)
+    let mut examined = parsed_geotiff(&parsed, source, path, depth, profiles)?;
+    if extras.pictures {
+        examined.checked.pictures = cog::pictures(&parsed.structure);
+    }
+    if extras.versions && profiles.iter().any(|profile| matches!(profile, Profile::Geoserver(_))) {
+        let beside = geoserver::Beside::of(path)?;
+        for version in geoserver::releases().map_err(io::Error::other)? {
+            let name = path.display().to_string();
+            let judged = geoserver::judge(&parsed.structure, &name, *version, beside).map_err(io::Error::other)?;
+            examined.versions.extend(judged.compatibility);
+        }
+    }
+    Ok(examined)
 }
 
 fn parsed_geotiff(
@@ -76,11 +108,11 @@ fn parsed_geotiff(
     path: &Path,
     depth: Depth,
     profiles: &[Profile],
-) -> io::Result<(Checked, Vec<Compatibility>)> {
+) -> io::Result<Examined> {
     let name = path.display().to_string();
     let layout: Vec<LayoutProfile> = profiles.iter().filter_map(|profile| profile.layout()).collect();
     let mut checked = if layout.is_empty() {
-        Checked { findings: Vec::new(), facts: parsed.facts(source, &name) }
+        Checked { facts: parsed.facts(source, &name), ..Checked::default() }
     } else {
         let options = cog::CogOptions { depth, ..Default::default() };
         let mut checked = cog::check_structure(parsed, source, &name, &options)?;
@@ -103,7 +135,7 @@ fn parsed_geotiff(
         compatibility.extend(judged.compatibility);
     }
     mend::merge(&mut checked.findings, &parsed.structure, path);
-    Ok((checked, compatibility))
+    Ok(Examined { checked, compatibility, versions: Vec::new() })
 }
 
 fn virtual_raster(
@@ -111,13 +143,28 @@ fn virtual_raster(
     path: &Path,
     profiles: &[Profile],
     options: &vrt::VrtOptions,
-) -> io::Result<(Checked, Vec<Compatibility>)> {
+    extras: Extras,
+) -> io::Result<Examined> {
     let mut targets = vrt::Targets { gdal: profiles.contains(&Profile::Vrt), geoserver: Vec::new() };
     for profile in profiles {
         let Profile::Geoserver(version) = profile else { continue };
         targets.geoserver.push(version.map_or_else(geoserver::newest, Ok).map_err(io::Error::other)?);
     }
-    vrt::examine(source, path, options, &targets)
+    let asked = targets.geoserver.clone();
+    if extras.versions && !asked.is_empty() {
+        let others = geoserver::releases().map_err(io::Error::other)?;
+        targets.geoserver.extend(others.iter().filter(|version| !asked.contains(version)));
+    }
+    let (checked, answers) = vrt::examine(source, path, options, &targets)?;
+    let mut examined = Examined { checked, ..Examined::default() };
+    if extras.versions {
+        examined.versions = answers.iter().filter(|answer| answer.target == "geoserver").cloned().collect();
+    }
+    let is_asked = |answer: &Compatibility| {
+        answer.target != "geoserver" || asked.iter().any(|version| version.to_string() == answer.version)
+    };
+    examined.compatibility = answers.into_iter().filter(is_asked).collect();
+    Ok(examined)
 }
 
 /// Why a file of this kind is not examined.
@@ -148,10 +195,8 @@ pub(super) fn granule(
     let examined = || -> io::Result<_> {
         let source = LocalFile::open(path)?;
         let parsed = cog::Parsed::read(&source)?;
-        let (Checked { findings, facts }, compatibility) = parsed_geotiff(&parsed, &source, path, depth, profiles)?;
-        let mut report = FileReport::new(path.display().to_string(), FileKind::Geotiff, findings, facts);
-        report.compatibility = compatibility;
-        Ok((report, parsed))
+        let examined = parsed_geotiff(&parsed, &source, path, depth, profiles)?;
+        Ok((examined.report(path, FileKind::Geotiff), parsed))
     };
     examined().map_err(|error| refuse(path, &error))
 }

@@ -7,6 +7,8 @@ mod mosaic;
 #[cfg(feature = "http")]
 mod remote;
 mod script;
+mod stream;
+mod wording;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,11 +18,12 @@ use parcelle_raster::Depth;
 use parcelle_raster::cog::{Class, LayoutProfile};
 use parcelle_raster::geoserver::{self, Version};
 use parcelle_raster::vrt::{GdalVersion, SourcePolicy, VrtOptions};
-use parcelle_report::{FileKind, FileReport, Report, Rule, Tool, Unexamined};
-use rayon::prelude::*;
+use parcelle_report::{FileKind, FileReport, Ignoring, Report, Rule, Tool, Unexamined};
 
 pub use example::{Example, example};
 pub use script::fix_script;
+pub use stream::Answer;
+pub use wording::wording;
 
 use find::{Found, Place};
 
@@ -38,10 +41,15 @@ pub fn check(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Check {
         sources: SourcePolicy::default(),
         observer: None,
         is_mosaic: false,
+        extras: Extras::default(),
+        ignoring: Ignoring::default(),
         #[cfg(feature = "http")]
         client: std::sync::OnceLock::new(),
     }
 }
+
+/// The program in reports.
+pub const TOOL: Tool = Tool { name: "parcelle", version: crate::VERSION };
 
 /// Called after each file with the number of files done and of all files.
 pub type FileObserver = Arc<dyn Fn(usize, usize) + Send + Sync>;
@@ -58,6 +66,8 @@ pub struct Check {
     sources: SourcePolicy,
     observer: Option<FileObserver>,
     is_mosaic: bool,
+    extras: Extras,
+    ignoring: Ignoring,
     #[cfg(feature = "http")]
     client: std::sync::OnceLock<parcelle_storage::http::HttpClient>,
 }
@@ -75,6 +85,13 @@ impl std::fmt::Debug for Check {
             .field("is_mosaic", &self.is_mosaic)
             .finish_non_exhaustive()
     }
+}
+
+/// What a report has beside findings and facts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Extras {
+    pictures: bool,
+    versions: bool,
 }
 
 /// A set of rules that are in force together.
@@ -304,6 +321,25 @@ impl Check {
         self
     }
 
+    /// Whether reports have pictures of the files ([`FileReport::pictures`]), for renderers that can show them.
+    pub fn pictures(mut self, wanted: bool) -> Self {
+        self.extras.pictures = wanted;
+        self
+    }
+
+    /// Whether reports say what every known version of GeoServer makes of a file ([`FileReport::versions`]), where a profile of
+    /// GeoServer is in force.
+    pub fn all_versions(mut self, wanted: bool) -> Self {
+        self.extras.versions = wanted;
+        self
+    }
+
+    /// Rules and known findings that do not count.
+    pub fn ignoring(mut self, ignoring: Ignoring) -> Self {
+        self.ignoring = ignoring;
+        self
+    }
+
     /// Called after each file.
     pub fn on_file(mut self, observer: FileObserver) -> Self {
         self.observer = Some(observer);
@@ -312,12 +348,12 @@ impl Check {
 
     fn examine(&self, place: &Place, options: &VrtOptions) -> Result<FileReport, Unexamined> {
         match place {
-            Place::Local(path) => examine::file(path, options.depth, &self.profiles, options),
+            Place::Local(path) => examine::file(path, &self.profiles, options, self.extras),
             #[cfg(feature = "http")]
             Place::Remote(url) => {
                 // Made for the first URL: certificates are read then.
                 let client = self.client.get_or_init(|| remote::client(self.depth));
-                remote::file(url, self.depth, &self.profiles, client)
+                remote::file(url, self.depth, &self.profiles, client, self.extras)
             }
         }
     }
@@ -327,38 +363,55 @@ impl Check {
     /// # Errors
     /// [`CheckError`] where nothing could be checked at all.
     pub fn run(self) -> Result<Report, CheckError> {
+        let (mut files, mut unexamined) = (Vec::new(), Vec::new());
+        self.stream(|answer| {
+            match answer {
+                Answer::File(file) => files.push(*file),
+                Answer::Unexamined(missing) => unexamined.push(missing),
+            }
+            true
+        })?;
+        Ok(Report::new(TOOL, files, unexamined))
+    }
+
+    /// Checks, and hands over the answer for each file in the order of the paths, as soon as it and those before it are there:
+    /// for runs of any length. It ends early where the function returns false.
+    ///
+    /// # Errors
+    /// [`CheckError`] where nothing could be checked at all.
+    pub fn stream(self, mut each: impl FnMut(Answer) -> bool) -> Result<(), CheckError> {
+        let pool = self.pool()?;
+        let mut each = |mut answer: Answer| {
+            if let Answer::File(file) = &mut answer {
+                self.ignoring.apply(file);
+            }
+            each(answer)
+        };
         if self.is_mosaic {
-            return self.run_mosaics();
+            return self.stream_mosaics(&pool, &mut each);
         }
         let found: Vec<Found> = self.paths.iter().flat_map(|path| find::files(path, &self.profiles)).collect();
-        let pool = self.pool()?;
         let options = VrtOptions {
             gdal: self.gdal_version,
             sources: self.sources.clone(),
             depth: self.depth.unwrap_or_default(),
+            pictures: self.extras.pictures,
         };
         let done = AtomicUsize::new(0);
         let total = found.len();
-        let results: Vec<Result<FileReport, Unexamined>> = pool.install(|| {
-            found
-                .into_par_iter()
-                .map(|found| {
-                    let result = found.and_then(|place| self.examine(&place, &options));
-                    if let Some(observer) = &self.observer {
-                        observer(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-                    }
-                    result
-                })
-                .collect()
-        });
-        let (mut files, mut unexamined) = (Vec::new(), Vec::new());
-        for result in results {
-            match result {
-                Ok(file) => files.push(file),
-                Err(missing) => unexamined.push(missing),
+        let make = |number: usize| {
+            let result = match found.get(number) {
+                Some(Ok(place)) => self.examine(place, &options),
+                Some(Err(missing)) => Err(missing.clone()),
+                None => return None,
+            };
+            if let Some(observer) = &self.observer {
+                observer(done.fetch_add(1, Ordering::Relaxed) + 1, total);
             }
-        }
-        Ok(Report::new(Tool { name: "parcelle", version: crate::VERSION }, files, unexamined))
+            Some(result)
+        };
+        stream::in_order(&pool, total, make, |result| result.is_none_or(|result| each(result.into())));
+        Ok(())
     }
 
     fn pool(&self) -> Result<rayon::ThreadPool, CheckError> {
@@ -368,20 +421,20 @@ impl Check {
             .map_err(|error| CheckError::Threads { threads: self.threads, reason: error.to_string() })
     }
 
-    fn run_mosaics(&self) -> Result<Report, CheckError> {
-        let pool = self.pool()?;
+    fn stream_mosaics(&self, pool: &rayon::ThreadPool, each: &mut dyn FnMut(Answer) -> bool) -> Result<(), CheckError> {
         let observer = |done, total| {
             if let Some(observer) = &self.observer {
                 observer(done, total);
             }
         };
-        let (mut files, mut unexamined) = (Vec::new(), Vec::new());
         for path in &self.paths {
             let (reports, missing) =
                 pool.install(|| mosaic::directory(path, self.depth.unwrap_or_default(), &self.profiles, &observer))?;
-            files.extend(reports);
-            unexamined.extend(missing);
+            let answers = reports.into_iter().map(Ok).chain(missing.into_iter().map(Err));
+            if !answers.map(Answer::from).all(&mut *each) {
+                break;
+            }
         }
-        Ok(Report::new(Tool { name: "parcelle", version: crate::VERSION }, files, unexamined))
+        Ok(())
     }
 }

@@ -14,8 +14,8 @@ use parcelle_storage::http::{HttpClient, HttpError, HttpOptions, HttpProblem, Ht
 use parcelle_storage::{ByteSource, ReadAhead, Usage};
 use serde_json::{Value, json};
 
-use super::Profile;
 use super::examine::{self, HEAD_BYTES};
+use super::{Extras, Profile};
 
 /// Bytes of a request that would be smaller: a request takes as long as so many bytes do at some megabytes per second.
 const LEAST_READ: u64 = 32 * 1024;
@@ -43,6 +43,7 @@ pub(super) fn file(
     depth: Option<Depth>,
     profiles: &[Profile],
     client: &HttpClient,
+    extras: Extras,
 ) -> Result<FileReport, Unexamined> {
     let shown = without_secrets(name);
     let failed = |error: &io::Error| refuse(&shown, error);
@@ -62,7 +63,7 @@ pub(super) fn file(
         let source = Arc::new(source);
         let options = geoparquet::CheckOptions { depth: depth.map_or(geoparquet::CheckDepth::Footer, examine::rows) };
         let checked = geoparquet::check(Arc::clone(&source) as Arc<dyn ByteSource>, path, &options);
-        let mut report = examine::geoparquet_report(shown.clone(), checked.map_err(|error| failed(&error))?);
+        let mut report = examine::geoparquet_report(shown.clone(), checked.map_err(|error| failed(&error))?, extras);
         // The first request was made when the file was opened.
         let spent = source.usage();
         report.facts.insert("requests", json!(spent.requests));
@@ -73,7 +74,7 @@ pub(super) fn file(
     if kind != FileKind::Geotiff || !judged {
         return Err(other_kind(&shown, kind, profiles));
     }
-    let (Checked { findings, facts }, compatibility) =
+    let (Checked { findings, facts, .. }, compatibility) =
         geotiff(&source, &shown, depth, profiles).map_err(|error| failed(&error))?;
     let mut report = FileReport::new(shown, kind, findings, facts);
     report.compatibility = compatibility;
@@ -116,8 +117,8 @@ fn geotiff(
             }
             checked => checked?,
         },
-        Some(parsed) => Checked { findings: Vec::new(), facts: parsed.facts(source, name) },
-        None => Checked { findings: Vec::new(), facts: BTreeMap::from([("file_bytes", json!(source.len()))]) },
+        Some(parsed) => Checked { facts: parsed.facts(source, name), ..Checked::default() },
+        None => Checked { facts: BTreeMap::from([("file_bytes", json!(source.len()))]), ..Checked::default() },
     };
     let served = served(source.source(), in_force);
     let told = cog::check_served(&served, parsed.as_ref().filter(|_| in_force));

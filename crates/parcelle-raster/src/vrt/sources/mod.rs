@@ -3,7 +3,7 @@
 //! GDAL opens a source when a tile touches it, and never compares it with the VRT. Here every file is opened once, its
 //! header only (two small reads for a TIFF), in parallel, and what it says of itself is held against what the VRT says
 //! of it: [`survey`] finds and opens ([`open`], within what [`policy`] allows), [`facts`] is what is known of a source
-//! then, the `rules_…` compare, and [`mosaic`] looks at all of them together.
+//! then, the `rules_…` compare, [`mosaic`] looks at all of them together, and [`picture`] draws them.
 
 mod coverage;
 mod facts;
@@ -13,6 +13,7 @@ mod group;
 mod kinds;
 pub(super) mod mosaic;
 mod open;
+mod picture;
 #[cfg(feature = "gdal")]
 mod pixels;
 pub(crate) mod policy;
@@ -29,6 +30,7 @@ use std::sync::atomic::Ordering;
 
 use parcelle_crs::Agreement;
 use parcelle_report::Findings;
+use parcelle_report::picture::Picture;
 use parcelle_storage::Usage;
 use serde_json::Value;
 
@@ -80,6 +82,8 @@ impl Context<'_> {
 pub(super) struct Outcome {
     pub(super) usage: Usage,
     pub(super) facts: Vec<(&'static str, Value)>,
+    /// The mosaic, where a picture is wanted.
+    pub(super) picture: Option<Picture>,
 }
 
 /// Opens the sources, and tests the rules of this module.
@@ -121,6 +125,7 @@ pub(super) fn check(
     if options.depth == crate::Depth::Pixels {
         rules_read::check(&context, findings);
     }
+    let picture = options.pictures.then(|| picture::picture(&context)).flatten();
     let mut facts = mosaic.facts;
     if let Some(sentence) = mosaic::sentence(&facts) {
         facts.push(("map_request_sentence", sentence.into()));
@@ -131,7 +136,7 @@ pub(super) fn check(
     }
     let usage =
         Usage { requests: opener.requests.load(Ordering::Relaxed), bytes: opener.bytes.load(Ordering::Relaxed) };
-    Outcome { usage, facts }
+    Outcome { usage, facts, picture }
 }
 
 fn opened(survey: &Survey<'_>) -> usize {
