@@ -6,6 +6,7 @@ mod range_server;
 use std::path::Path;
 
 use parcelle::http::{HttpClient, HttpOptions};
+use parcelle::report::picture::{Part, Picture};
 use parcelle::report::{FileReport, Severity};
 use parcelle::{Depth, Profile};
 use serde_json::json;
@@ -148,4 +149,43 @@ fn geoparquet_is_reported_for_people() {
     let report =
         parcelle(["check", "testdata/geoparquet", "--format", "json", "--fail-on", "never"]).expect_code(0).json();
     assert_eq!(report["summary"]["files"], listing(&fixture("geoparquet")).len());
+}
+
+#[test]
+fn readers_are_answered_for_where_there_is_evidence() {
+    for (name, expected) in [
+        ("good_1_1.parquet", "duckdb reads, geoserver reads"),
+        ("good_heights.parquet", "duckdb reads, geoserver fails GPQ-READ-002"),
+        ("bad_types_alone.parquet", "duckdb reads"),
+        ("bad_crs_code.parquet", "duckdb fails GPQ-CRS-001"),
+        ("bad_encoding.parquet", "duckdb fails GPQ-COL-004"),
+        ("bad_version_unknown.parquet", "duckdb fails GPQ-META-003"),
+        ("bad_crs_null.parquet", "duckdb reads, geoserver misreads GPQ-CRS-007"),
+        ("bad_two_geo_entries.parquet", ""),
+        ("bad_cut.parquet", ""),
+    ] {
+        let path = format!("testdata/geoparquet/{name}");
+        let report = parcelle(["check", &path, "--format", "json", "--fail-on", "never"]).expect_code(0).json();
+        let answers = report["files"][0]["compatibility"].as_array().unwrap().iter().map(|answer| {
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+            let because = answer["because"].as_array().unwrap().iter().map(text);
+            let words = [text(&answer["target"]), text(&answer["outcome"])].into_iter().chain(because);
+            words.collect::<Vec<_>>().join(" ")
+        });
+        assert_eq!(answers.collect::<Vec<_>>().join(", "), expected, "{name}");
+    }
+}
+
+#[test]
+fn row_groups_and_columns_are_drawn() {
+    let path = fixture("geoparquet/bad_no_order.parquet");
+    let report = parcelle::check([&path]).pictures(true).run().unwrap();
+    let [Picture::Strip(strip), Picture::Map(map), Picture::Bars(bars)] = &report.files[0].pictures[..] else {
+        panic!("{:?}", report.files[0].pictures);
+    };
+    assert_eq!((map.boxes.len(), map.left_out, bars.bars[0].label.as_str()), (7, 0, "geometry"));
+    assert_eq!(strip.length, path.metadata().unwrap().len());
+    let parts: Vec<_> = strip.totals.iter().map(|total| total.part).collect();
+    assert_eq!(parts, [Part::Header, Part::RowGroup, Part::Footer], "{:?}", strip.totals);
+    assert!(parcelle::check([&path]).run().unwrap().files[0].pictures.is_empty());
 }

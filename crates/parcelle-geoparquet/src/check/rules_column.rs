@@ -17,8 +17,8 @@ pub(crate) static MISSING: Rule = Rule {
     id: "GPQ-COL-001",
     severity: Severity::Error,
     title: "A geometry column is not in the schema",
-    why: "`columns` names columns at the root of the schema. One that is not there has no data: geopandas and DuckDB refuse \
-          the file, GDAL leaves the geometry out.",
+    why: "`columns` names columns at the root of the schema. One that is not there has no data: catalogues and programs that \
+          go by the entry promise a geometry that nobody can read, and who asks for it by name gets an error.",
     fix: REWRITE,
     reference: "GeoParquet 1.1, File metadata, columns; Nesting: MUST be at the root of the schema",
 };

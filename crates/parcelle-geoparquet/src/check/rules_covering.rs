@@ -15,7 +15,7 @@ pub(crate) static MALFORMED: Rule = Rule {
     severity: Severity::Error,
     title: "`covering` is not four paths to numbers of boxes",
     why: "Each of xmin, ymin, xmax and ymax is a path of two names: the column, and the number in it. A reader that cannot \
-          follow all four has no boxes (geopandas refuses `bbox=` then, GDAL reads everything).",
+          follow all four has no boxes: it fails where a window is asked for (geopandas), or reads everything.",
     fix: "parcelle convert IN.parquet OUT.parquet",
     reference: "GeoParquet 1.1, bbox covering encoding; schema.json",
 };

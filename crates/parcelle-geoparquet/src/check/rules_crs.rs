@@ -16,7 +16,7 @@ pub(crate) static NOT_PROJJSON: Rule = Rule {
     severity: Severity::Error,
     title: "`crs` is neither a PROJJSON object nor null",
     why: "Since 0.4 the reference system is PROJJSON. Readers hand the object to PROJ; a code such as \"EPSG:2154\" or WKT in its \
-          place is refused by some and ignored by others, which then take the coordinates for degrees (OGC:CRS84).",
+          place is refused by some (DuckDB: \"invalid CRS\") and ignored by others, which then take the coordinates for degrees (OGC:CRS84).",
     fix: "parcelle convert IN.parquet OUT.parquet",
     reference: "GeoParquet 1.1, crs; schema.json",
 };

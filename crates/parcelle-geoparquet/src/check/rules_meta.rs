@@ -11,8 +11,8 @@ pub(crate) static NOT_JSON: Rule = Rule {
     id: "GPQ-META-001",
     severity: Severity::Error,
     title: "The `geo` entry is not a JSON object",
-    why: "All that makes the file GeoParquet is in this entry. A reader that cannot parse it refuses the file (geopandas, \
-          gpio), or takes the geometry for bytes (GDAL, DuckDB without spatial).",
+    why: "All that makes the file GeoParquet is in this entry. A reader that cannot parse it refuses the file (geopandas), \
+          or takes the geometry for bytes (DuckDB).",
     fix: REWRITE,
     reference: "GeoParquet 1.1, File metadata: a JSON-encoded UTF-8 string",
 };
@@ -42,8 +42,8 @@ pub(crate) static PRIMARY: Rule = Rule {
     id: "GPQ-META-004",
     severity: Severity::Error,
     title: "The primary column is not among `columns`",
-    why: "`primary_column` names the geometry that a reader with room for one takes: geopandas makes it the active geometry, \
-          GDAL the first one. Where `columns` does not list it, nothing is known of it.",
+    why: "`primary_column` names the geometry that a reader with room for one takes. Where `columns` does not list it, nothing \
+          is known of it: geopandas ends with an error.",
     fix: REWRITE,
     reference: "GeoParquet 1.1, File metadata, primary_column",
 };

@@ -70,8 +70,17 @@ pub(crate) fn answers(context: &Context<'_>) -> Vec<Compatibility> {
         &rules_column::MEMBER,
         &rules_column::STORAGE,
     ];
-    if unsure.into_iter().any(|rule| context.has(rule)) || primary.encoding.is_none() {
+    if unsure.into_iter().any(|rule| context.has(rule)) {
         return Vec::new();
+    }
+    // Measured with files that have this one defect. What GeoServer's store makes of them depends on its DuckDB.
+    let refused = [
+        (context.has(&rules_crs::NOT_PROJJSON), rules_crs::NOT_PROJJSON.id, "it ends with \"invalid CRS\""),
+        (primary.encoding.is_none(), rules_column::ENCODING.id, "it ends with \"unsupported encoding\""),
+        (is_of_the_future(context), rules_meta::VERSION.id, "it ends with \"version is not supported\""),
+    ];
+    if let Some((_, id, detail)) = refused.into_iter().find(|(refused, ..)| *refused) {
+        return vec![answer("duckdb", DUCKDB, "file", Outcome::Fails, vec![id], detail)];
     }
     let is_native = matches!(primary.encoding, Some(ColumnEncoding::GeoArrow(_)));
     let (duckdb, because, detail) = if is_native {
@@ -96,6 +105,12 @@ pub(crate) fn answers(context: &Context<'_>) -> Vec<Compatibility> {
     };
     answers.push(answer("geoserver", GEOSERVER, "geoparquet-store", outcome, because, detail));
     answers
+}
+
+/// Whether the version has a larger major number than any there is.
+fn is_of_the_future(context: &Context<'_>) -> bool {
+    let text = context.footer.geo.version_text().unwrap_or_default();
+    text.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major > 2)
 }
 
 fn answer(
