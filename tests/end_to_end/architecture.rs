@@ -61,7 +61,7 @@ fn cores_are_free_of_what_they_must_not_know() {
             [&C_AND_NETWORK[..], &["arrow", "parquet", "zstd-sys", "bzip2-sys", "liblzma-sys"]].concat(),
         ),
         ("parcelle-tiff", [&C_AND_NETWORK[..], &["arrow", "parquet", "parcelle-report", "parcelle-storage"]].concat()),
-        ("parcelle-geoparquet", [&C_AND_NETWORK[..], &["parcelle-source", "parcelle-report"]].concat()),
+        ("parcelle-geoparquet", [&C_AND_NETWORK[..], &["parcelle-source"]].concat()),
         ("parcelle-raster", [&C_AND_NETWORK[..], &["arrow", "parquet", "parcelle-source"]].concat()),
         ("parcelle-source", vec!["parcelle-geoparquet", "clap", "indicatif"]),
         ("parcelle", vec!["clap", "indicatif", "console", "ctrlc"]),

@@ -99,7 +99,7 @@ fn unknown_profiles_are_refused_by_name() {
     let good = "testdata/cog/good_mask.tif";
     let run = parcelle(["check", good, "--profile", "coq"]).expect_code(2);
     assert!(
-        run.complaint().starts_with("there is no profile \"coq\": there are cog, vrt, geoserver, gdal, "),
+        run.complaint().starts_with("there is no profile \"coq\": there are cog, vrt, geoparquet, geoserver, gdal, "),
         "{}",
         run.stderr
     );

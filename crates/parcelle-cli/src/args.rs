@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::format::{gdal_version, parse_bytes, parse_window};
 
-/// Convert vector extracts to GeoParquet, and check rasters for cloud and GeoServer use
+/// Convert vector extracts to GeoParquet, and check rasters and GeoParquet for cloud and GeoServer use
 #[derive(Debug, Parser)]
 #[command(name = "parcelle", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -333,10 +333,10 @@ pub(crate) enum SummaryFormat {
     Json,
 }
 
-/// Check rasters: what fails, is wrong or is slow, why, and the command that mends it
+/// Check rasters and GeoParquet: what fails, is wrong or is slow, why, and the command that mends it
 ///
-/// PATH is a GeoTIFF, a VRT, or a directory that is walked for them; or the URL of a GeoTIFF (https://, s3://, gs://, az://),
-/// of which only parts are read.
+/// PATH is a GeoTIFF, a VRT, a GeoParquet file, or a directory that is walked for them; or the URL of a GeoTIFF or
+/// GeoParquet file (https://, s3://, gs://, az://), of which only parts are read.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 wrong usage, or something could not be examined
@@ -353,6 +353,7 @@ Examples:
   parcelle check /data/rasters --write-baseline known.json
   parcelle check /data/rasters --baseline known.json --ignore 'COG-GHO-*: made by another tool'
   parcelle check --depth pixels dem.tif
+  parcelle check buildings.parquet https://host/roads.parquet
   parcelle check mosaic.vrt --fail-on warning --gdal-version 3.6
   parcelle check /data/rasters --fix-script mend.sh && bash mend.sh
   parcelle check dem.tif --profile ogc-21-026/geotiff-keys
@@ -364,11 +365,12 @@ pub(crate) struct CheckArguments {
     #[arg(value_name = "PATH", required_unless_present_any = ["rules", "explain"])]
     pub(crate) paths: Vec<PathBuf>,
 
-    /// Rules that count [default: cog, vrt and geoserver, each for its files]
+    /// Rules that count [default: cog, vrt, geoparquet and geoserver, each for its files]
     ///
     /// cog: the layout of Cloud Optimized GeoTIFFs. gdal: what GDAL's own validator refuses. ogc-21-026: the OGC standard
     /// for COGs, or one requirement class of it, such as ogc-21-026/geotiff-keys (others: geotiff-format,
-    /// geotiff-overviews, optimized_geotiff, http-range). vrt: GDAL's virtual rasters. geoserver, geoserver@2.27: what
+    /// geotiff-overviews, optimized_geotiff, http-range). vrt: GDAL's virtual rasters. geoparquet: specification, data and layout of GeoParquet.
+    /// geoserver, geoserver@2.27: what
     /// GeoServer reads. May be given several times.
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Vec<String>,
@@ -387,6 +389,9 @@ pub(crate) struct CheckArguments {
     pub(crate) gdal_version: Option<(u32, u32)>,
 
     /// How deep to look [default: tiles; behind a URL the structure and a sample of 16 tiles]
+    ///
+    /// Of GeoParquet header is the footer alone (the default behind a URL), tiles also the geometry of up to 16 row groups (of
+    /// smaller files all), pixels every column of every row.
     #[arg(long, value_enum)]
     pub(crate) depth: Option<DepthArgument>,
 

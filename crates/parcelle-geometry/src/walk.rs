@@ -42,6 +42,8 @@ pub(crate) struct Header {
     pub(crate) little_endian: bool,
     /// Little-endian and ISO: the bytes can stay as they are.
     pub(crate) canonical: bool,
+    /// It has flags of EWKB.
+    pub(crate) extended: bool,
 }
 
 /// The header of any geometry or part, one with curves too.
@@ -53,6 +55,8 @@ pub(crate) struct RawHeader {
     pub(crate) little_endian: bool,
     /// Little-endian and ISO: the bytes can stay as they are.
     pub(crate) canonical: bool,
+    /// It has flags of EWKB.
+    pub(crate) extended: bool,
     /// How many bytes it has.
     pub(crate) bytes: usize,
 }
@@ -116,14 +120,15 @@ impl<'a> Cursor<'a> {
         if code & EWKB_SRID != 0 {
             self.take(4)?;
         }
-        let canonical = little_endian && code & EWKB_FLAGS == 0;
-        Ok(RawHeader { code: base, dimension, little_endian, canonical, bytes: self.offset - offset })
+        let extended = code & EWKB_FLAGS != 0;
+        let canonical = little_endian && !extended;
+        Ok(RawHeader { code: base, dimension, little_endian, canonical, extended, bytes: self.offset - offset })
     }
 
     /// The same for geometry of straight segments; checks that a part fits the whole it belongs to.
     pub(crate) fn header(&mut self, parent: Option<GeometryType>) -> Result<Header, WkbError> {
         let offset = self.offset;
-        let RawHeader { code, dimension, little_endian, canonical, .. } = self.raw_header()?;
+        let RawHeader { code, dimension, little_endian, canonical, extended, .. } = self.raw_header()?;
         let Some(kind) = GeometryKind::from_code(code) else {
             // Any other code has no header.
             return Err(WkbError::Curve { name: curve_name(code).unwrap_or("Curve") });
@@ -136,7 +141,7 @@ impl<'a> Cursor<'a> {
                 return Err(WkbError::Dimension { offset });
             }
         }
-        Ok(Header { geometry_type: GeometryType { kind, dimension }, little_endian, canonical })
+        Ok(Header { geometry_type: GeometryType { kind, dimension }, little_endian, canonical, extended })
     }
 
     /// The bytes of `count` positions.

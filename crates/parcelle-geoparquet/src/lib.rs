@@ -16,10 +16,13 @@
 //! covering, and type and extent for the footer. The file has GeoParquet 1.0, 1.1 or 2.0 metadata, a page index, and its
 //! final name only when it is whole.
 //!
-//! Nothing here knows where rows come from.
+//! Nothing of that knows where rows come from.
+//!
+//! [`check`] has the rules: what a file of any writer says of itself, whether that is true, and how much of it a reader has to read.
 
 mod arrange;
 mod assemble;
+pub mod check;
 mod column;
 mod column_encoding;
 mod covering;

@@ -35,6 +35,7 @@ mod rule;
 
 pub mod picture;
 pub mod render;
+pub mod shell;
 pub mod text;
 
 pub use finding::{Finding, Findings, Location};

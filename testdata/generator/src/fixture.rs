@@ -58,7 +58,7 @@ pub(crate) struct Fixture {
     /// Relative to `testdata/`, with `/`.
     pub(crate) path: String,
     pub(crate) content: Content,
-    /// For rasters and VRTs.
+    /// For rasters, VRTs and GeoParquet.
     pub(crate) verdict: Option<Verdict>,
     /// One line for the catalogue in `testdata/README.md`.
     pub(crate) about: String,
@@ -69,6 +69,7 @@ pub(crate) fn all() -> Result<Vec<Fixture>, Box<dyn Error>> {
     let mut fixtures = crate::raster_fixtures::fixtures()?;
     fixtures.extend(crate::layout_fixtures::fixtures()?);
     fixtures.extend(crate::vrt_fixtures::fixtures()?);
+    fixtures.extend(crate::geoparquet_fixtures::fixtures()?);
     fixtures.extend(crate::vector_fixtures::fixtures()?);
     fixtures.extend(crate::text_fixtures::fixtures());
     fixtures.sort_by(|left, right| left.path.cmp(&right.path));
@@ -97,9 +98,12 @@ fn expected_csv(fixtures: &[Fixture]) -> String {
 
 fn readme(fixtures: &[Fixture]) -> String {
     let mut text = String::from(include_str!("readme_head.md"));
-    for (folder, title) in
-        [("cog/", "GeoTIFFs (`cog/`)"), ("vrt/", "VRTs (`vrt/`)"), ("vector/", "Vector extracts (`vector/`)")]
-    {
+    for (folder, title) in [
+        ("cog/", "GeoTIFFs (`cog/`)"),
+        ("vrt/", "VRTs (`vrt/`)"),
+        ("geoparquet/", "GeoParquet (`geoparquet/`)"),
+        ("vector/", "Vector extracts (`vector/`)"),
+    ] {
         let of_folder = fixtures.iter().filter(|fixture| fixture.path.starts_with(folder));
         text.push_str(&format!("\n## {title}\n\n| file | expected | what it is |\n|---|---|---|\n"));
         for fixture in of_folder {
@@ -172,7 +176,7 @@ pub(crate) fn differences(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> 
 /// Files below the folders of fixtures that no generator makes.
 fn strangers(folder: &Path, fixtures: &[Fixture]) -> Result<Vec<String>, Box<dyn Error>> {
     let mut found = Vec::new();
-    let mut folders = vec!["cog".to_owned(), "vrt".to_owned(), "vector".to_owned()];
+    let mut folders = ["cog", "vrt", "geoparquet", "vector"].map(str::to_owned).to_vec();
     while let Some(relative) = folders.pop() {
         let Ok(entries) = fs::read_dir(folder.join(&relative)) else { continue };
         for entry in entries {

@@ -28,6 +28,7 @@ pub(super) fn access(name: &str, language: Language) -> &str {
         "cog-http" => language.pick("by COG over HTTP", "par COG via HTTP"),
         "vrt" => language.pick("as a VRT", "en tant que VRT"),
         "image-mosaic" => language.pick("as an ImageMosaic", "en tant qu’ImageMosaic"),
+        "geoparquet-store" => language.pick("by its GeoParquet store", "par son entrepôt GeoParquet"),
         other => other,
     }
 }

@@ -15,11 +15,4 @@ pub(crate) mod native;
 pub(crate) mod projection;
 pub(crate) mod wkb_column;
 
-/// Runs code of `parquet` or `arrow` on bytes of a file. On some pages, footers and messages that contradict themselves it
-/// panics where an error is due.
-pub(crate) fn guarded<T, E: ToString>(action: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
-    match parcelle_storage::guarded(action) {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(unwound) => Err(unwound.to_string()),
-    }
-}
+pub(crate) use parcelle_parquet::guarded;

@@ -1,27 +1,17 @@
 //! The file: is it Parquet, is it whole, and what its footer says.
 
-use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
+use parcelle_parquet::{Chunks, ENCRYPTED_MAGIC, MAGIC, TAIL_BYTES, check_footer};
 use parcelle_storage::{ByteSource, LocalFile};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
-use parquet::file::reader::{ChunkReader, Length};
 
 use crate::arrow_columns::guarded;
 use crate::error::SourceError;
 use crate::fingerprint::{Fingerprint, unreadable};
-use crate::parquet_reader::footer;
 
-/// First and last bytes of a file.
-const MAGIC: &[u8; 4] = b"PAR1";
-/// The same of a file whose footer is encrypted.
-const ENCRYPTED_MAGIC: &[u8; 4] = b"PARE";
-/// Length of the footer, and the magic after it.
-const TAIL_BYTES: u64 = 8;
 /// What to do about a file that is not whole.
 const GET_AGAIN: &str = "the file is damaged or incomplete: get it again from its source";
 
@@ -54,7 +44,7 @@ impl ParquetFile {
     }
 
     /// What reads pages.
-    pub(super) fn chunks(&self) -> Chunks {
+    pub(super) fn chunks(&self) -> Chunks<LocalFile> {
         Chunks(Arc::clone(&self.source))
     }
 
@@ -78,7 +68,7 @@ impl ParquetFile {
     /// Reads and checks the footer. Two parts of it only help: an index of the pages that cannot be read is left alone,
     /// and so is a stored Arrow schema that contradicts the columns; the types of Parquet are then the only ones.
     pub(super) fn metadata(&self) -> Result<ArrowReaderMetadata, SourceError> {
-        footer::check(&self.footer()?).map_err(|reason| self.malformed(reason))?;
+        check_footer(&self.footer()?).map_err(|reason| self.malformed(reason))?;
         let load = |index: PageIndexPolicy, skip_arrow: bool| {
             let options = ArrowReaderOptions::new()
                 .with_offset_index_policy(index)
@@ -159,51 +149,5 @@ impl ParquetFile {
             return Err(self.malformed(format!("the row groups have {rows} rows, and the file {declared}")));
         }
         Ok(())
-    }
-}
-
-/// The file as the `parquet` crate reads it: positioned reads, so that any number of threads share one open file.
-#[derive(Debug, Clone)]
-pub(super) struct Chunks(Arc<LocalFile>);
-
-impl Length for Chunks {
-    fn len(&self) -> u64 {
-        self.0.len()
-    }
-}
-
-impl ChunkReader for Chunks {
-    type T = BufReader<Sequence>;
-
-    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        Ok(BufReader::new(Sequence { source: Arc::clone(&self.0), offset: start }))
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        let beyond = || ParquetError::EOF(format!("{length} bytes at byte {start} are not in the file"));
-        if start.checked_add(length as u64).is_none_or(|end| end > self.0.len()) {
-            return Err(beyond());
-        }
-        let mut buffer = vec![0; length];
-        match self.0.read_at(start, &mut buffer) {
-            Ok(count) if count == length => Ok(Bytes::from(buffer)),
-            Ok(_) => Err(beyond()),
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
-/// Reads on from an offset.
-#[derive(Debug)]
-pub(super) struct Sequence {
-    source: Arc<LocalFile>,
-    offset: u64,
-}
-
-impl Read for Sequence {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.source.read_at(self.offset, buffer)?;
-        self.offset = self.offset.saturating_add(count as u64);
-        Ok(count)
     }
 }

@@ -3,7 +3,6 @@
 //! | module | is |
 //! |---|---|
 //! | [`mod@file`] | the file: is it whole, positioned reads, the footer |
-//! | [`footer`] | counts and depths of the footer, before it is believed |
 //! | [`geometry`] | which columns are geometry, how they are stored, in which reference system |
 //! | [`arrow_columns`](crate::arrow_columns) | the columns of the file as parcelle's |
 //! | [`window`] | row groups that cannot meet a window |
@@ -17,7 +16,6 @@
 //! ([`EPOCH_KEY`](parcelle_geometry::EPOCH_KEY), [`ORIENTATION_KEY`](parcelle_geometry::ORIENTATION_KEY)).
 
 mod file;
-mod footer;
 mod geometry;
 #[cfg(test)]
 mod hostile_tests;

@@ -2,13 +2,15 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
+use parcelle_geoparquet::check as geoparquet;
 use parcelle_raster::cog::LayoutProfile;
 use parcelle_raster::{Checked, Depth, cog, geoserver, mend, vrt};
 use parcelle_report::{Compatibility, FileKind, FileReport, Unexamined};
 use parcelle_storage::{ByteSource, LocalFile};
 
-use super::find::{ends_with, is_named_tiff, unexamined};
+use super::find::{ends_with, is_named_parquet, is_named_tiff, unexamined};
 use super::{Extras, Profile};
 
 /// As many bytes as GDAL looks at to recognise a file.
@@ -45,12 +47,36 @@ pub(super) fn file(
     let length = source.read_at(0, &mut head).map_err(|error| failed(&error))?;
     let kind = kind(head.get(..length).unwrap_or_default(), path);
     let has_rules = profiles.iter().any(|profile| profile.judges(kind));
+    if kind == FileKind::Geoparquet && has_rules {
+        let options = geoparquet::CheckOptions { depth: rows(options.depth) };
+        let checked = geoparquet::check(Arc::new(source), &path.display().to_string(), &options);
+        return Ok(geoparquet_report(path.display().to_string(), checked.map_err(|error| failed(&error))?, extras));
+    }
     let checked = match kind {
         FileKind::Geotiff if has_rules => geotiff(&source, path, options.depth, profiles, extras),
         FileKind::Vrt if has_rules => virtual_raster(&source, path, profiles, options, extras),
         kind => return Err(no_rules(path, kind, profiles)),
     };
     Ok(checked.map_err(|error| failed(&error))?.report(path, kind))
+}
+
+/// As deep in rows as in tiles.
+pub(super) const fn rows(depth: Depth) -> geoparquet::CheckDepth {
+    match depth {
+        Depth::Header => geoparquet::CheckDepth::Footer,
+        Depth::Tiles => geoparquet::CheckDepth::Sample,
+        Depth::Pixels => geoparquet::CheckDepth::Everything,
+    }
+}
+
+/// What is reported of a GeoParquet file.
+pub(super) fn geoparquet_report(name: String, checked: geoparquet::CheckedFile, extras: Extras) -> FileReport {
+    let footer = checked.footer.as_ref().filter(|_| extras.pictures);
+    let pictures = footer.map_or_else(Vec::new, geoparquet::pictures);
+    let mut report = FileReport::new(name, FileKind::Geoparquet, checked.findings, checked.facts);
+    report.compatibility = checked.compatibility;
+    report.pictures = pictures;
+    report
 }
 
 fn geotiff(
@@ -144,7 +170,7 @@ fn virtual_raster(
 /// Why a file of this kind is not examined.
 pub(super) fn no_rules(path: &Path, kind: FileKind, profiles: &[Profile]) -> Unexamined {
     match kind {
-        FileKind::Geotiff | FileKind::Vrt => {
+        FileKind::Geotiff | FileKind::Vrt | FileKind::Geoparquet => {
             let names: Vec<_> = profiles.iter().map(|profile| profile.name()).collect();
             unexamined(
                 path,
@@ -152,15 +178,10 @@ pub(super) fn no_rules(path: &Path, kind: FileKind, profiles: &[Profile]) -> Une
                 "leave --profile out, or add the profile of this kind of file",
             )
         }
-        FileKind::Geoparquet => unexamined(
-            path,
-            "GeoParquet files cannot be checked yet".to_owned(),
-            "use a GeoParquet validator, such as geoparquet-validator",
-        ),
         FileKind::Unknown | FileKind::Mosaic => unexamined(
             path,
-            "neither its content nor its name is that of a GeoTIFF or a VRT".to_owned(),
-            "name GeoTIFF or VRT files, or a directory of them",
+            "neither its content nor its name is that of a GeoTIFF, a VRT or a GeoParquet file".to_owned(),
+            "name GeoTIFF, VRT or GeoParquet files, or a directory of them",
         ),
     }
 }
@@ -185,12 +206,14 @@ pub(super) fn kind(head: &[u8], path: &Path) -> FileKind {
     let tiff = [b"II\x2A\0", b"MM\0\x2A", b"II\x2B\0", b"MM\0\x2B"];
     if tiff.iter().any(|magic| head.starts_with(*magic)) {
         FileKind::Geotiff
-    } else if head.starts_with(b"PAR1") {
+    } else if head.starts_with(b"PAR1") || head.starts_with(b"PARE") {
         FileKind::Geoparquet
     } else if vrt::looks_like_vrt(head) || ends_with(path, "vrt") {
         FileKind::Vrt
     } else if is_named_tiff(path) {
         FileKind::Geotiff
+    } else if is_named_parquet(path) {
+        FileKind::Geoparquet
     } else {
         FileKind::Unknown
     }

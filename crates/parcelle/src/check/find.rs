@@ -23,7 +23,10 @@ pub(super) type Found = Result<Place, Unexamined>;
 /// Endings of GeoTIFFs.
 const TIFF_ENDINGS: [&str; 3] = ["tif", "tiff", "gtiff"];
 
-/// The file itself, or below a directory the rasters that the profiles in force have rules for, ordered by path.
+/// Endings of GeoParquet files. The second one should not be used, and is.
+const PARQUET_ENDINGS: [&str; 2] = ["parquet", "geoparquet"];
+
+/// The file itself, or below a directory the files that the profiles in force have rules for, ordered by path.
 pub(super) fn files(path: &Path, profiles: &[Profile]) -> Vec<Found> {
     if let Some(url) = remote(path) {
         return vec![open_later(url)];
@@ -58,10 +61,18 @@ pub(super) fn files(path: &Path, profiles: &[Profile]) -> Vec<Found> {
 
 /// What is said of a directory without files for the profiles in force.
 fn nothing_there(profiles: &[Profile]) -> String {
-    let kinds = [(FileKind::Geotiff, "a GeoTIFF (.tif, .tiff, .gtiff)"), (FileKind::Vrt, "a VRT (.vrt)")];
+    let kinds = [
+        (FileKind::Geotiff, "a GeoTIFF (.tif, .tiff, .gtiff)"),
+        (FileKind::Vrt, "a VRT (.vrt)"),
+        (FileKind::Geoparquet, "a GeoParquet file (.parquet, .geoparquet)"),
+    ];
     let judged = kinds.into_iter().filter(|(kind, _)| profiles.iter().any(|profile| profile.judges(*kind)));
     let judged: Vec<&str> = judged.map(|(_, name)| name).collect();
-    format!("no file in this directory has the ending of {} to check", judged.join(" or "))
+    let listed = match judged.as_slice() {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        others => others.concat(),
+    };
+    format!("no file in this directory has the ending of {listed} to check")
 }
 
 pub(super) fn unexamined(path: &Path, reason: String, hint: &str) -> Unexamined {
@@ -72,6 +83,7 @@ fn wanted(path: &Path, profiles: &[Profile]) -> bool {
     profiles.iter().any(|profile| {
         (profile.judges(FileKind::Geotiff) && is_named_tiff(path))
             || (profile.judges(FileKind::Vrt) && (ends_with(path, "vrt") || is_named_streamed(path)))
+            || (profile.judges(FileKind::Geoparquet) && is_named_parquet(path))
     })
 }
 
@@ -82,6 +94,10 @@ fn is_named_streamed(path: &Path) -> bool {
 
 pub(super) fn is_named_tiff(path: &Path) -> bool {
     TIFF_ENDINGS.iter().any(|ending| ends_with(path, ending))
+}
+
+pub(super) fn is_named_parquet(path: &Path) -> bool {
+    PARQUET_ENDINGS.iter().any(|ending| ends_with(path, ending))
 }
 
 pub(super) fn ends_with(path: &Path, ending: &str) -> bool {

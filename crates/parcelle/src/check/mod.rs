@@ -1,4 +1,4 @@
-//! Rasters against the rules.
+//! Rasters and GeoParquet against the rules.
 
 mod examine;
 mod example;
@@ -31,8 +31,8 @@ use once::Once;
 
 /// Checks files and directories: a builder with sensible defaults, started with [`Check::run`].
 ///
-/// Directories are walked for GeoTIFFs and VRTs. What a file is follows from its content; only a file whose content is
-/// neither is judged by its name. With the feature `http`, URLs (`https://`, `s3://`, `gs://`, `az://`) name files, too.
+/// Directories are walked for GeoTIFFs, VRTs and GeoParquet. What a file is follows from its content; only a file whose content is
+/// none of them is judged by its name. With the feature `http`, URLs (`https://`, `s3://`, `gs://`, `az://`) name files, too.
 pub fn check(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Check {
     Check {
         paths: paths.into_iter().map(|path| path.as_ref().to_owned()).collect(),
@@ -106,6 +106,8 @@ pub enum Profile {
     Cog,
     /// GDAL virtual rasters.
     Vrt,
+    /// GeoParquet: its specification, its data and its layout.
+    Geoparquet,
     /// What a version of GeoServer reads; `None` is the newest one known.
     Geoserver(Option<Version>),
     /// What GDAL's own validator of Cloud Optimized GeoTIFFs refuses.
@@ -116,9 +118,10 @@ pub enum Profile {
 
 impl Profile {
     /// All there are; of GeoServer the newest version.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Cog,
         Self::Vrt,
+        Self::Geoparquet,
         Self::Geoserver(None),
         Self::Gdal,
         Self::Ogc(None),
@@ -130,10 +133,10 @@ impl Profile {
     ];
 
     /// Those in force where none is asked for. Together they have every rule.
-    pub const DEFAULT: [Self; 3] = [Self::Cog, Self::Vrt, Self::Geoserver(None)];
+    pub const DEFAULT: [Self; 4] = [Self::Cog, Self::Vrt, Self::Geoparquet, Self::Geoserver(None)];
 
-    /// The profile with this name, whatever its case: `cog`, `vrt`, `gdal`, `ogc-21-026`, `ogc-21-026/geotiff-keys`,
-    /// `geoserver`, or `geoserver@2.27` for a version.
+    /// The profile with this name, whatever its case: `cog`, `vrt`, `geoparquet`, `gdal`, `ogc-21-026`,
+    /// `ogc-21-026/geotiff-keys`, `geoserver`, or `geoserver@2.27` for a version.
     ///
     /// # Errors
     /// [`CheckError::Profile`] where there is no such profile or version.
@@ -167,6 +170,7 @@ impl Profile {
     pub const fn name(self) -> &'static str {
         match (self, self.layout()) {
             (Self::Vrt, _) => "vrt",
+            (Self::Geoparquet, _) => "geoparquet",
             (Self::Geoserver(_), _) | (_, None) => "geoserver",
             (_, Some(layout)) => layout.name(),
         }
@@ -178,6 +182,7 @@ impl Profile {
         match (self, self.layout()) {
             (_, Some(layout)) => layout.rules(),
             (Self::Vrt, None) => parcelle_raster::vrt::RULES.to_vec(),
+            (Self::Geoparquet, None) => parcelle_geoparquet::check::RULES.to_vec(),
             (_, None) => geoserver::RULES.to_vec(),
         }
     }
@@ -188,6 +193,7 @@ impl Profile {
         match self {
             Self::Cog | Self::Gdal | Self::Ogc(_) => matches!(kind, FileKind::Geotiff),
             Self::Vrt => matches!(kind, FileKind::Vrt),
+            Self::Geoparquet => matches!(kind, FileKind::Geoparquet),
             Self::Geoserver(_) => matches!(kind, FileKind::Geotiff | FileKind::Vrt),
         }
     }
@@ -198,7 +204,7 @@ impl Profile {
             Self::Cog => Some(LayoutProfile::Cog),
             Self::Gdal => Some(LayoutProfile::Gdal),
             Self::Ogc(class) => Some(LayoutProfile::Ogc(class)),
-            Self::Vrt | Self::Geoserver(_) => None,
+            Self::Vrt | Self::Geoparquet | Self::Geoserver(_) => None,
         }
     }
 }
@@ -258,6 +264,9 @@ pub enum CheckError {
 impl Check {
     /// How deep to look. By default local files are looked at to [`Depth::Tiles`]; of a file behind a URL the structure and a
     /// sample of 16 tiles. Where that depth is asked for, up to 512 tiles of such a file are looked at, evenly spread.
+    ///
+    /// Of GeoParquet [`Depth::Header`] is the footer, the default behind URLs; [`Depth::Tiles`] a sample of the rows (up to 16
+    /// row groups; smaller files are read whole); [`Depth::Pixels`] every column of every row.
     pub fn depth(mut self, depth: Depth) -> Self {
         self.depth = Some(depth);
         self
@@ -356,7 +365,7 @@ impl Check {
             Place::Remote(url) => {
                 // Made for the first URL: certificates are read then.
                 let client = self.client.get_or_init(|| remote::client(self.depth));
-                remote::file(url, self.depth, &self.profiles, client)
+                remote::file(url, self.depth, &self.profiles, client, self.extras)
             }
         }
     }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
+use parcelle_geoparquet::check as geoparquet;
 use parcelle_raster::cog::{self, LayoutProfile, Published, Served};
 use parcelle_raster::geoserver::{self, Access, Beside};
 use parcelle_raster::{Checked, Depth, mend};
@@ -12,8 +14,8 @@ use parcelle_storage::http::{HttpClient, HttpError, HttpOptions, HttpProblem, Ht
 use parcelle_storage::{ByteSource, ReadAhead, Usage};
 use serde_json::{Value, json};
 
-use super::Profile;
 use super::examine::{self, HEAD_BYTES};
+use super::{Extras, Profile};
 
 /// Bytes of a request that would be smaller: a request takes as long as so many bytes do at some megabytes per second.
 const LEAST_READ: u64 = 32 * 1024;
@@ -41,6 +43,7 @@ pub(super) fn file(
     depth: Option<Depth>,
     profiles: &[Profile],
     client: &HttpClient,
+    extras: Extras,
 ) -> Result<FileReport, Unexamined> {
     let shown = without_secrets(name);
     let failed = |error: &io::Error| refuse(&shown, error);
@@ -51,7 +54,24 @@ pub(super) fn file(
     let source = ReadAhead::new(opened, LEAST_READ);
     let path = shown.split(['?', '#']).next().unwrap_or_default();
     let kind = examine::kind(head.get(..length).unwrap_or_default(), Path::new(path));
-    if kind != FileKind::Geotiff || !profiles.iter().any(|profile| profile.judges(kind)) {
+    let judged = profiles.iter().any(|profile| profile.judges(kind));
+    if kind == FileKind::Geoparquet && judged && !source.source().answers_ranges() {
+        return Err(without_ranges_at_all(&shown));
+    }
+    if kind == FileKind::Geoparquet && judged {
+        // Pages follow each other: what one request brings serves the next reads, too.
+        let source = Arc::new(source);
+        let options = geoparquet::CheckOptions { depth: depth.map_or(geoparquet::CheckDepth::Footer, examine::rows) };
+        let checked = geoparquet::check(Arc::clone(&source) as Arc<dyn ByteSource>, path, &options);
+        let mut report = examine::geoparquet_report(shown.clone(), checked.map_err(|error| failed(&error))?, extras);
+        // The first request was made when the file was opened.
+        let spent = source.usage();
+        report.facts.insert("requests", json!(spent.requests));
+        report.facts.insert("bytes_read", json!(spent.bytes));
+        report.facts.insert("content_type", source.source().content_type().map_or(Value::Null, Value::from));
+        return Ok(report);
+    }
+    if kind != FileKind::Geotiff || !judged {
         return Err(other_kind(&shown, kind, profiles));
     }
     let (Checked { findings, facts, .. }, compatibility) =
@@ -168,6 +188,16 @@ fn served(source: &HttpSource, asks: bool) -> Served {
 
 fn is_without_ranges(error: &io::Error) -> bool {
     HttpError::of(error).is_some_and(|error| matches!(error.problem, HttpProblem::NoRange { .. }))
+}
+
+/// The footer of Parquet is at its end, which such a server gives to nobody who does not take all of it.
+fn without_ranges_at_all(shown: &str) -> Unexamined {
+    Unexamined {
+        path: shown.to_owned(),
+        reason: "the server does not answer ranges, and the footer of a GeoParquet file is at its end".to_owned(),
+        hint: "enable byte ranges (web servers have them for files), or download the file and check the copy"
+            .to_owned(),
+    }
 }
 
 fn other_kind(shown: &str, kind: FileKind, profiles: &[Profile]) -> Unexamined {

@@ -34,8 +34,11 @@ mod kind {
     pub(super) const STRUCT: u8 = 12;
 }
 
-/// Checks a footer; says what is wrong with it.
-pub(super) fn check(footer: &[u8]) -> Result<(), String> {
+/// Walks a footer: whether its counts fit its bytes and its depths the limits.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(footer: &[u8]) -> Result<(), String> {
     let mut walker = Walker { bytes: footer, offset: 0 };
     walker.fields(|walker, id, kind| match (id, kind) {
         (SCHEMA, kind::LIST) => walker.schema(),

@@ -1,0 +1,33 @@
+//! What every reader of Parquet needs before it believes a file, and where its bytes come from.
+//!
+//! The reader of extracts and the rules for GeoParquet open files that nobody vouches for with the crate `parquet`, which
+//! trusts the counts it finds in them. [`check_footer`] walks a footer first; [`Chunks`] gives that crate the bytes of any
+//! [`ByteSource`](parcelle_storage::ByteSource), local or behind a URL; [`guarded`] turns a panic on bytes that contradict
+//! themselves into an error.
+//!
+//! Nothing here knows geometry.
+
+mod chunks;
+mod footer;
+
+pub use chunks::{Chunks, Sequence};
+pub use footer::check as check_footer;
+
+/// First and last bytes of a file.
+pub const MAGIC: &[u8; 4] = b"PAR1";
+/// The same of a file whose footer is encrypted.
+pub const ENCRYPTED_MAGIC: &[u8; 4] = b"PARE";
+/// Length of the footer, and the magic after it.
+pub const TAIL_BYTES: u64 = 8;
+
+/// Runs code of `parquet` or `arrow` on bytes of a file. On some pages, footers and messages that contradict themselves it
+/// panics where an error is due.
+///
+/// # Errors
+/// What the action says, or that it panicked.
+pub fn guarded<T, E: ToString>(action: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
+    match parcelle_storage::guarded(action) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(unwound) => Err(unwound.to_string()),
+    }
+}
