@@ -342,7 +342,6 @@ fn verified_at(
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 fn main() -> Result<(), Failure> {
     let directory = tempfile::tempdir()?;
     let mut criterion = Criterion::default().sample_size(20).configure_from_args();

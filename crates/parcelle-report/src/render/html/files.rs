@@ -46,9 +46,9 @@ pub(super) fn begin(text: &mut String, report: &Report, columns: &[String], word
     if !rules.is_empty() {
         select(text, "filter-rule", wording.pick("Rule", "Règle"), wording, rules.iter().copied());
     }
-    let _ = write!(
+    let _ = writeln!(
         text,
-        "<button type=\"reset\">{}</button> <button type=\"button\" id=\"open-all\" aria-pressed=\"false\">{}</button> <output id=\"shown\" aria-live=\"polite\" data-template=\"{}\"></output></form>\n",
+        "<button type=\"reset\">{}</button> <button type=\"button\" id=\"open-all\" aria-pressed=\"false\">{}</button> <output id=\"shown\" aria-live=\"polite\" data-template=\"{}\"></output></form>",
         wording.pick("Show all", "Tout afficher"),
         wording.pick("Unfold all", "Tout déplier"),
         wording.pick("{0} of {1} shown", "{0} affichés sur {1}"),
