@@ -1,8 +1,5 @@
 //! `parcelle check` of GeoParquet: own outputs, fix commands, URLs.
 
-#[path = "../../crates/parcelle-storage/tests/range_server/mod.rs"]
-mod range_server;
-
 use std::path::Path;
 
 use parcelle::http::{HttpClient, HttpOptions};
@@ -11,8 +8,8 @@ use parcelle::report::{FileReport, Severity};
 use parcelle::{Depth, Profile};
 use serde_json::json;
 
+use crate::range_server::RangeServer;
 use crate::{fixture, listing, parcelle};
-use range_server::RangeServer;
 
 fn check(path: &Path) -> FileReport {
     let report = parcelle::check([path]).profiles([Profile::Geoparquet]).depth(Depth::Pixels).run().unwrap();

@@ -20,6 +20,8 @@ mod invalid;
 mod late_gdal;
 mod layers;
 mod partition;
+#[path = "../../crates/parcelle-storage/tests/range_server/mod.rs"]
+mod range_server;
 mod remote;
 mod reports;
 mod reproject;

@@ -1,8 +1,5 @@
 //! `parcelle check` on files behind URLs, served by this test.
 
-#[path = "../../crates/parcelle-storage/tests/range_server/mod.rs"]
-mod range_server;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -11,8 +8,8 @@ use parcelle::http::{HttpClient, HttpOptions};
 use parcelle::report::FileReport;
 use serde_json::{Value, json};
 
+use crate::range_server::RangeServer;
 use crate::{Run, command, fixture};
-use range_server::RangeServer;
 
 /// Serves fixtures of `testdata/cog/` under their names.
 fn server(names: &[&'static str]) -> RangeServer {

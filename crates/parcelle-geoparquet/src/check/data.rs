@@ -167,6 +167,9 @@ enum Task {
     Attribute(usize),
 }
 
+/// What came of a task: what the geometry columns hold, or why the bytes cannot be decoded.
+type Outcome = Result<Vec<Option<ColumnData>>, String>;
+
 /// One row group, as far as it is read.
 #[derive(Debug, Clone, Copy)]
 struct Portion {
@@ -208,7 +211,7 @@ pub(crate) fn read(footer: &Footer, source: &Arc<dyn ByteSource>, all: bool) -> 
     let tasks: Vec<(Portion, Task)> =
         portions.iter().flat_map(|portion| kinds.iter().map(|kind| (*portion, *kind))).collect();
     let reader = Reader { footer, source, metadata: &metadata, readable: &readable, roots: &geometry_roots };
-    let results: Vec<(usize, Task, Result<Vec<Option<ColumnData>>, String>)> = tasks
+    let results: Vec<(usize, Task, Outcome)> = tasks
         .into_par_iter()
         .map(|(portion, task)| {
             let result = guarded(|| match task {

@@ -259,7 +259,7 @@ fn statistics(context: &mut Context<'_>, column: &GeometryColumn, leaves: &Cover
         let numbers = [xmin.0, ymin.0, xmax.1, ymax.1];
         let is_geographic = column.crs.resolved().is_some_and(|crs| crs.measure() == parcelle_crs::Measure::Geographic);
         let backwards = xmin.0 > xmax.1 && !is_geographic || ymin.0 > ymax.1;
-        let [ranges @ ..] = [xmin, ymin, xmax, ymax];
+        let ranges = [xmin, ymin, xmax, ymax];
         let upside_down = ranges.iter().any(|(low, high)| low > high);
         if backwards || upside_down || numbers.iter().any(|number| number.is_nan()) {
             let message = format!(
