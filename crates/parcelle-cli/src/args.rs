@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Convert(Box<ConvertArguments>),
-    Check(CheckArguments),
+    Check(Box<CheckArguments>),
 }
 
 /// Convert a layer to GeoParquet
