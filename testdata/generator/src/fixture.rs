@@ -234,7 +234,8 @@ mod tests {
         for fixture in all().unwrap() {
             if let Some(verdict) = fixture.verdict {
                 assert_eq!(verdict.severity == "ok", verdict.rule.is_empty(), "{}", fixture.path);
-                let planted = fixture.path.contains("bad_");
+                // Sources of VRTs that are broken on purpose lie beside the sound ones, under names that say how.
+                let planted = fixture.path.contains("bad_") || fixture.path == "vrt/tiles/cut_off.tif";
                 assert_eq!(planted, matches!(verdict.severity, "warning" | "error"), "{}", fixture.path);
             }
         }
