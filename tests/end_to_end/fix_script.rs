@@ -109,3 +109,24 @@ fn an_existing_script_is_replaced_only_when_asked() {
     assert!(run.expect_code(2).stderr.contains("is one of the files that are checked"));
     parcelle(["check", raster.to_str().unwrap(), "--overwrite"]).expect_code(2);
 }
+
+#[test]
+fn geoparquet_is_mended_by_parcelle_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("it's here");
+    std::fs::create_dir(&folder).unwrap();
+    for name in ["bad_bbox", "bad_type_not_listed"] {
+        let source = fixture(&format!("geoparquet/{name}.parquet"));
+        std::fs::copy(source, folder.join(format!("{name}.parquet"))).unwrap();
+    }
+    let script = directory.path().join("mend.sh");
+    parcelle(["check", folder.to_str().unwrap(), "--fix-script", script.to_str().unwrap()]).expect_code(1);
+    let binary = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug");
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
+    let run = Command::new("bash").arg(&script).env("PATH", path).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    for name in ["bad_bbox", "bad_type_not_listed"] {
+        let mended = folder.join(format!("{name}.mended.parquet"));
+        parcelle(["check", mended.to_str().unwrap(), "--depth", "pixels", "--fail-on", "warning"]).expect_code(0);
+    }
+}

@@ -55,9 +55,19 @@ pub fn steps(fix: &str) -> Vec<Step> {
             let remark = command.remark.take();
             Step::Run { command: command.to_string(), output: command.output, remark }
         }
-        None => Step::Words(line.to_owned()),
+        None => conversion(line).unwrap_or_else(|| Step::Words(line.to_owned())),
     };
     lines.map(step).collect()
+}
+
+/// A conversion, which mends a GeoParquet file as a whole; one whose reference system is left open needs a decision.
+fn conversion(line: &str) -> Option<Step> {
+    let (words, remark) = command::words(line)?;
+    let ["parcelle", "convert", _, output, ..] = words.as_slice() else { return None };
+    if line.contains('…') {
+        return Some(Step::Decide(line.to_owned()));
+    }
+    Some(Step::Run { command: words.join(" "), output: (*output).to_owned(), remark })
 }
 
 /// Merges the commands of a file's findings into one, or into two where one of them needs a decision; `path` is the file

@@ -285,7 +285,7 @@ fn write_options(formatter: &mut fmt::Formatter<'_>, options: &[&(String, Vec<St
 
 /// The words of a line as they are written, quotes and all, and the remark at its end: what is behind a `#`, or in
 /// parentheses. `None` where a quote is not closed.
-fn words(line: &str) -> Option<(Vec<&str>, Option<String>)> {
+pub(super) fn words(line: &str) -> Option<(Vec<&str>, Option<String>)> {
     let mut words = Vec::new();
     let mut rest = line.trim_start();
     while let Some(first) = rest.chars().next() {

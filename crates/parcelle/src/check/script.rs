@@ -62,7 +62,7 @@ pub fn fix_script(report: &Report, directory: &Path) -> String {
         "#!/usr/bin/env bash\n\
          # Written by {} {} for {} file{}: commands for {}, by hand {}.\n\
          # Originals are only read. Each command writes a copy beside its original, and none that is there already.\n\
-         # Needed is GDAL (gdal_translate); where cogger is installed too, it moves lossy tiles without encoding them again.\n\
+         # Needed is GDAL (gdal_translate), and parcelle for GeoParquet; where cogger is installed too, it moves lossy tiles without encoding them again.\n\
          [ -n \"${{BASH_VERSION:-}}\" ] || exec bash \"$0\" \"$@\"\n\
          set -euo pipefail\n\
          cd -- {}\n",
