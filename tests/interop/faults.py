@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow.parquet as parquet
 from report import Report
 
-ROWS = 60_000
+ROWS = 200_000
 KILLS = 100
 
 
@@ -54,7 +54,7 @@ def signals(base: list, folder: Path, expected: bytes, seconds: float, report: R
         output = place / "out.parquet"
         kind = [signal.SIGKILL, signal.SIGINT, signal.SIGTERM][turn % 3]
         process = subprocess.Popen([*base, output], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        time.sleep(random.uniform(0, seconds * 1.1))
+        time.sleep(random.uniform(0, seconds))
         process.send_signal(kind)
         process.communicate(timeout=60)
         if output.exists():

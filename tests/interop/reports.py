@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import time
 import urllib.request
@@ -240,6 +241,15 @@ def many(chromium, parcelle: Path, testdata: Path, scratch: Path, report: Report
     page.close()
 
 
+# Runs a command, and says on standard error how many KiB it held at most.
+MEASURE = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(code)
+"""
+
+
 def soak(parcelle: Path, testdata: Path, scratch: Path, report: Report) -> None:
     """20,000 files of every kind in one run take the memory of 2,000."""
     sources = [path for folder in ["cog", "vrt"] for path in sorted((testdata / folder).iterdir()) if path.suffix in {".tif", ".vrt"}]
@@ -253,14 +263,14 @@ def soak(parcelle: Path, testdata: Path, scratch: Path, report: Report) -> None:
             os.link(scratch_copy(source, scratch), place)
         start = time.monotonic()
         output = scratch / f"soak-{count}.jsonl"
+        command = [parcelle, "check", folder, "--format", "jsonl", "--fail-on", "never"]
         with output.open("wb") as out:
-            command = [parcelle, "check", folder, "--format", "jsonl", "--fail-on", "never"]
-            process = subprocess.Popen(command, stdout=out)
-            _, status, usage = os.wait4(process.pid, 0)
+            # A small process in between: a child counts the memory of the one it was forked from as its own.
+            measured = subprocess.run([sys.executable, "-c", MEASURE, *command], stdout=out, stderr=subprocess.PIPE, text=True)
         seconds = time.monotonic() - start
         last = json.loads(output.read_bytes().splitlines()[-1])
-        report.check(f"soak: {count} files are checked", status == 0 and last["summary"]["files"] == count, f"{status} {last}")
-        peaks[count] = usage.ru_maxrss / 1024
+        report.check(f"soak: {count} files are checked", measured.returncode == 0 and last["summary"]["files"] == count, f"{measured} {last}")
+        peaks[count] = int(measured.stderr.split()[-1]) / 1024
         report.note(f"soak: {count} files in {seconds:.1f} s, {peaks[count]:.0f} MiB at most")
         shutil.rmtree(folder)
     few, many_files = (peaks[count] for count in SOAK_FILES)
