@@ -15,6 +15,8 @@ PARCELLE := target/release/parcelle
 TESTDATA := target/release/parcelle-testdata
 # With --workspace features are those of the whole, as in every other command here: nothing is compiled twice.
 BENCHES := $(foreach bench,convert settings memory check,--bench $(bench))
+# What `make build` builds. CI adds the benches: features that only they ask for would have everything compiled twice.
+BUILD_TARGETS ?= --bins
 VENV := .venv
 VENV_PEERS := .venv-peers
 
@@ -32,7 +34,7 @@ setup-interop:
 	@scripts/setup interop
 
 build: setup ## build the release binaries
-	$(CARGO) build --release $(LOCKED) --workspace --bins
+	$(CARGO) build --release $(LOCKED) --workspace $(BUILD_TARGETS)
 
 demo: build ## make sample data, convert it, check good and broken rasters
 	@scripts/demo $(PARCELLE) $(TESTDATA) demo
