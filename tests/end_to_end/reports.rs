@@ -226,5 +226,7 @@ fn info_tells_what_a_file_is() {
     let directory = tempfile::tempdir().unwrap();
     let empty = directory.path().join("empty.bin");
     std::fs::write(&empty, "").unwrap();
-    parcelle(["info", empty.to_str().unwrap()]).expect_code(2);
+    let run = parcelle(["info", empty.to_str().unwrap(), &cog("good_rgb")]).expect_code(2);
+    assert!(run.stdout.contains("good_rgb.tif  (geotiff)\n"), "{}", run.stdout);
+    assert!(run.stderr.starts_with("error: "), "{}", run.stderr);
 }

@@ -5,29 +5,33 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use parcelle::report::render::printable;
-use parcelle::{InfoError, Information, LayerInfo};
+use parcelle::{Information, LayerInfo};
 use serde_json::Value;
 
 use crate::args::{InfoArguments, SummaryFormat};
 use crate::failure::Failure;
 use crate::format::grouped;
+use crate::terminal;
 
+/// A file that cannot be read is told of, and does not keep the others from being told.
 pub(crate) fn run(arguments: &InfoArguments) -> Result<ExitCode, Failure> {
-    let mut text = String::new();
+    let mut code = ExitCode::SUCCESS;
     for path in &arguments.paths {
-        let information = parcelle::info(path).map_err(|error| match error {
-            InfoError::Source(error) => Failure::Usage(error.to_string()),
-            other => Failure::Usage(other.to_string()),
-        })?;
-        match arguments.format {
-            SummaryFormat::Human => human(&mut text, &information),
-            SummaryFormat::Json => {
+        let mut text = String::new();
+        match (parcelle::info(path), arguments.format) {
+            (Ok(information), SummaryFormat::Human) => human(&mut text, &information),
+            (Ok(information), SummaryFormat::Json) => {
                 let _ = writeln!(text, "{}", information.to_json());
             }
+            (Err(error), _) => {
+                terminal::complain(&Failure::Usage(error.to_string()));
+                code = ExitCode::from(2);
+            }
         }
+        let written = std::io::stdout().lock().write_all(text.as_bytes());
+        written.map_err(|error| Failure::output("standard output", &error))?;
     }
-    std::io::stdout().lock().write_all(text.as_bytes()).map_err(|error| Failure::output("standard output", &error))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 fn human(text: &mut String, information: &Information) {
