@@ -1,6 +1,7 @@
 //! Numbers as people write them, in and out.
 
 use parcelle::Window;
+use parcelle::report::Language;
 pub(crate) use parcelle::report::text::grouped;
 
 /// Bytes from text such as `512MB`, `2GiB`, `1.5G` or `65536`. Without an `i`, units are decimal.
@@ -27,14 +28,7 @@ pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
 
 /// Bytes for people: `349 MB`.
 pub(crate) fn bytes(count: u64) -> String {
-    let units = [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
-    match units.into_iter().find(|(factor, _)| count >= *factor) {
-        Some((factor, unit)) => {
-            let value = count as f64 / factor as f64;
-            if value < 10.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
-        }
-        None => format!("{count} B"),
-    }
+    Language::English.bytes(count)
 }
 
 /// A number of things: `1 row`, `2 rows`.
