@@ -11,11 +11,14 @@ export PYTHON GDAL_PYTHON
 # rustup puts cargo there, and a shell opened before it did does not know.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-PARCELLE := target/release/parcelle
-TESTDATA := target/release/parcelle-testdata
+# What is built and measured is the release build. CI has a profile of its own, `ci`, for everything: one build in place of two.
+PROFILE ?= release
+TEST_PROFILE ?= dev
+PARCELLE := target/$(PROFILE)/parcelle
+TESTDATA := target/$(PROFILE)/parcelle-testdata
 # With --workspace features are those of the whole, as in every other command here: nothing is compiled twice.
 BENCHES := $(foreach bench,convert settings memory check,--bench $(bench))
-# What `make build` builds. CI adds the benches: features that only they ask for would have everything compiled twice.
+# What `make build` builds. CI builds all at once: features that only tests and benches ask for would have it compiled twice.
 BUILD_TARGETS ?= --bins
 VENV := .venv
 VENV_PEERS := .venv-peers
@@ -33,23 +36,23 @@ setup: ## install what is missing to build: GDAL, SQLite, a C compiler (Debian, 
 setup-interop:
 	@scripts/setup interop
 
-build: setup ## build the release binaries
-	$(CARGO) build --release $(LOCKED) --workspace $(BUILD_TARGETS)
+build: setup ## build the binaries, as they are shipped
+	$(CARGO) build --profile $(PROFILE) $(LOCKED) --workspace $(BUILD_TARGETS)
 
 demo: build ## make sample data, convert it, check good and broken rasters
 	@scripts/demo $(PARCELLE) $(TESTDATA) demo
 
 # The end-to-end tests call the binary: it is built first, with the features the tests are built with.
 test: setup ## run all tests
-	$(CARGO) build $(LOCKED) --workspace
-	$(CARGO) test $(LOCKED) --workspace
+	$(CARGO) build --profile $(TEST_PROFILE) $(LOCKED) --workspace --all-targets
+	$(CARGO) test --profile $(TEST_PROFILE) $(LOCKED) --workspace
 
 lint: setup ## formatting, clippy, documentation, licences, committed test data
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
-	$(CARGO) clippy $(LOCKED) -p parcelle --no-default-features --features sqlite-bundled -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --workspace --no-deps --lib
-	$(CARGO) run -q $(LOCKED) -p parcelle-testdata -- small --check testdata
+	$(CARGO) clippy --profile $(TEST_PROFILE) $(LOCKED) --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --profile $(TEST_PROFILE) $(LOCKED) -p parcelle --no-default-features --features sqlite-bundled -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --profile $(TEST_PROFILE) $(LOCKED) --workspace --no-deps --lib
+	$(CARGO) run -q --profile $(TEST_PROFILE) $(LOCKED) -p parcelle-testdata -- small --check testdata
 	@scripts/supply-chain
 
 interop: build setup-interop $(VENV)/stamp ## compare with GDAL, pyogrio, geopandas, DuckDB, rio-cogeo, geoparquet-validator, gpio
@@ -61,10 +64,10 @@ $(VENV)/stamp: tests/interop/requirements.txt | setup-interop
 	touch $@
 
 bench: build ## run all benches (several minutes)
-	$(CARGO) bench $(LOCKED) --workspace $(BENCHES)
+	$(CARGO) bench --profile $(PROFILE) $(LOCKED) --workspace $(BENCHES)
 
 bench-smoke: build ## run each bench briefly: that they work, not what they measure
-	$(CARGO) bench $(LOCKED) --workspace $(BENCHES) -- --warm-up-time 0.5 --measurement-time 1 --sample-size 10
+	$(CARGO) bench --profile $(PROFILE) $(LOCKED) --workspace $(BENCHES) -- --warm-up-time 0.5 --measurement-time 1 --sample-size 10
 
 # PEERS_OPTIONS goes to the script: make bench-peers PEERS_OPTIONS="--formats gpkg --rounds 1"; --help lists them.
 bench-peers: build $(VENV_PEERS)/stamp ## measure beside DuckDB, SedonaDB, pyogrio, geopandas, gpio, ogr2ogr (hours; PARCELLE_BENCH_ROWS)

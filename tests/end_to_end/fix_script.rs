@@ -121,8 +121,8 @@ fn geoparquet_is_mended_by_parcelle_itself() {
     }
     let script = directory.path().join("mend.sh");
     parcelle(["check", folder.to_str().unwrap(), "--fix-script", script.to_str().unwrap()]).expect_code(1);
-    let binary = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug");
-    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
+    let binary = crate::binary("parcelle");
+    let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let run = Command::new("bash").arg(&script).env("PATH", path).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     for name in ["bad_bbox", "bad_type_not_listed"] {

@@ -96,7 +96,7 @@ fn binary(name: &str) -> PathBuf {
     directory.pop();
     directory.pop();
     let path = directory.join(name);
-    assert!(path.exists(), "{} is missing: run `cargo build --workspace` first", path.display());
+    assert!(path.exists(), "{} is missing: run `cargo build --workspace --all-targets` first", path.display());
     path
 }
 
