@@ -24,12 +24,14 @@ const DERIVED: &[(&str, &str, &[&str])] = &[
     ("GeoJSONSeq", "geojsonl", &["-f", "GeoJSONSeq"]),
 ];
 
-/// Opens the layer and reads all of it.
-fn decode(path: &Path, pool: &rayon::ThreadPool) -> Result<u64, Failure> {
-    let options = parcelle_source::OpenOptions { threads: pool.current_num_threads(), ..Default::default() };
+/// Opens the layer, by a sample of the file where it may, and reads all of it.
+fn decode(path: &Path, pool: &rayon::ThreadPool, by_sample: bool) -> Result<u64, Failure> {
+    let threads = pool.current_num_threads();
+    let sample_from = by_sample.then_some(0);
+    let options = parcelle_source::OpenOptions { threads, sample_from, ..Default::default() };
     let layer = parcelle_source::open(path, &options)?;
     let splits = layer.splits(SPLIT_ROWS)?;
-    pool.install(|| {
+    let rows = pool.install(|| {
         splits
             .par_iter()
             .map(|split| {
@@ -40,8 +42,16 @@ fn decode(path: &Path, pool: &rayon::ThreadPool) -> Result<u64, Failure> {
                 })?;
                 Ok(rows)
             })
-            .sum()
-    })
+            .sum::<Result<u64, Failure>>()
+    })?;
+    layer.prove()?;
+    Ok(rows)
+}
+
+/// Whether the format is one that can be opened by a sample.
+fn has_samples(path: &Path) -> Result<bool, Failure> {
+    let options = parcelle_source::OpenOptions { sample_from: Some(0), ..Default::default() };
+    Ok(parcelle_source::open(path, &options)?.is_sampled())
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
@@ -72,11 +82,16 @@ pub(crate) fn bench(criterion: &mut Criterion) -> Result<(), Failure> {
         group.throughput(Throughput::Elements(rows));
         for threads in if cores > 1 { vec![1, cores] } else { vec![1] } {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-            let found = decode(path, &pool)?;
-            if found != rows {
-                return Err(format!("{name}: {found} rows instead of {rows}").into());
+            for by_sample in if has_samples(path)? { vec![false, true] } else { vec![false] } {
+                let found = decode(path, &pool, by_sample)?;
+                if found != rows {
+                    return Err(format!("{name}: {found} rows instead of {rows}").into());
+                }
+                let how = if by_sample { ", opened by a sample" } else { "" };
+                group.bench_function(format!("{threads} threads{how}"), |bencher| {
+                    bencher.iter(|| decode(path, &pool, by_sample));
+                });
             }
-            group.bench_function(format!("{threads} threads"), |bencher| bencher.iter(|| decode(path, &pool)));
         }
         group.finish();
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use parcelle::{ConvertError, Sort, convert};
+use parcelle::{ConvertError, Partitioning, Sort, convert};
 
 use crate::listing;
 
@@ -87,4 +87,33 @@ fn progress_begins_anew() {
     let seen = seen.lock().unwrap();
     assert_eq!((seen[0].total_rows, seen.last().unwrap().rows), (None, ROWS as u64));
     assert!(seen.iter().any(|progress| progress.total_rows == Some(ROWS as u64)), "{seen:?}");
+}
+
+/// What the first attempt had written of a dataset is not in the second.
+#[test]
+fn datasets_are_those_of_a_file_read_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("t.csv");
+    // The odd value makes a column of text out of one of numbers, and with it other names of files.
+    std::fs::write(&input, table("1", "01")).unwrap();
+    let dataset = |name: &str, sample_from| {
+        let output = folder.path().join(name);
+        let partitioning = Partitioning { by: Some("v".to_owned()), ..Partitioning::default() };
+        let run = convert(&input, &output).partitioning(partitioning).sample_from(sample_from).row_group_rows(500);
+        let summary = run.run().unwrap();
+        let files: Vec<_> =
+            listing(&output).into_iter().map(|name| (std::fs::read(output.join(&name)).unwrap(), name)).collect();
+        (files, summary)
+    };
+    let (whole, once) = dataset("whole", None);
+    let (sampled, twice) = dataset("sampled", Some(0));
+    assert_eq!(
+        whole.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(),
+        ["01.parquet", "1.parquet", "_index.json"]
+    );
+    assert!(whole == sampled, "the files are not the same");
+    assert_eq!(once.read_again, None);
+    let reason = twice.read_again.unwrap();
+    assert!(reason.contains("t.csv") && reason.contains("v"), "{reason}");
+    assert_eq!(listing(folder.path()), ["sampled", "t.csv", "whole"]);
 }

@@ -241,6 +241,9 @@ fn human(summary: &ConvertSummary, windowed: bool) -> String {
         let of = if summary.inputs == 1 { String::new() } else { format!(" of {path}") };
         let _ = write!(text, "\nColumn {column}{of}: {} {what}; the first: {first}", counted(*values, "value"));
     }
+    if let Some(reason) = &summary.read_again {
+        let _ = write!(text, "\nRead twice, as a sample of it did not hold for the whole: {reason}");
+    }
     for warning in &summary.warnings {
         let _ = write!(text, "\nwarning: {warning}");
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::BufWriter;
 use std::path::PathBuf;
 
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, encode_arrow_schema};
@@ -18,11 +19,14 @@ use crate::statistics::GeometryStatistics;
 /// Row groups are numbered with 16 bits and a sign (parquet-format, `RowGroup.ordinal`).
 pub(crate) const MAX_ROW_GROUPS: u64 = 32_767;
 
+/// The library copies column chunks in pieces of 8 KiB; without this each of them would be a call of the operating system.
+const WRITE_BYTES: usize = 1 << 20;
+
 /// Appends encoded row groups to a file and keeps what its footer needs.
 pub(crate) struct ParquetFile {
     /// The name that errors give.
     path: PathBuf,
-    writer: SerializedFileWriter<File>,
+    writer: SerializedFileWriter<BufWriter<File>>,
     facts: FileFacts,
 }
 
@@ -44,6 +48,7 @@ impl ParquetFile {
         settled: &Settled,
         properties: WriterPropertiesPtr,
     ) -> Result<Self, WriteError> {
+        let file = BufWriter::with_capacity(WRITE_BYTES, file);
         let writer = SerializedFileWriter::new(file, settled.parquet.root_schema_ptr(), properties)
             .map_err(|error| WriteError::parquet(&path, error))?;
         let statistics = vec![GeometryStatistics::default(); layout.geometry.len()];

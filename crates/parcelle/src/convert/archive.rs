@@ -133,8 +133,8 @@ impl UnpackedInputs {
             repaired.path = self.named(&repaired.path);
             repaired.first = self.named(&repaired.first);
         }
-        for warning in &mut summary.warnings {
-            *warning = self.named(warning);
+        for text in summary.warnings.iter_mut().chain(&mut summary.read_again) {
+            *text = self.named(text);
         }
         summary
     }

@@ -397,7 +397,9 @@ impl Convert {
                     && !matches!(error, ConvertError::Write(WriteError::Io { .. })) =>
             {
                 again.open.sample_from = None;
-                again.run_once(inputs, description, start, &mut is_sampled)
+                let mut summary = again.run_once(inputs, description, start, &mut is_sampled)?;
+                summary.read_again = Some(error.to_string());
+                Ok(summary)
             }
             done => done,
         }
@@ -466,6 +468,7 @@ impl Convert {
             seconds: StageTimes { wall: start.elapsed().as_secs_f64(), ..written.seconds.into() },
             peak_memory_bytes: peak_resident_bytes(),
             spilled_bytes: written.spilled_bytes,
+            read_again: None,
             warnings,
             repaired: self.open.invalid.repaired().into_iter().map(Into::into).collect(),
             leftovers: leftovers.iter().map(|path| path.display().to_string()).collect(),

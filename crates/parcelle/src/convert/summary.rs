@@ -38,6 +38,9 @@ pub struct ConvertSummary {
     pub peak_memory_bytes: Option<u64>,
     /// Bytes that went to temporary files for lack of memory.
     pub spilled_bytes: u64,
+    /// Why the input was read a second time: a [sample](crate::Convert::sample_from) of it had led to something that did not
+    /// hold for the whole. It cost time; the output is the same. `None` where once was enough.
+    pub read_again: Option<String>,
     /// What is not as good as it could be, in sentences for people.
     pub warnings: Vec<String>,
     /// Values that were not valid and are not in the output as they were, by file and column.
