@@ -24,7 +24,7 @@ VENV := .venv
 VENV_PEERS := .venv-peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-interop build demo test lint interop bench bench-smoke bench-peers testdata clean-demo
+.PHONY: help setup setup-interop build demo test lint interop bench bench-smoke bench-peers fuzz fuzz-smoke testdata clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | \
@@ -49,6 +49,7 @@ test: setup ## run all tests
 
 lint: setup ## formatting, clippy, documentation, licences, committed test data
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
 	$(CARGO) clippy --profile $(TEST_PROFILE) $(LOCKED) --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --profile $(TEST_PROFILE) $(LOCKED) -p parcelle --no-default-features --features sqlite-bundled -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --profile $(TEST_PROFILE) $(LOCKED) --workspace --no-deps --lib
@@ -77,6 +78,13 @@ $(VENV_PEERS)/stamp: benches/peers/requirements.txt | setup-interop
 	$(PYTHON) -m venv --clear $(VENV_PEERS)
 	$(VENV_PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
+
+# FUZZ_OPTIONS goes to the script: make fuzz FUZZ_OPTIONS="--only tiff --seconds 3600"; --help lists them.
+fuzz: setup ## run the fuzz targets on seeds, ten minutes each
+	scripts/fuzz $(FUZZ_OPTIONS)
+
+fuzz-smoke: setup ## compile the fuzz targets, and run each for seconds
+	scripts/fuzz --seconds 15 --most-seeds 200 $(FUZZ_OPTIONS)
 
 testdata: setup ## write the committed fixtures again
 	$(CARGO) run -q $(LOCKED) -p parcelle-testdata -- small testdata

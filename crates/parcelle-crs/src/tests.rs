@@ -31,6 +31,11 @@ fn numbers_come_through_unchanged() {
     let projjson = Crs::from_definition("EPSG:2154").unwrap().to_projjson();
     let datum = &projjson["base_crs"]["datum"]["ellipsoid"];
     assert_eq!(datum["inverse_flattening"].to_string(), "298.257222101");
+    // Found by fuzzing: the nearest double of these digits was missed by one bit.
+    let unit = r#"{"type":"GeographicCRS","name":"x","unit":{"conversion_factor":1.0174532925199433}}"#;
+    let projjson = Crs::from_definition(unit).unwrap().to_projjson();
+    assert_eq!(projjson["unit"]["conversion_factor"], 1.017_453_292_519_943_3);
+    assert_eq!(Crs::from_definition(&projjson.to_string()).unwrap().to_projjson(), projjson);
 }
 
 #[test]
