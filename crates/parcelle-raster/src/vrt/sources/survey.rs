@@ -1,7 +1,7 @@
 //! All files that a VRT is made of, each opened once, level by level of VRTs in VRTs, in parallel.
 
-use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
