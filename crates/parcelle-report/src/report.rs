@@ -110,6 +110,10 @@ pub struct Compatibility {
     /// What an admin sees, in words, such as `the store cannot be created`; empty where all is well.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub detail: String,
+    /// What the decoder of pixels alone would make of it, where the target has one apart from what finds their place: of
+    /// GeoServer the reader of imageio-ext, without GeoTools' reference systems and transformations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<Outcome>,
 }
 
 /// The name of the fact that holds sentences for people: a list of texts, which the human report prints below the verdict.

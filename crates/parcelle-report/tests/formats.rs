@@ -50,6 +50,7 @@ fn answer(version: &str, outcome: Outcome) -> Compatibility {
         outcome,
         because,
         detail: String::new(),
+        decoder: None,
     }
 }
 

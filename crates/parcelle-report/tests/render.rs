@@ -44,6 +44,7 @@ fn report() -> Report {
         outcome: Outcome::Misreads,
         because: vec!["COG-IFD-001"],
         detail: String::new(),
+        decoder: None,
     });
     let good = FileReport::new("ok.vrt", FileKind::Vrt, Vec::new(), BTreeMap::new());
     let missing = Unexamined {

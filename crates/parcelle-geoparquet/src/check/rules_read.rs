@@ -128,5 +128,6 @@ fn answer(
         outcome,
         because,
         detail: detail.to_owned(),
+        decoder: None,
     }
 }

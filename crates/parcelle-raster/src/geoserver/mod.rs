@@ -7,6 +7,9 @@
 //! [`judge`] holds every row against a file. The worst outcome of a way of access is its answer: the file fails before it
 //! is misread, is misread before it is slow. Overviews count as the image does, since maps are drawn from them.
 //!
+//! GeoTools refuses files that the decoder alone would read: what the decoder makes of them stands beside the outcome
+//! ([`Compatibility::decoder`]), as who reads the pixels without their place (`imageio-ext` itself) sees it.
+//!
 //! Rows whose outcome is `reads` tell something else that an admin wants to know, such as a band that is taken for alpha.
 //!
 //! ```no_run
@@ -222,7 +225,10 @@ pub fn judge_by(
         let rows = tables.capabilities.iter().filter(|row| row.applies(version, access));
         let hits = hits(rows, &file, &levels);
         let worst = hits.iter().max_by_key(|hit| rank(hit));
-        let outcome = worst.map_or(Outcome::Reads, |hit| hit.row.effect.outcome());
+        let outcome_of = |hit: Option<&Hit>| hit.map_or(Outcome::Reads, |hit| hit.row.effect.outcome());
+        let of_decoder = hits.iter().filter(|hit| !rules::is_about_place(hit.row.rule));
+        let decoder = outcome_of(of_decoder.max_by_key(|hit| rank(hit)));
+        let outcome = outcome_of(worst);
         let detail = worst.map_or("", what_happens).to_owned();
         let mut because = Vec::new();
         for hit in hits {
@@ -243,6 +249,7 @@ pub fn judge_by(
             outcome,
             because,
             detail,
+            decoder: Some(decoder),
         });
     }
     let mut findings = Findings::new();

@@ -55,6 +55,24 @@ pub static RULES: &[&Rule] = &[
     &ODD_BITS,
 ];
 
+/// The rules about GeoTools' `GeoTiffReader`, which finds the place of the pixels that imageio-ext decodes.
+static ABOUT_PLACE: &[&Rule] = &[
+    &place::MODEL_TYPE,
+    &place::PROJECTION,
+    &place::DATUM,
+    &place::WRONG_PLACE,
+    &place::NO_CRS,
+    &place::NO_CODE,
+    &place::VERTICAL,
+    &place::NO_TRANSFORM,
+    &place::GCPS,
+];
+
+/// Whether a rule is one of those.
+pub(super) fn is_about_place(rule: &Rule) -> bool {
+    ABOUT_PLACE.iter().any(|known| known.id == rule.id)
+}
+
 static ALPHA_GUESSED: Rule = Rule {
     id: "GS-BAND-001",
     severity: Severity::Warning,

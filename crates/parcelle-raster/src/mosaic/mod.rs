@@ -159,6 +159,7 @@ impl Mosaic {
             outcome,
             because,
             detail: detail.to_owned(),
+            decoder: None,
         }];
         JudgedMosaic { findings, compatibility, facts: self.facts(&outliers), outliers }
     }

@@ -11,12 +11,12 @@ use super::details::{
 use super::limits;
 use super::model::{
     Band, Dataset, Field, FileReference, Group, Input, OutputBands, Pansharpening, PansharpeningBand, ProcessingStep,
-    ProcessingSteps, Rectangle, Source, WarpOptions, leading_integer,
+    ProcessingSteps, Rectangle, Source, WarpOptions, leading_integer, short,
 };
 use super::numbers::leading_number;
 use super::vocabulary::Element;
 
-/// What an open element has gathered.
+/// What an open element has gathered; what is large and rare is boxed, for parts are moved from element to element.
 #[derive(Debug)]
 pub(crate) enum Part {
     /// Nothing that the model keeps.
@@ -27,8 +27,8 @@ pub(crate) enum Part {
     Source(Box<Source>),
     File(FileReference),
     Rectangle(Rectangle),
-    Overview(Overview),
-    PansharpeningBand(PansharpeningBand),
+    Overview(Box<Overview>),
+    PansharpeningBand(Box<PansharpeningBand>),
     Properties(SourceProperties),
     Kernel(Kernel),
     GcpList(GcpList),
@@ -41,11 +41,11 @@ pub(crate) enum Part {
     BandMappings(Vec<(i32, i32)>),
     /// An element of attributes and text.
     Marked(Marked),
-    Warp(WarpOptions),
-    Pansharpening(Pansharpening),
+    Warp(Box<WarpOptions>),
+    Pansharpening(Box<Pansharpening>),
     Input(Box<Input>),
     Steps(ProcessingSteps),
-    Step(ProcessingStep),
+    Step(Box<ProcessingStep>),
     /// Anything multidimensional: the files named in it, and its own name.
     Group(Group),
 }
@@ -59,7 +59,7 @@ impl Part {
             Element::MaskBand => Self::MaskBand(Vec::new()),
             Element::Source(kind) => Self::Source(Box::new(Source::new(kind, line))),
             Element::SourceFilename | Element::WarpSource => Self::File(FileReference {
-                path: Arc::from(""),
+                path: Arc::default(),
                 relative_to_vrt: None,
                 relative_by_default: parent == Element::Band,
                 shared: None,
@@ -68,9 +68,9 @@ impl Part {
             Element::SourceRectangle | Element::TargetRectangle => {
                 Self::Rectangle(Rectangle { line, ..Rectangle::default() })
             }
-            Element::Overview => Self::Overview(Overview { line, ..Overview::default() }),
+            Element::Overview => Self::Overview(Box::new(Overview { line, ..Overview::default() })),
             Element::PanchromaticBand | Element::SpectralBand => {
-                Self::PansharpeningBand(PansharpeningBand { line, ..PansharpeningBand::default() })
+                Self::PansharpeningBand(Box::new(PansharpeningBand { line, ..PansharpeningBand::default() }))
             }
             Element::SourceProperties => Self::Properties(SourceProperties::default()),
             Element::Kernel => Self::Kernel(Kernel { line, ..Kernel::default() }),
@@ -94,11 +94,11 @@ impl Part {
             | Element::BandMapping
             | Element::StepArgument
             | Element::AlgorithmOptions => Self::Marked(Marked { line, ..Marked::default() }),
-            Element::WarpOptions => Self::Warp(WarpOptions { line, ..WarpOptions::default() }),
-            Element::Pansharpening => Self::Pansharpening(Pansharpening { line, ..Pansharpening::default() }),
+            Element::WarpOptions => Self::Warp(Box::new(WarpOptions { line, ..WarpOptions::default() })),
+            Element::Pansharpening => Self::Pansharpening(Box::new(Pansharpening { line, ..Pansharpening::default() })),
             Element::Input => Self::Input(Box::new(Input { line, ..Input::default() })),
             Element::ProcessingSteps => Self::Steps(ProcessingSteps { line, steps: Vec::new() }),
-            Element::ProcessingStep => Self::Step(ProcessingStep { line, ..ProcessingStep::default() }),
+            Element::ProcessingStep => Self::Step(Box::new(ProcessingStep { line, ..ProcessingStep::default() })),
             Element::Group
             | Element::Array
             | Element::ArraySource
@@ -214,10 +214,10 @@ impl Part {
             Self::Input(input) if is("unscale") => field(&mut input.unscale),
             Self::Group(group) if is("name") => field(&mut group.name),
             Self::File(file) if is("relativeToVRT") => {
-                file.relative_to_vrt.get_or_insert_with(|| value.into());
+                file.relative_to_vrt.get_or_insert_with(|| short(value));
             }
             Self::File(file) if is("shared") => {
-                file.shared.get_or_insert_with(|| value.into());
+                file.shared.get_or_insert_with(|| short(value));
             }
             Self::Rectangle(rectangle) => {
                 let slot = match () {
@@ -270,13 +270,14 @@ impl Part {
                 };
                 slot.get_or_insert(rectangle);
             }
-            (
-                Self::Overview(Overview { file: slot, .. })
-                | Self::PansharpeningBand(PansharpeningBand { file: slot, .. }),
-                Part::File(file),
-            )
-            | (Self::Warp(WarpOptions { source: slot, .. }), Part::File(file)) => {
-                slot.get_or_insert(file);
+            (Self::Overview(overview), Part::File(file)) => {
+                overview.file.get_or_insert(file);
+            }
+            (Self::PansharpeningBand(band), Part::File(file)) => {
+                band.file.get_or_insert(file);
+            }
+            (Self::Warp(options), Part::File(file)) => {
+                options.source.get_or_insert(file);
             }
             (Self::Warp(options), Part::Marked(option)) if options.options.len() < limits::ITEMS => {
                 options.options.push(option.named("name"));
@@ -320,8 +321,8 @@ impl Part {
                 options.weights = options.weights.take().or_else(|| given.field("Weights"));
             }
             (Self::Pansharpening(options), Part::PansharpeningBand(band)) => match element {
-                Element::PanchromaticBand => options.panchromatic.push(band),
-                _ => options.spectral.push(band),
+                Element::PanchromaticBand => options.panchromatic.push(*band),
+                _ => options.spectral.push(*band),
             },
             (Self::Input(input), Part::File(file)) => {
                 input.file.get_or_insert(file);
@@ -329,7 +330,7 @@ impl Part {
             (Self::Input(input), Part::Dataset(dataset)) => {
                 input.dataset.get_or_insert(dataset);
             }
-            (Self::Steps(steps), Part::Step(step)) => steps.steps.push(step),
+            (Self::Steps(steps), Part::Step(step)) => steps.steps.push(*step),
             (Self::Group(group), Part::File(file)) => group.files.push(file),
             (Self::Group(group), Part::Group(inner)) => group.files.extend(inner.files),
             _ => {}
@@ -359,10 +360,10 @@ fn adopt_into_dataset(dataset: &mut Dataset, element: Element, child: Part) {
         (_, Part::Band(band)) => dataset.bands.push(*band),
         (_, Part::MaskBand(bands)) => dataset.mask_bands.extend(bands),
         (_, Part::Warp(options)) => {
-            dataset.warp_options.get_or_insert(options);
+            dataset.warp_options.get_or_insert(*options);
         }
         (_, Part::Pansharpening(options)) => {
-            dataset.pansharpening.get_or_insert(options);
+            dataset.pansharpening.get_or_insert(*options);
         }
         (_, Part::Input(input)) => {
             dataset.input.get_or_insert(*input);
@@ -395,7 +396,7 @@ fn adopt_into_band(band: &mut Band, element: Element, child: Part) {
         (_, Part::File(file)) => {
             band.raw_file.get_or_insert(file);
         }
-        (_, Part::Overview(overview)) => band.overviews.push(overview),
+        (_, Part::Overview(overview)) => band.overviews.push(*overview),
         (_, Part::MaskBand(bands)) => band.mask_bands.extend(bands),
         _ => {}
     }
@@ -404,7 +405,7 @@ fn adopt_into_band(band: &mut Band, element: Element, child: Part) {
 fn set_in_source(source: &mut Source, name: &str, value: &str, line: u32) {
     let is = |known: &str| name.eq_ignore_ascii_case(known);
     if is("SourceBand") {
-        source.source_band.get_or_insert_with(|| value.into());
+        source.source_band.get_or_insert_with(|| short(value));
         return;
     }
     if is("resampling") {

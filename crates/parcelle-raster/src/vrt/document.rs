@@ -1,5 +1,7 @@
 //! What parsing a file gives: the model, and everything noticed on the way that is no part of the model.
 
+use std::cell::OnceCell;
+
 use super::model::Dataset;
 use super::rules_conformance::Notes;
 use super::streamed::StreamedAlgorithm;
@@ -16,6 +18,8 @@ pub(crate) struct Document {
     /// Length of the file.
     pub(crate) bytes: u64,
     pub(crate) sources: u64,
+    /// How many different files are named, once somebody has asked.
+    pub(crate) distinct_sources: OnceCell<u64>,
     /// Why GDAL's parser refuses the file; what follows that place was not read.
     pub(crate) not_well_formed: Option<Problem>,
     /// What XML forbids and GDAL's parser lets pass.

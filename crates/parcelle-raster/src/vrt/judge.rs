@@ -227,6 +227,7 @@ fn answer(
         outcome,
         because,
         detail: String::new(),
+        decoder: None,
     }
 }
 

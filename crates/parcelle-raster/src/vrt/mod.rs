@@ -29,6 +29,8 @@ mod arrays;
 mod build;
 mod details;
 mod document;
+mod escape;
+mod existence;
 mod functions;
 mod judge;
 mod limits;
@@ -55,6 +57,7 @@ mod rules_xml;
 mod schema;
 mod shorten;
 mod sources;
+mod steps;
 mod streamed;
 mod tag;
 mod target;
@@ -64,7 +67,6 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -234,25 +236,19 @@ struct Subject<'a> {
     target: Target,
     /// The working directory of the server, where it is known.
     process: Option<&'a Path>,
-    distinct: OnceCell<u64>,
 }
 
 impl<'a> Subject<'a> {
     fn new(document: &'a Document, path: &'a Path, options: &'a VrtOptions) -> Self {
-        Self {
-            document,
-            path,
-            target: Target::new(options.gdal),
-            process: options.working_directory.as_deref(),
-            distinct: OnceCell::new(),
-        }
+        Self { document, path, target: Target::new(options.gdal), process: options.working_directory.as_deref() }
     }
 
     /// How many different files the dataset names.
     fn distinct_sources(&self, dataset: &Dataset) -> u64 {
-        *self.distinct.get_or_init(|| {
+        *self.document.distinct_sources.get_or_init(|| {
             let references = dataset.references();
-            references.iter().map(|found| &*found.file.path).collect::<HashSet<&str>>().len() as u64
+            // A path of a document is kept once, so that its address tells it.
+            references.iter().map(|found| found.file.path.as_ptr().addr()).collect::<HashSet<_>>().len() as u64
         })
     }
 

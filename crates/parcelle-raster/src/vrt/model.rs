@@ -4,7 +4,10 @@
 //! holds only text (`port/cpl_minixml.cpp`, `CPLGetXMLValue`), so the model makes none either: a [`Field`] is whatever
 //! was written first under that name.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use super::details::{
     Adjustments, AttributeTable, ColorTable, DataType, GcpList, Metadata, Named, Overview, SourceProperties,
@@ -36,6 +39,18 @@ impl Field {
         let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
         !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
     }
+}
+
+/// A value that is most often one digit, for which no memory is taken.
+pub(crate) type Short = Cow<'static, str>;
+
+/// A copy of a value.
+pub(crate) fn short(text: &str) -> Short {
+    const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    DIGITS
+        .iter()
+        .find(|digit| **digit == text)
+        .map_or_else(|| Cow::Owned(text.to_owned()), |digit| Cow::Borrowed(*digit))
 }
 
 /// See [`Field::leading_integer`].
@@ -162,6 +177,9 @@ impl Dataset {
                 found.extend(input.file.iter().map(|file| Reference { file, band: None, element: "SourceFilename" }));
                 waiting.extend(input.dataset.as_deref());
             }
+            let steps = dataset.processing_steps.iter().flat_map(|steps| &steps.steps);
+            let of_steps = steps.flat_map(|step| &step.files);
+            found.extend(of_steps.map(|file| Reference { file, band: None, element: "Argument" }));
             if let Some(group) = &dataset.group {
                 found.extend(group.files.iter().map(|file| Reference { file, band: None, element: "SourceFilename" }));
             }
@@ -277,8 +295,8 @@ pub(crate) struct Source {
     pub(crate) line: u32,
     pub(crate) kind: SourceKind,
     /// One, but for an `<ArraySource>`, which may name several deep inside.
-    pub(crate) files: Vec<FileReference>,
-    pub(crate) source_band: Option<Box<str>>,
+    pub(crate) files: SmallVec<[FileReference; 1]>,
+    pub(crate) source_band: Option<Short>,
     pub(crate) source_rectangle: Option<Rectangle>,
     pub(crate) target_rectangle: Option<Rectangle>,
     pub(crate) resampling: Option<Box<str>>,
@@ -344,7 +362,7 @@ impl Source {
         Self {
             line,
             kind,
-            files: Vec::new(),
+            files: SmallVec::new(),
             source_band: None,
             source_rectangle: None,
             target_rectangle: None,
@@ -383,10 +401,10 @@ pub(crate) struct FileReference {
     /// Shared between the bands that name the same file.
     pub(crate) path: Arc<str>,
     /// The attribute as written.
-    pub(crate) relative_to_vrt: Option<Box<str>>,
+    pub(crate) relative_to_vrt: Option<Short>,
     /// What GDAL assumes without the attribute: only raw bands are relative to the VRT by default.
     pub(crate) relative_by_default: bool,
-    pub(crate) shared: Option<Box<str>>,
+    pub(crate) shared: Option<Short>,
     pub(crate) line: u32,
 }
 
@@ -479,6 +497,8 @@ pub(crate) struct ProcessingStep {
     pub(crate) name: Option<Field>,
     pub(crate) algorithm: Option<Field>,
     pub(crate) arguments: Vec<Named>,
+    /// What the arguments name.
+    pub(crate) files: Vec<FileReference>,
 }
 
 #[cfg(test)]
@@ -504,7 +524,7 @@ mod tests {
     fn the_attribute_decides_what_a_path_is_relative_to() {
         let reference = |relative: Option<&str>, by_default| FileReference {
             path: "a.tif".into(),
-            relative_to_vrt: relative.map(Into::into),
+            relative_to_vrt: relative.map(short),
             relative_by_default: by_default,
             shared: None,
             line: 1,

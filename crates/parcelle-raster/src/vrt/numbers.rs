@@ -2,24 +2,18 @@
 
 /// Where the number at the start of a text ends, and its value; `None` where there is none, which C's `atof` makes 0.
 fn leading(text: &str) -> Option<(f64, usize)> {
+    if let Some(number) = short_number(text.as_bytes()) {
+        return Some((number, text.len()));
+    }
     let blanks = text.len() - text.trim_start_matches([' ', '\t', '\r', '\n', '\x0b', '\x0c']).len();
     let bytes = text.as_bytes().get(blanks..)?;
     let sign = usize::from(matches!(bytes.first(), Some(b'+' | b'-')));
     let negative = bytes.first() == Some(&b'-');
     let rest = bytes.get(sign..)?;
     let starts = |word: &str| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()));
-    // `CPLStrtodDelim` knows these and the spellings of an old C library of Windows.
-    for (word, value) in [
-        ("nan", f64::NAN),
-        ("1.#QNAN", f64::NAN),
-        ("1.#IND", f64::NAN),
-        ("infinity", f64::INFINITY),
-        ("inf", f64::INFINITY),
-        ("1.#INF", f64::INFINITY),
-    ] {
-        if starts(word) {
-            return Some((if negative { -value } else { value }, blanks + sign + word.len()));
-        }
+    let may_be_word = rest.first().is_some_and(u8::is_ascii_alphabetic) || rest.starts_with(b"1.#");
+    if let Some((word, value)) = WORDS.iter().find(|(word, _)| may_be_word && starts(word)) {
+        return Some((if negative { -value } else { *value }, blanks + sign + word.len()));
     }
     let digits =
         |from: usize| rest.get(from..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -40,13 +34,36 @@ fn leading(text: &str) -> Option<(f64, usize)> {
             end += 1 + signed + exponent;
         }
     }
-    let number = text.get(blanks..blanks + sign + end)?.replace(['d', 'D'], "e");
-    Some((number.parse().ok()?, blanks + sign + end))
+    let number = text.get(blanks..blanks + sign + end)?;
+    let number = if number.contains(['d', 'D']) { number.replace(['d', 'D'], "e").parse() } else { number.parse() };
+    Some((number.ok()?, blanks + sign + end))
+}
+
+/// The words that `CPLStrtodDelim` knows, and the spellings of an old C library of Windows.
+const WORDS: [(&str, f64); 6] = [
+    ("nan", f64::NAN),
+    ("1.#QNAN", f64::NAN),
+    ("1.#IND", f64::NAN),
+    ("infinity", f64::INFINITY),
+    ("inf", f64::INFINITY),
+    ("1.#INF", f64::INFINITY),
+];
+
+/// The value of a text of so few digits alone that every step is exact: what most numbers of a mosaic are.
+fn short_number(text: &[u8]) -> Option<f64> {
+    let whole =
+        || text.iter().try_fold(0_u32, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0')));
+    if (1..=9).contains(&text.len()) { whole().map(f64::from) } else { None }
 }
 
 /// The number that `CPLAtof` makes of a text: 0 where none leads it.
 pub(crate) fn leading_number(text: &str) -> f64 {
     leading(text).map_or(0.0, |(value, _)| value)
+}
+
+/// Whether C's `strtod` finds a number at the start of a text.
+pub(crate) fn leads_number(text: &str) -> bool {
+    leading(text).is_some()
 }
 
 /// The number that a text is as a whole, blanks around it aside.

@@ -10,13 +10,15 @@ use quick_xml::events::{BytesDecl, Event};
 use super::arrays;
 use super::build::{Part, Paths};
 use super::document::{Document, DocumentType, Limit, Problem, Reason, Root, UnknownElement};
+use super::escape::{append, resolve, unescape};
 use super::limits;
 use super::model::SourceKind;
 use super::reference_system::{self, Reading};
 use super::schema::{self, Holds};
 use super::shorten::shorten;
+use super::steps;
 use super::streamed;
-use super::tag;
+use super::tag::{self, Name};
 use super::text::{SourceText, Stop};
 use super::vocabulary::{Element, suggest};
 
@@ -85,14 +87,13 @@ const ARRAY_SOURCE: Element = Element::Source(SourceKind::Array);
 
 /// An element that is open.
 struct Frame {
-    name: String,
+    name: Name,
     element: Element,
     /// What the schema says that it may hold; `None` where the schema says nothing.
     holds: Option<Holds>,
     line: u32,
     band: Option<u32>,
     part: Part,
-    value: String,
     /// Children that GDAL makes nodes of: it gives a value only where the text is the single one.
     nodes: u32,
     /// `<GCP>` or `<Dimension>` children.
@@ -106,6 +107,8 @@ struct Frame {
 struct Parser {
     document: Document,
     frames: Vec<Frame>,
+    /// The text so far of the innermost element. One that has children has none: GDAL gives it no value.
+    value: String,
     paths: Paths,
     bands: usize,
     nested: usize,
@@ -164,10 +167,8 @@ impl Parser {
             Event::GeneralRef(reference) => self.reference(reference, line),
             Event::CData(data) => {
                 self.node();
-                if let Some(frame) = self.frames.last_mut()
-                    && frame.nodes == 1
-                {
-                    append(&mut frame.value, data);
+                if self.frames.last().is_some_and(|frame| frame.nodes == 1) {
+                    append(&mut self.value, data);
                 }
             }
             Event::Comment(_) | Event::PI(_) => self.node(),
@@ -220,9 +221,9 @@ impl Parser {
             return;
         }
         let parent = self.frames.last().map_or(Element::Document, |frame| frame.element);
-        let element = if self.frames.is_empty() && self.document.root.is_some() {
+        let (element, spelling) = if self.frames.is_empty() && self.document.root.is_some() {
             self.document.tolerated.add(line, || format!("<{}> follows the root element", shorten(name)));
-            Element::Opaque
+            (Element::Opaque, "")
         } else {
             self.recognise(parent, name, line)
         };
@@ -265,14 +266,14 @@ impl Parser {
         self.sources += usize::from(matches!(element, Element::Source(_)));
         let holds = self.document.conformance.element(parent_type, name, line);
         self.document.conformance.attributes(holds, name, &tag.attributes, line);
+        self.value.clear();
         self.frames.push(Frame {
-            name: name.to_owned(),
+            name: Name::new(name, spelling),
             element,
             holds,
             line,
             band,
             part,
-            value: String::new(),
             nodes: 0,
             points: 0,
             seen,
@@ -281,20 +282,21 @@ impl Parser {
         });
     }
 
-    fn recognise(&mut self, parent: Element, name: &str, line: u32) -> Element {
+    /// What an element is, and how the documentation spells it.
+    fn recognise(&mut self, parent: Element, name: &str, line: u32) -> (Element, &'static str) {
         match parent.child(name) {
             Some(known) => {
                 if matches!(known.element, Element::Source(_)) && known.spelling != name {
                     self.ignored(parent, name, line, || Reason::Case(known.spelling));
-                    return Element::Opaque;
+                    return (Element::Opaque, "");
                 }
-                known.element
+                (known.element, known.spelling)
             }
             None => {
                 if parent != Element::Document {
                     self.ignored(parent, name, line, || Reason::Unknown(suggest(parent, name)));
                 }
-                Element::Opaque
+                (Element::Opaque, "")
             }
         }
     }
@@ -310,7 +312,7 @@ impl Parser {
             unknown.further += 1;
             return;
         }
-        let open = self.frames.iter().rev().take(6).map(|frame| frame.name.as_str());
+        let open = self.frames.iter().rev().take(6).map(|frame| &*frame.name);
         let mut path: Vec<&str> = open.collect();
         path.reverse();
         path.push(&name);
@@ -346,7 +348,7 @@ impl Parser {
                 self.refuse(line, format!("</{name}> stands where <{open}>, opened on line {opened}, must be closed"));
             }
             Some(frame) => {
-                if frame.name != name {
+                if *frame.name != *name {
                     let name = shorten(name);
                     self.document.tolerated.add(line, || format!("</{name}> differs by case from the tag it closes"));
                 }
@@ -359,16 +361,19 @@ impl Parser {
         let Some(mut frame) = self.frames.pop() else { return };
         self.sources = self.sources.saturating_sub(usize::from(matches!(frame.element, Element::Source(_))));
         if frame.nodes != 1 {
-            frame.value.clear();
+            self.value.clear();
         }
         if let Part::File(file) = &mut frame.part {
-            file.path = self.paths.intern(&frame.value);
+            file.path = self.paths.intern(&self.value);
         }
         if let Some(holds) = frame.holds.filter(|holds| *holds != Holds::Anything && frame.nodes == 1) {
-            self.document.conformance.text(holds, &frame.name, &frame.value, frame.line);
+            self.document.conformance.text(holds, &frame.name, &self.value, frame.line);
         }
         if let Part::Marked(marked) = &mut frame.part {
-            marked.text = std::mem::take(&mut frame.value);
+            marked.text.push_str(&self.value);
+        }
+        if let Part::Step(step) = &mut frame.part {
+            step.files = steps::files(step, |path| self.paths.intern(path));
         }
         self.array(&frame);
         match &frame.part {
@@ -387,7 +392,7 @@ impl Parser {
                     dataset.ground_control_points = frame.points;
                 }
                 if frame.element == Element::Leaf {
-                    parent.part.set(&frame.name, &frame.value, frame.line);
+                    parent.part.set(&frame.name, &self.value, frame.line);
                 } else {
                     parent.part.adopt(frame.element, frame.part);
                 }
@@ -398,6 +403,7 @@ impl Parser {
                 }
             }
         }
+        self.value.clear();
     }
 
     /// Notes what an element inside an `<ArraySource>` lacks, and tells the element around it what it has.
@@ -417,7 +423,7 @@ impl Parser {
         let is_srs = frame.element == Element::Leaf && frame.name.eq_ignore_ascii_case("SRS");
         if is_srs
             && self.frames.last().is_some_and(|parent| parent.element == Element::Resample)
-            && let Reading::Nothing(reason) = reference_system::read(&frame.value)
+            && let Reading::Nothing(reason) = reference_system::read(&self.value)
         {
             self.document.array_lacks.add(frame.line, || format!("<SRS> of <Resample> is none, {reason}"));
         }
@@ -461,11 +467,11 @@ impl Parser {
             None => (text, None),
         };
         if frame.nodes == 1 {
-            append(&mut frame.value, before);
+            append(&mut self.value, before);
         }
         if let Some(after) = dangling {
             frame.cut = true;
-            let (name, element) = (frame.name.clone(), frame.element);
+            let (name, element) = (shorten(&frame.name), frame.element);
             self.cut(line, &format!("&{after}"), &name, names_a_file(element));
         }
     }
@@ -482,12 +488,12 @@ impl Parser {
         match resolve(name) {
             Some(character) => {
                 if frame.nodes == 1 {
-                    append(&mut frame.value, character.encode_utf8(&mut [0; 4]));
+                    append(&mut self.value, character.encode_utf8(&mut [0; 4]));
                 }
             }
             None => {
                 frame.cut = true;
-                let (place, element) = (frame.name.clone(), frame.element);
+                let (place, element) = (shorten(&frame.name), frame.element);
                 self.cut(line, &format!("&{};", shorten(name)), &place, names_a_file(element));
             }
         }
@@ -555,44 +561,4 @@ impl Parser {
 
 fn names_a_file(element: Element) -> bool {
     matches!(element, Element::SourceFilename | Element::WarpSource)
-}
-
-fn append(value: &mut String, text: &str) {
-    if value.len().saturating_add(text.len()) <= limits::VALUE_BYTES {
-        value.push_str(text);
-    }
-}
-
-/// The references that GDAL resolves (`port/cpl_string.cpp`, `CPLUnescapeString`): entities declared by the file are
-/// none of them.
-fn resolve(name: &str) -> Option<char> {
-    if let Some(number) = name.strip_prefix('#') {
-        let code = match number.strip_prefix(['x', 'X']) {
-            Some(digits) => u32::from_str_radix(digits, 16).ok()?,
-            None => number.parse().ok()?,
-        };
-        return char::from_u32(code).filter(|character| *character != '\0');
-    }
-    [("lt", '<'), ("gt", '>'), ("amp", '&'), ("quot", '"'), ("apos", '\'')]
-        .into_iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        .map(|(_, character)| character)
-}
-
-/// Resolves the references of an attribute value; at the first that cannot be, the value ends, and the reference is
-/// given back.
-fn unescape(value: &str) -> (String, Option<String>) {
-    let mut result = String::new();
-    let mut rest = value;
-    while let Some((before, after)) = rest.split_once('&') {
-        append(&mut result, before);
-        let name = after.split(';').next().unwrap_or_default();
-        match resolve(name).filter(|_| after.len() > name.len()) {
-            Some(character) => append(&mut result, character.encode_utf8(&mut [0; 4])),
-            None => return (result, Some(format!("&{}", after.chars().take(20).collect::<String>()))),
-        }
-        rest = after.get(name.len() + 1..).unwrap_or_default();
-    }
-    append(&mut result, rest);
-    (result, None)
 }

@@ -116,7 +116,7 @@ mod tests {
     fn place(path: &str, relative: Option<&str>) -> Place {
         let reference = FileReference {
             path: path.into(),
-            relative_to_vrt: relative.map(Into::into),
+            relative_to_vrt: relative.map(super::super::model::short),
             relative_by_default: false,
             shared: None,
             line: 1,

@@ -27,6 +27,8 @@ struct Note {
     detail: String,
     /// Where a version is all that is wrong.
     since: Option<GdalVersion>,
+    /// The element that is newer, where that is all.
+    element: Option<&'static str>,
     line: u32,
     count: u64,
 }
@@ -43,7 +45,7 @@ impl Notes {
         if let Some(same) = self.list.iter_mut().find(|note| note.detail == detail) {
             same.count += 1;
         } else if self.list.len() < limits::NOTES {
-            self.list.push(Note { detail, since, line, count: 1 });
+            self.list.push(Note { detail, since, element: None, line, count: 1 });
         } else {
             self.further += 1;
         }
@@ -53,7 +55,17 @@ impl Notes {
     pub(crate) fn element(&mut self, parent: Option<TypeId>, name: &str, line: u32) -> Option<Holds> {
         let known = schema::element(parent?, name)?;
         if let Some(since) = known.since {
-            self.add(line, Some(since), format!("<{}>", known.name));
+            // Of what comes very often nothing is written each time.
+            match self.list.iter_mut().find(|note| note.element == Some(known.name)) {
+                Some(note) => note.count += 1,
+                None => {
+                    let before = self.list.len();
+                    self.add(line, Some(since), format!("<{}>", known.name));
+                    if let Some(note) = self.list.get_mut(before) {
+                        note.element = Some(known.name);
+                    }
+                }
+            }
         }
         Some(known.holds)
     }

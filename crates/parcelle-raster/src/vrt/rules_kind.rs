@@ -1,10 +1,11 @@
 //! Rules about what kind of virtual dataset a file is, and whether GeoServer's reader takes that kind.
 
-use parcelle_report::{Finding, Findings, Rule, Severity};
+use parcelle_report::{Finding, Findings, Location, Rule, Severity};
 
 use super::details::DataType;
-use super::model::{Band, Dataset, DatasetKind, Field, OutputBands, Pansharpening};
+use super::model::{Band, Dataset, DatasetKind, Field, OutputBands, Pansharpening, ProcessingStep};
 use super::shorten::shorten;
+use super::steps;
 use super::streamed::StreamedAlgorithm;
 use super::{Subject, at};
 use crate::shell::quoted;
@@ -60,11 +61,12 @@ pub(crate) static PROCESSED: Rule = Rule {
     severity: Severity::Error,
     title: "The file is a processed VRT, which needs GDAL 3.9",
     why: "VRTProcessedDataset came with GDAL 3.9; before, GDAL refuses the file with a misleading message about \
-          rasterXSize. An algorithm that is not registered, a missing <Input> or <ProcessingSteps>, or steps that do not \
-          fit the number of bands, refuse it in any version. A sound one is computed at every request, which is only told.",
+          rasterXSize. An algorithm that is not registered, a missing <Input> or <ProcessingSteps>, an argument that is \
+          missing or of another type, or steps that do not fit the number of bands, refuse it in any version. A sound one is computed at every request, which is only told.",
     fix: "Compute it once with a newer GDAL (gdal_translate -of COG), or upgrade the GDAL of the server.",
     reference: "https://gdal.org/en/stable/drivers/raster/vrt_processed_dataset.html; GDAL \
-                frmts/vrt/vrtprocesseddataset.cpp",
+                frmts/vrt/vrtprocesseddataset.cpp, VRTProcessedDataset::ParseStep; frmts/vrt/vrtprocesseddatasetfunctions.cpp; \
+                measured with GDAL 3.10.3 and 3.12.4",
 };
 
 /// A band is raw bytes of any file.
@@ -381,13 +383,25 @@ fn processed(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) 
     for (index, step) in steps.iter().enumerate() {
         let place = at(step.line, format!("VRTDataset/ProcessingSteps/Step[{}]", index + 1));
         let name = step.algorithm.as_ref().map_or("", |field| &field.text);
-        let problem = match ALGORITHMS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        let problem = match ALGORITHMS.iter().find(|(known, _)| *known == name) {
             None if name.is_empty() => "names no <Algorithm>".to_owned(),
             None => format!("names the algorithm \"{}\", which no GDAL registers", super::shorten::shorten(name)),
             Some((_, since)) if *since > subject.target.gdal() => {
                 format!("uses the algorithm {name} of GDAL {}.{}", since.0, since.1)
             }
-            Some(_) => continue,
+            Some(_) => {
+                match steps::refusal(step) {
+                    Some(problem) => {
+                        refused = true;
+                        let message =
+                            format!("Step {} of the processed VRT {problem}: GDAL refuses the file.", index + 1);
+                        let fix = format!("Correct the step on line {} of {file}.", step.line);
+                        findings.push(Finding::new(&PROCESSED, message).at(place).fix(fix));
+                    }
+                    None => sound_step(subject, step, place, findings),
+                }
+                continue;
+            }
         };
         refused = true;
         let known: Vec<&str> = ALGORITHMS.iter().map(|(known, _)| *known).collect();
@@ -399,6 +413,27 @@ fn processed(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) 
     if !refused {
         let message = "Processed VRT: computed at every request, and readable by GDAL 3.9 and newer only.";
         findings.push(Finding::new(&PROCESSED, message).severity(subject.target.need((3, 9))).at(place).fix(compute));
+    }
+}
+
+/// What is told of a step that GDAL takes.
+fn sound_step(subject: &Subject<'_>, step: &ProcessingStep, place: Location, findings: &mut Findings) {
+    let name = step.algorithm.as_ref().map_or("", |field| &field.text);
+    let file = subject.file();
+    if name == "Expression" {
+        // What the build has cannot be known.
+        let message = "The processed VRT evaluates an expression: a GDAL that was built without muparser (or exprtk) \
+                       refuses the file.";
+        let fix = format!("gdal_translate -of COG {file} {}  # with a GDAL that has it", subject.computed());
+        let finding = Finding::new(&PROCESSED, message).severity(Severity::Warning);
+        findings.push(finding.at(place.clone()).fix(fix));
+    }
+    if let Some(unknown) = steps::ignored(step).next() {
+        let unknown = shorten(unknown);
+        let message = format!("{name} knows no argument {unknown}: GDAL ignores it with a warning that nobody sees.");
+        let fix = format!("Correct or remove the argument on line {} of {file}.", step.line);
+        let finding = Finding::new(&PROCESSED, message).severity(Severity::Warning);
+        findings.push(finding.at(place).fix(fix).count(steps::ignored(step).count() as u64));
     }
 }
 

@@ -1,7 +1,6 @@
 //! Rules about where the sources are looked for, and whether they are there.
 
 use std::collections::HashSet;
-use std::collections::hash_map::{Entry, HashMap};
 use std::path::{Path, PathBuf};
 
 use parcelle_report::text::grouped;
@@ -9,6 +8,7 @@ use parcelle_report::{Finding, Findings, Location, Rule, Severity};
 use parcelle_storage::{ByteSource, LocalFile, Usage};
 
 use super::Subject;
+use super::existence::Existence;
 use super::limits;
 use super::model::{Dataset, DatasetKind, FileReference, Reference};
 use super::references::{Absence, Place, directory_of, exists, place_of};
@@ -102,6 +102,7 @@ struct Search<'a> {
     in_process: Vec<Absent>,
     windows: Vec<Absent>,
     visited: HashSet<PathBuf>,
+    existence: Existence,
     usage: Usage,
     /// Whether every path may be declared relative to the VRT without harm.
     has_connection: bool,
@@ -162,13 +163,13 @@ impl Search<'_> {
     /// Looks for everything that a dataset refers to, once for each file.
     fn look(&mut self, dataset: &Dataset, directory: &Path, through: Option<&Nested>, waiting: &mut Vec<Nested>) {
         let references = dataset.references();
-        let mut seen: HashMap<(&str, bool), ()> = HashMap::new();
-        for reference in &references {
+        // A path of a document is kept once, so that its address tells it.
+        let mut seen = HashSet::new();
+        for (number, reference) in references.iter().enumerate() {
             let file = reference.file;
-            match seen.entry((&file.path, file.is_relative_to_vrt())) {
-                Entry::Occupied(_) => continue,
-                Entry::Vacant(entry) => entry.insert(()),
-            };
+            if !seen.insert((file.path.as_ptr().addr(), file.is_relative_to_vrt())) {
+                continue;
+            }
             if through.is_none() {
                 self.distinct += 1;
             }
@@ -181,7 +182,7 @@ impl Search<'_> {
                 self.absolute.push(absent(reference, through, Detail::Absolute));
             }
             match place {
-                Place::Local(path) => match exists(&path) {
+                Place::Local(path) => match self.existence.of(&path, references.len() - number) {
                     Ok(()) => {
                         let is_vrt = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("vrt"));
                         if is_vrt {

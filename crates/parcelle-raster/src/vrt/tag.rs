@@ -2,16 +2,45 @@
 //! `ReadToken`), which are neither those of XML nor those of the XML parser used here: names are ASCII, blanks between
 //! attributes are optional, and a value may go without quotes.
 
+use smallvec::SmallVec;
+
 use super::limits;
+
+/// Names and values of attributes as written. An honest tag needs no memory for them: it has eight at most.
+pub(crate) type Attributes<'a> = SmallVec<[(&'a str, &'a str); 8]>;
 
 /// A start tag.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tag<'a> {
     pub(crate) name: &'a str,
-    /// Names and values as written, at most [`limits::ATTRIBUTES`].
-    pub(crate) attributes: Vec<(&'a str, &'a str)>,
+    /// At most [`limits::ATTRIBUTES`].
+    pub(crate) attributes: Attributes<'a>,
     /// What XML forbids and GDAL tolerates.
     pub(crate) lapse: Option<String>,
+}
+
+/// The name of an element as written; one that is written as it is documented takes no memory.
+#[derive(Debug)]
+pub(crate) enum Name {
+    Documented(&'static str),
+    Other(Box<str>),
+}
+
+impl Name {
+    pub(crate) fn new(name: &str, documented: &'static str) -> Self {
+        if name == documented { Self::Documented(documented) } else { Self::Other(name.into()) }
+    }
+}
+
+impl std::ops::Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Documented(name) => name,
+            Self::Other(name) => name,
+        }
+    }
 }
 
 /// Splits what stands between `<` and `>` (or `/>`).
@@ -60,6 +89,20 @@ pub(crate) fn split(content: &str) -> Result<Tag<'_>, String> {
     }
 }
 
+/// Whether a byte may stand in a name after its first one.
+fn goes_on(byte: u8) -> bool {
+    const TABLE: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte: u8 = 0;
+        while byte < 128 {
+            table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
+            byte += 1;
+        }
+        table
+    };
+    TABLE.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
 fn shown(name: &str) -> String {
     super::shorten::shorten(name)
 }
@@ -75,23 +118,18 @@ impl<'a> Lexer<'a> {
     }
 
     fn skip_blanks(&mut self) -> usize {
-        let start = self.position;
-        while self.peek().is_some_and(|byte| byte.is_ascii_whitespace() || byte == 0x0B) {
-            self.position += 1;
-        }
-        self.position - start
+        let rest = self.content.as_bytes().get(self.position..).unwrap_or_default();
+        let count = rest.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == 0x0B).count();
+        self.position += count;
+        count
     }
 
     /// Any character, and the letters, digits, dashes, dots and colons after it. `None` where that is no whole text:
     /// GDAL takes the first byte of a character of several, and fails at the second.
     fn token(&mut self) -> Option<&'a str> {
         let start = self.position;
-        self.peek()?;
-        self.position += 1;
-        while self.peek().is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':'))
-        {
-            self.position += 1;
-        }
+        let (_, rest) = self.content.as_bytes().get(start..)?.split_first()?;
+        self.position += 1 + rest.iter().take_while(|byte| goes_on(**byte)).count();
         self.content.get(start..self.position)
     }
 
@@ -111,7 +149,7 @@ mod tests {
     fn sound_tags() {
         let tag = split("DstRect xOff=\"0\"\n yOff = '1 > 0' x:y-z.w=\"\" ").unwrap();
         assert_eq!(tag.name, "DstRect");
-        assert_eq!(tag.attributes, [("xOff", "0"), ("yOff", "1 > 0"), ("x:y-z.w", "")]);
+        assert_eq!(tag.attributes[..], [("xOff", "0"), ("yOff", "1 > 0"), ("x:y-z.w", "")]);
         assert_eq!(tag.lapse, None);
         assert_eq!(split("a").unwrap(), Tag { name: "a", ..Tag::default() });
     }

@@ -166,7 +166,7 @@ impl<'a> SourceText<'a> {
     }
 
     fn clean_into(&mut self, bytes: &[u8], last: bool) {
-        let end = bytes.iter().position(|byte| *byte == 0);
+        let end = memchr::memchr(0, bytes);
         let mut bytes = bytes;
         if let Some(end) = end {
             bytes = bytes.get(..end).unwrap_or_default();
@@ -211,7 +211,7 @@ impl<'a> SourceText<'a> {
 }
 
 fn count_lines(bytes: &[u8]) -> u32 {
-    u32::try_from(bytes.iter().filter(|byte| **byte == b'\n').count()).unwrap_or(u32::MAX)
+    u32::try_from(memchr::memchr_iter(b'\n', bytes).count()).unwrap_or(u32::MAX)
 }
 
 impl Read for SourceText<'_> {

@@ -145,6 +145,7 @@ fn geotiff(
                 outcome: Outcome::Fails,
                 because: Vec::new(),
                 detail: String::new(),
+                decoder: Some(Outcome::Fails),
             }],
         };
         if !served.ranges {
@@ -167,8 +168,14 @@ fn geotiff(
 fn without_ranges(answer: &mut Compatibility, parsed: Option<&cog::Parsed>) {
     let main = parsed.and_then(|parsed| parsed.structure.main()?.image);
     let is_stored = main.is_some_and(|image| image.compression == 1);
-    if answer.outcome != Outcome::Fails {
-        answer.outcome = if is_stored { Outcome::Misreads } else { Outcome::Fails };
+    let takes = |outcome: &mut Outcome| {
+        if *outcome != Outcome::Fails {
+            *outcome = if is_stored { Outcome::Misreads } else { Outcome::Fails };
+        }
+    };
+    takes(&mut answer.outcome);
+    if let Some(decoder) = &mut answer.decoder {
+        takes(decoder);
     }
     answer.because.push(cog::NO_RANGE_ID);
 }

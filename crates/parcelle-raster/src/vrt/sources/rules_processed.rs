@@ -7,8 +7,11 @@ use parcelle_report::{Finding, Findings};
 
 use super::super::model::{DatasetKind, ProcessingStep, leading_integer};
 use super::super::rules_kind::PROCESSED;
-use super::super::{at, limits};
+use super::super::shorten::shorten;
+use super::super::{at, limits, steps};
 use super::Context;
+use super::facts::RasterFacts;
+use super::survey::Target;
 
 /// Tests the rule.
 pub(crate) fn check(context: &Context<'_>, findings: &mut Findings) {
@@ -21,11 +24,16 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Findings) {
     for (index, step) in steps.steps.iter().enumerate() {
         let is_last = index + 1 == steps.steps.len();
         let wanted = if is_last { wanted(context, input) } else { None };
-        let algorithm = step.algorithm.as_ref().map_or("", |field| &*field.text);
-        let outcome = match () {
-            () if algorithm.eq_ignore_ascii_case("BandAffineCombination") => affine(step, bands, wanted),
-            () if algorithm.eq_ignore_ascii_case("LUT") => lookup(step, bands, wanted),
-            () => Ok(None),
+        // What the step says of itself is told without its sources.
+        if steps::refusal(step).is_some() {
+            return;
+        }
+        let outcome = match step.algorithm.as_ref().map_or("", |field| &*field.text) {
+            "BandAffineCombination" => affine(step, bands, wanted),
+            "LUT" => lookup(step, bands, wanted),
+            "LocalScaleOffset" => local_scale(context, step, bands).map(|()| wanted.or(bands)),
+            "Trimming" => trimming(context, step, bands).map(|()| wanted.or(bands)),
+            _ => Ok(None),
         };
         match outcome {
             Ok(after) => bands = after,
@@ -45,9 +53,14 @@ fn bands_of_input(context: &Context<'_>) -> Option<usize> {
     if let Some(inner) = &input.dataset {
         return Some(inner.bands.len()).filter(|count| *count > 0);
     }
-    let path = &input.file.as_ref()?.path;
-    let target = context.survey.targets.iter().find(|target| target.through.is_none() && target.written == *path)?;
-    usize::try_from(target.facts()?.bands.count()).ok()
+    let facts = facts_of(context, &input.file.as_ref()?.path)?;
+    usize::try_from(facts.bands.count()).ok()
+}
+
+/// What is known of a file that the VRT names.
+fn facts_of<'a>(context: &Context<'a>, path: &str) -> Option<&'a RasterFacts> {
+    let named = |target: &&Target| target.through.is_none() && *target.written == *path;
+    context.survey.targets.iter().find(named)?.facts()
 }
 
 /// How many bands must come out of the last step, where the file says so.
@@ -90,7 +103,7 @@ fn affine(step: &ProcessingStep, bands: Option<usize>, wanted: Option<usize>) ->
     let mut given = BTreeSet::new();
     for (number, name, value) in numbered(step, "coefficients_") {
         if number <= 0 || usize::try_from(number).is_ok_and(|number| number > limits::BANDS) {
-            return Err(format!("has the argument {}, which names no band", super::super::shorten::shorten(name)));
+            return Err(format!("has the argument {}, which names no band", shorten(name)));
         }
         let count = values(value);
         if let Some(bands) = bands.filter(|bands| count != bands + 1) {
@@ -112,10 +125,7 @@ fn lookup(step: &ProcessingStep, bands: Option<usize>, wanted: Option<usize>) ->
     for (number, name, value) in numbered(step, "lut_") {
         let beyond = |bands: usize| usize::try_from(number).is_ok_and(|number| number > bands);
         if number <= 0 || bands.is_some_and(beyond) {
-            return Err(format!(
-                "has the argument {}, of a band that does not go in",
-                super::super::shorten::shorten(name)
-            ));
+            return Err(format!("has the argument {}, of a band that does not go in", shorten(name)));
         }
         let pairs = value.split(',').filter(|pair| !pair.is_empty());
         if pairs.clone().any(|pair| pair.split(':').filter(|part| !part.is_empty()).count() != 2) {
@@ -129,5 +139,77 @@ fn lookup(step: &ProcessingStep, bands: Option<usize>, wanted: Option<usize>) ->
     match wanted.or(bands).filter(|wanted| given.len() < *wanted) {
         Some(wanted) => Err(format!("has tables for {} bands, where {wanted} must come out", given.len())),
         None => Ok(wanted.or(bands)),
+    }
+}
+
+/// Gains and offsets for each band, from bands of files that have a place.
+fn local_scale(context: &Context<'_>, step: &ProcessingStep, bands: Option<usize>) -> Result<(), String> {
+    for (files, numbers) in
+        [("gain_dataset_filename_", "gain_dataset_band_"), ("offset_dataset_filename_", "offset_dataset_band_")]
+    {
+        for family in [files, numbers] {
+            let mut given = BTreeSet::new();
+            for (number, name, _) in numbered(step, family) {
+                if number <= 0 || bands.is_some_and(|bands| usize::try_from(number).is_ok_and(|number| number > bands))
+                {
+                    return Err(format!("has the argument {}, of a band that does not go in", shorten(name)));
+                }
+                given.insert(number);
+            }
+            let missing = has_gap(&given).or_else(|| {
+                let bands = bands.filter(|bands| given.len() < *bands)?;
+                i32::try_from(bands.min(given.len() + 1)).ok()
+            });
+            if let Some(missing) = missing {
+                return Err(format!("lacks the argument {family}{missing}"));
+            }
+        }
+        for (number, _, file) in numbered(step, files) {
+            let Some(facts) = facts_of(context, file) else { continue };
+            has_place(facts, file)?;
+            let band =
+                numbered(step, numbers).find(|(of, ..)| *of == number).and_then(|(.., band)| leading_integer(band));
+            let there = facts.bands.count();
+            if let Some(band) = band.filter(|band| *band <= 0 || u32::try_from(*band).is_ok_and(|band| band > there)) {
+                return Err(format!("reads band {band} of {}, which has {there}", shorten(file)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Three different bands that go in, and a file of one band that has a place.
+fn trimming(context: &Context<'_>, step: &ProcessingStep, bands: Option<usize>) -> Result<(), String> {
+    let value = |name: &str| {
+        let given = step.arguments.iter().rfind(|argument| argument.name.eq_ignore_ascii_case(name));
+        given.map(|argument| &*argument.value)
+    };
+    let mut colors = BTreeSet::new();
+    for (name, otherwise) in [("red_band", 1), ("green_band", 2), ("blue_band", 3)] {
+        let stated = value(name).and_then(leading_integer);
+        let beyond = |band: i32| bands.is_some_and(|bands| usize::try_from(band).is_ok_and(|band| band > bands));
+        if let Some(band) = stated.filter(|band| *band <= 0 || beyond(*band)) {
+            return Err(format!("has {name}={band}, which is no band that goes in"));
+        }
+        colors.insert(stated.unwrap_or(otherwise));
+    }
+    if colors.len() < 3 {
+        return Err(
+            "takes one band for two of red_band, green_band and blue_band (1, 2 and 3 where not stated)".to_owned()
+        );
+    }
+    let Some(file) = value("trimming_dataset_filename") else { return Ok(()) };
+    let Some(facts) = facts_of(context, file) else { return Ok(()) };
+    has_place(facts, file)?;
+    match facts.bands.count() {
+        1 => Ok(()),
+        count => Err(format!("trims by {}, which has {count} bands instead of one", shorten(file))),
+    }
+}
+
+fn has_place(facts: &RasterFacts, file: &str) -> Result<(), String> {
+    match facts.geo_transform {
+        Some(_) => Ok(()),
+        None => Err(format!("reads {}, which has no geotransform", shorten(file))),
     }
 }

@@ -1,7 +1,7 @@
 //! All files that a VRT is made of, each opened once, level by level of VRTs in VRTs, in parallel.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -162,7 +162,7 @@ impl<'a> Survey<'a> {
             uses.push(Use { band, source, target });
         }
         let raw = dataset.bands.iter().filter_map(|band| band.raw_file.as_ref());
-        let raw: Vec<*const FileReference> = raw.map(std::ptr::from_ref).collect();
+        let raw: HashSet<*const FileReference> = raw.map(std::ptr::from_ref).collect();
         for reference in dataset.references() {
             let file = reference.file;
             let element = if raw.contains(&std::ptr::from_ref(file)) { RAW } else { reference.element };

@@ -67,14 +67,22 @@ fn a_pansharpened_file_is_slow_or_refused() {
 fn a_processed_file_needs_a_version_and_known_algorithms() {
     let file = |inside: &str| format!("<VRTDataset subClass=\"VRTProcessedDataset\">{inside}</VRTDataset>");
     let input = "<Input><SourceFilename>GPKG:/d/a</SourceFilename></Input>";
-    let steps =
-        |name: &str| format!("{input}<ProcessingSteps><Step><Algorithm>{name}</Algorithm></Step></ProcessingSteps>");
+    let steps = |name: &str| {
+        let arguments = match name {
+            "LUT" => "<Argument name='lut_1'>0:1</Argument>",
+            "Expression" => "<Argument name='expression'>B1</Argument>",
+            _ => "",
+        };
+        format!("{input}<ProcessingSteps><Step><Algorithm>{name}</Algorithm>{arguments}</Step></ProcessingSteps>")
+    };
     only(findings(file(&steps("LUT"))), "VRT-KIND-005", Warning);
     only(checked(file(&steps("LUT")), (3, 12)).findings, "VRT-KIND-005", Info);
     only(checked(file(&steps("LUT")), (3, 8)).findings, "VRT-KIND-005", Error);
     only(checked(file(&steps("Expression")), (3, 10)).findings, "VRT-KIND-005", Error);
     for (text, words) in [
         (file(&steps("Magic")), "\"Magic\""),
+        (file(&steps("lut")), "\"lut\""),
+        (file(&steps("Trimming")), "lacks the argument tone_ceil"),
         (file(&format!("<OutputBands count='many'/>{}", steps("LUT"))), "\"many\""),
         (file(&format!("<OutputBands count='100000000'/>{}", steps("LUT"))), "100000000"),
         (file(&format!("<OutputBands dataType='Int24'/>{}", steps("LUT"))), "Int24"),
@@ -237,11 +245,39 @@ fn steps_must_fit_the_bands() {
     };
     let affine = |arguments: &[(&str, &str)]| step("BandAffineCombination", arguments);
     let lookup = |arguments: &[(&str, &str)]| step("LUT", arguments);
-    let error = |text: String| {
-        let found = checked(text, (3, 12)).findings;
-        let mut errors = found.into_iter().filter(|one| one.rule.id == "VRT-KIND-005" && one.severity == Error);
-        errors.next().map(|finding| finding.message)
+    // What comes later in the file counts, but not in these cases.
+    let local = |more: &[(&str, &str)]| {
+        let mut arguments = more.to_vec();
+        for kind in ["gain", "offset"] {
+            for band in ["1", "2"] {
+                let [name, number] = ["filename", "band"].map(|what| &*format!("{kind}_dataset_{what}_{band}").leak());
+                arguments.extend([(name, "/nowhere/g.tif"), (number, band)]);
+            }
+        }
+        step("LocalScaleOffset", &arguments)
     };
+    let trim = |more: &[(&str, &str)]| {
+        let sound = [
+            ("trimming_dataset_filename", "/nowhere/t.tif"),
+            ("top_rgb", "255"),
+            ("tone_ceil", "200"),
+            ("top_margin", "0.1"),
+        ];
+        step("Trimming", &[more, &sound].concat())
+    };
+    let of_rule = |text: String, severity| {
+        let found = checked(text, (3, 12)).findings;
+        let mut found = found.into_iter().filter(|one| one.rule.id == "VRT-KIND-005" && one.severity == severity);
+        found.next().map(|finding| finding.message)
+    };
+    let error = |text: String| of_rule(text, Error);
+    assert_eq!(error(file("", &local(&[]))), None);
+    assert_eq!(error(file("", &trim(&[]))), None);
+    assert!(of_rule(file("", &trim(&[("tone", "1")])), Warning).unwrap().contains("no argument tone"));
+    let evaluated = file("", &step("Expression", &[("expression", "B1"), ("dialect", "muparser")]));
+    assert!(of_rule(evaluated, Warning).unwrap().contains("muparser"));
+    let named = checked(file("", &trim(&[])), (3, 12)).findings;
+    assert!(named.iter().any(|one| one.rule.id == "VRT-SRC-001" && one.message.contains("t.tif")), "{named:#?}");
     let both = [("coefficients_1", "0,1,0"), ("coefficients_2", "0,0,1")];
     assert_eq!(error(file("", &affine(&both))), None);
     assert_eq!(
@@ -258,6 +294,18 @@ fn steps_must_fit_the_bands() {
         ("", lookup(&[("lut_1", "0:1")]), "tables for 1 bands, where 2 must come out"),
         ("", lookup(&[("lut_1", "0:1"), ("lut_2", "7")]), "no pairs"),
         ("", lookup(&[("lut_3", "0:1")]), "a band that does not go in"),
+        ("", lookup(&[]), "lacks the argument lut_1"),
+        ("", lookup(&[("lut_1", "0:1"), ("src_nodata", "none")]), "src_nodata=\"none\", which is no number"),
+        ("", affine(&[("coefficients_1", "0,a,0")]), "no list of numbers"),
+        ("", local(&[("gain_dataset_band_2", "")]), "gain_dataset_band_2=\"\", which is no whole number"),
+        ("", local(&[("offset_dataset_filename_3", "g.tif")]), "a band that does not go in"),
+        ("", local(&[("relativeToVRT", "1")]), "neither true nor false"),
+        ("", local(&[]).replace("gain_dataset_band_2", "gain_nodata"), "lacks the argument gain_dataset_band_2"),
+        ("", trim(&[("red_band", "3")]), "red_band=3, which is no band that goes in"),
+        ("", trim(&[("red_band", "2")]), "one band for two of red_band, green_band and blue_band"),
+        ("", trim(&[]).replace("top_rgb", "top"), "lacks the argument top_rgb"),
+        ("", trim(&[]).replace(" name=\"top_rgb\"", ""), "an <Argument> without a name"),
+        ("", step("Expression", &[]), "lacks the argument expression"),
     ] {
         let told = error(file(output, &steps)).unwrap_or_else(|| panic!("{output} {steps}"));
         assert!(told.contains(said), "{told}");
