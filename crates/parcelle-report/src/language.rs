@@ -1,11 +1,13 @@
 //! The language of reports for people: English and French.
 //!
-//! What is fixed is translated: the words of the report itself, and title, why and fix of each rule, which a catalogue
-//! gives ([`Wording::new`]). The sentence with the numbers of a file ([`Finding::message`](crate::Finding::message)) is
-//! English in both, beneath the translated title, and so are the reports for programs.
+//! Translated are the words of the report itself, title, why and fix of each rule ([`Wording::new`]), and the sentences with the
+//! numbers of a file, such as [`Finding::message`](crate::Finding::message), where they are shown
+//! ([`Wording::with_sentences`]). Reports themselves, and those for programs, are English.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
+use crate::finding::Finding;
 use crate::rule::Rule;
 
 /// A language.
@@ -114,12 +116,13 @@ pub struct Wording {
     /// The language.
     pub language: Language,
     catalogue: fn(&str) -> Option<RuleText>,
+    sentences: fn(&str, &str) -> Option<String>,
 }
 
 impl Default for Wording {
     /// English, as rules are written.
     fn default() -> Self {
-        Self { language: Language::English, catalogue: |_| None }
+        Self { language: Language::English, catalogue: |_| None, sentences: |_, _| None }
     }
 }
 
@@ -127,7 +130,30 @@ impl Wording {
     /// Reports in a language. The catalogue gives the texts of a rule by its id; one it does not have stays English.
     #[must_use]
     pub const fn new(language: Language, catalogue: fn(&str) -> Option<RuleText>) -> Self {
-        Self { language, catalogue }
+        Self { language, catalogue, sentences: |_, _| None }
+    }
+
+    /// The same with translations of sentences: from what a sentence is, and the sentence. What it is, is the id of a rule
+    /// for the message of a finding, and else `fix`, `detail` (of a [`Compatibility`](crate::Compatibility)), `remark`,
+    /// `reason` or `hint` (of what was not examined). A sentence it does not have stays English.
+    #[must_use]
+    pub const fn with_sentences(self, sentences: fn(&str, &str) -> Option<String>) -> Self {
+        Self { sentences, ..self }
+    }
+
+    /// A sentence in the language of the report; for `key` see [`Wording::with_sentences`].
+    #[must_use]
+    pub fn sentence<'a>(&self, key: &str, text: &'a str) -> Cow<'a, str> {
+        if self.language == Language::English || text.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        (self.sentences)(key, text).map_or(Cow::Borrowed(text), Cow::Owned)
+    }
+
+    /// The message of a finding.
+    #[must_use]
+    pub fn message<'a>(&self, finding: &'a Finding) -> Cow<'a, str> {
+        self.sentence(finding.rule.id, &finding.message)
     }
 
     /// The texts of a rule.
@@ -137,10 +163,17 @@ impl Wording {
         translated.unwrap_or(RuleText { title: rule.title, why: rule.why, fix: rule.fix })
     }
 
-    /// The fix of a finding: translated where it is the general one of its rule; a command stays as it is.
+    /// The fix of a finding, line by line: words are translated, a command stays as it is.
     #[must_use]
-    pub fn fix<'a>(&self, rule: &'static Rule, fix: &'a str) -> &'a str {
-        if fix == rule.fix { self.of(rule).fix } else { fix }
+    pub fn fix<'a>(&self, rule: &'static Rule, fix: &'a str) -> Cow<'a, str> {
+        if self.language == Language::English {
+            return Cow::Borrowed(fix);
+        }
+        if fix == rule.fix {
+            return Cow::Borrowed(self.of(rule).fix);
+        }
+        let lines: Vec<_> = fix.lines().map(|line| self.sentence("fix", line)).collect();
+        Cow::Owned(lines.join("\n"))
     }
 
     /// See [`Language::pick`].
@@ -177,8 +210,15 @@ mod tests {
         let french =
             |id: &str| (id == "TEST-001").then_some(RuleText { title: "titre", why: "pourquoi", fix: "général" });
         let wording = Wording::new(Language::French, french);
-        assert_eq!((wording.of(&RULE).title, wording.fix(&RULE, "general")), ("titre", "général"));
+        assert_eq!((wording.of(&RULE).title, &*wording.fix(&RULE, "general")), ("titre", "général"));
         assert_eq!(wording.fix(&RULE, "gdal_translate a b"), "gdal_translate a b");
+        let wording = wording.with_sentences(|key, text| (text == "Run it.").then(|| format!("{key} : le lancer.")));
+        assert_eq!(wording.fix(&RULE, "Run it.\nls"), "fix : le lancer.\nls");
+        let finding = Finding::new(&RULE, "Run it.");
+        assert_eq!(wording.message(&finding), "TEST-001 : le lancer.");
+        assert_eq!(wording.sentence("hint", "None."), "None.");
+        let english = Wording::default().with_sentences(|_, _| Some(String::new()));
+        assert_eq!(english.message(&finding), "Run it.");
         assert_eq!(Wording::new(Language::French, |_| None).of(&RULE).title, "a title");
         assert_eq!(Wording::new(Language::English, french).of(&RULE).title, "a title");
         assert!("de".parse::<Language>().is_err() && "fr".parse() == Ok(Language::French));

@@ -51,10 +51,10 @@ pub fn human(report: &Report, options: HumanOptions, mut out: impl Write) -> io:
     for missing in &report.unexamined {
         let word = paint(options.wording.pick("not examined", "non examiné"), AnsiColor::Red, options);
         let _ = writeln!(text, "{word}  {}", printable(&missing.path));
-        paragraph(&mut text, &missing.reason, "  ", "  ", options);
+        paragraph(&mut text, &options.wording.sentence("reason", &missing.reason), "  ", "  ", options);
         if !missing.hint.is_empty() {
-            let first = options.wording.pick("  hint: ", "  conseil : ");
-            paragraph(&mut text, &missing.hint, first, "        ", options);
+            let first = options.wording.pick("  hint: ", "  conseil\u{A0}: ");
+            paragraph(&mut text, &options.wording.sentence("hint", &missing.hint), first, "        ", options);
         }
     }
     if report.files.len() + report.unexamined.len() > 1 {
@@ -78,11 +78,11 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
         Verdict::Error => paint(&verdict, AnsiColor::Red, options),
     };
     let _ = writeln!(text, "{verdict}  {}", printable(&file.path));
-    for sentence in sentences(&file.compatibility, options.language()) {
+    for sentence in sentences(&file.compatibility, options.wording) {
         paragraph(text, &sentence, "  ", "  ", options);
     }
     for remark in remarks(file) {
-        paragraph(text, remark, "  ", "  ", options);
+        paragraph(text, &options.wording.sentence("remark", remark), "  ", "  ", options);
     }
     // One place per rule tells an admin what is wrong; the others are in the JSON.
     let mut shown: Vec<(&Finding, u64)> = Vec::new();
@@ -105,7 +105,7 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
     }
     let fixes = fixes(&file.findings, options.wording);
     if !fixes.is_empty() {
-        text.push_str(options.wording.pick("  To mend it:\n", "  Pour le corriger :\n"));
+        text.push_str(options.wording.pick("  To mend it:\n", "  Pour le corriger\u{A0}:\n"));
     }
     for (fix, rules) in fixes {
         let rules = rules.join(", ");
@@ -151,17 +151,18 @@ fn finding_block(text: &mut String, finding: &Finding, count: u64, options: Huma
         finding.rule.id,
         place(&finding.location, language)
     );
-    let mut message = finding.message.clone();
+    let sentence = options.wording.message(finding);
+    // A sentence that nobody translated is English: what it is about is told before.
+    if language != Language::English && matches!(sentence, Cow::Borrowed(_)) {
+        paragraph(text, options.wording.of(finding.rule).title, "          ", "          ", options);
+    }
+    let mut message = sentence.into_owned();
     if count > 1 {
         let more = language.grouped(count - 1);
         message += &match language {
             Language::English => format!(" (and {more} more)"),
             Language::French => format!(" (et {more} de plus)"),
         };
-    }
-    // The sentence with the numbers is English; what it is about is told before.
-    if language != Language::English {
-        paragraph(text, options.wording.of(finding.rule).title, "          ", "          ", options);
     }
     paragraph(text, &message, "          ", "          ", options);
 }
@@ -188,8 +189,8 @@ pub(super) fn place(location: &Location, language: Language) -> String {
 }
 
 /// The distinct fixes of warnings and errors, in order, each with the rules it mends.
-pub(super) fn fixes(findings: &[Finding], wording: Wording) -> Vec<(&str, Vec<&'static str>)> {
-    let mut fixes: Vec<(&str, Vec<&'static str>)> = Vec::new();
+pub(super) fn fixes(findings: &[Finding], wording: Wording) -> Vec<(Cow<'_, str>, Vec<&'static str>)> {
+    let mut fixes: Vec<(Cow<'_, str>, Vec<&'static str>)> = Vec::new();
     for finding in findings.iter().filter(|finding| finding.severity > Severity::Info && !finding.fix.is_empty()) {
         let text = wording.fix(finding.rule, &finding.fix);
         match fixes.iter_mut().find(|(fix, _)| *fix == text) {
@@ -211,7 +212,7 @@ fn summary(text: &mut String, report: &Report, language: Language) {
         (Verdict::Error, counts.error),
     ];
     for (place, (verdict, count)) in verdicts.into_iter().enumerate() {
-        let separator = if place == 0 { language.pick(": ", " : ") } else { ", " };
+        let separator = if place == 0 { language.pick(": ", "\u{A0}: ") } else { ", " };
         let _ = write!(text, "{separator}{} {}", language.grouped(count as u64), verdict_word(verdict, language));
     }
     let missing = report.unexamined.len() as u64;
@@ -225,7 +226,9 @@ fn summary(text: &mut String, report: &Report, language: Language) {
 fn paragraph(text: &mut String, prose: &str, first: &str, rest: &str, options: HumanOptions) {
     let mut line = first.to_owned();
     let mut empty = true;
-    for word in prose.split_whitespace().map(printable) {
+    // Lines do not break at no-break spaces.
+    let is_break = |letter: char| letter.is_whitespace() && !matches!(letter, '\u{A0}' | '\u{202F}');
+    for word in prose.split(is_break).filter(|word| !word.is_empty()).map(printable) {
         if !empty && line.chars().count() + 1 + word.chars().count() > options.width {
             let _ = writeln!(text, "{line}");
             rest.clone_into(&mut line);

@@ -42,7 +42,7 @@ pub fn junit(report: &Report, fail_on: Option<Severity>, wording: Wording, mut o
                 text,
                 "      <failure type=\"{}\" message=\"{}\">{}</failure>",
                 worst.map_or("", |finding| finding.rule.id),
-                escaped(worst.map_or("", |finding| finding.message.as_str())),
+                escaped(&worst.map(|finding| wording.message(finding)).unwrap_or_default()),
                 escaped(&words)
             );
         } else if !file.findings.is_empty() || !file.ignored.is_empty() {
@@ -57,8 +57,8 @@ pub fn junit(report: &Report, fail_on: Option<Severity>, wording: Wording, mut o
             text,
             "    <testcase name=\"{}\" classname=\"{name}.unexamined\">\n      <error type=\"unexamined\" message=\"{}\">{}</error>\n    </testcase>",
             escaped(&missing.path),
-            escaped(&missing.reason),
-            escaped(&missing.hint)
+            escaped(&wording.sentence("reason", &missing.reason)),
+            escaped(&wording.sentence("hint", &missing.hint))
         );
     }
     text.push_str("  </testsuite>\n</testsuites>\n");

@@ -1,13 +1,13 @@
 //! What target systems make of a file, as sentences.
 
-use crate::language::Language;
+use crate::language::{Language, Wording};
 use crate::report::{Compatibility, Outcome};
 
 /// One sentence for each target and version: whether it shows the file, by which way, and what keeps it from doing so.
-pub(super) fn sentences(answers: &[Compatibility], language: Language) -> Vec<String> {
+pub(super) fn sentences(answers: &[Compatibility], wording: Wording) -> Vec<String> {
     let same =
         |left: &Compatibility, right: &Compatibility| (&left.target, &left.version) == (&right.target, &right.version);
-    answers.chunk_by(same).map(|answers| sentence(answers, language)).collect()
+    answers.chunk_by(same).map(|answers| sentence(answers, wording)).collect()
 }
 
 /// The name of a target as it writes itself.
@@ -43,7 +43,8 @@ pub(super) const fn word(outcome: Outcome, language: Language) -> &'static str {
     }
 }
 
-fn sentence(answers: &[Compatibility], language: Language) -> String {
+fn sentence(answers: &[Compatibility], wording: Wording) -> String {
+    let language = wording.language;
     // Ways of access of one outcome that look the same to an admin are told together.
     let mut groups: Vec<(&Compatibility, Vec<&str>, Vec<&str>)> = Vec::new();
     for answer in answers {
@@ -71,8 +72,9 @@ fn sentence(answers: &[Compatibility], language: Language) -> String {
             (_, Language::French) => " et ",
         };
         let joined = if is_server { format!(" {}", accesses.join(conjunction)) } else { String::new() };
-        let colon = language.pick(": ", " : ");
-        let detail = if first.detail.is_empty() { String::new() } else { format!("{colon}{}", first.detail) };
+        let colon = language.pick(": ", "\u{A0}: ");
+        let detail = wording.sentence("detail", &first.detail);
+        let detail = if detail.is_empty() { String::new() } else { format!("{colon}{detail}") };
         let because = if because.is_empty() { String::new() } else { format!(" ({})", because.join(", ")) };
         format!("{what}{joined}{detail}{because}")
     });

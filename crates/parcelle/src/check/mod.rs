@@ -3,6 +3,7 @@
 mod examine;
 mod example;
 mod find;
+mod messages;
 mod mosaic;
 mod once;
 #[cfg(feature = "http")]

@@ -10,18 +10,27 @@ const FRENCH: &str = include_str!("rules.fr.tsv");
 
 static CATALOGUE: LazyLock<HashMap<&'static str, RuleText>> = LazyLock::new(|| lines().collect());
 
+/// Prose with no-break spaces where French has them: before `: ; ? ! %` and inside quotation marks. Each text is made once.
+fn typeset(text: &'static str) -> &'static str {
+    let mut typeset = text.replace("« ", "«\u{A0}");
+    for mark in [':', ';', '?', '!', '%', '»'] {
+        typeset = typeset.replace(&format!(" {mark}"), &format!("\u{A0}{mark}"));
+    }
+    if typeset == text { text } else { Box::leak(typeset.into_boxed_str()) }
+}
+
 fn lines() -> impl Iterator<Item = (&'static str, RuleText)> {
     FRENCH.lines().skip(1).filter_map(|line| {
         let mut fields = line.split('\t');
         let id = fields.next()?;
-        Some((id, RuleText { title: fields.next()?, why: fields.next()?, fix: fields.next()? }))
+        Some((id, RuleText { title: typeset(fields.next()?), why: typeset(fields.next()?), fix: fields.next()? }))
     })
 }
 
-/// The wording of reports in a language, with the texts of all rules in it.
+/// The wording of reports in a language, with the texts of all rules in it, and the sentences of findings.
 #[must_use]
 pub fn wording(language: Language) -> Wording {
-    Wording::new(language, |id| CATALOGUE.get(id).copied())
+    Wording::new(language, |id| CATALOGUE.get(id).copied()).with_sentences(super::messages::french)
 }
 
 #[cfg(test)]

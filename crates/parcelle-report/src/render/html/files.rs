@@ -1,13 +1,14 @@
 //! The table of files, with what was found in each.
 
 use std::collections::BTreeSet;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::super::human::{fixes, place, remarks, verdict_word};
 use super::super::outcome::sentences;
 use super::{escaped, facts, figure, matrix, sentence_case};
 use crate::finding::Finding;
-use crate::language::Wording;
+use crate::language::{Language, Wording};
 use crate::report::{FileKind, FileReport, Report, Verdict};
 
 /// Most rules that a row names; the others are counted.
@@ -107,11 +108,11 @@ pub(super) fn entry(text: &mut String, number: usize, file: &FileReport, columns
 }
 
 fn detail(text: &mut String, file: &FileReport, wording: Wording) {
-    for sentence in sentences(&file.compatibility, wording.language) {
+    for sentence in sentences(&file.compatibility, wording) {
         let _ = write!(text, "<p class=\"sentence\">{}</p>", escaped(&sentence));
     }
     for remark in remarks(file) {
-        let _ = write!(text, "<p>{}</p>", escaped(remark));
+        let _ = write!(text, "<p>{}</p>", escaped(&wording.sentence("remark", remark)));
     }
     for picture in &file.pictures {
         figure::figure(text, picture, wording);
@@ -133,7 +134,7 @@ fn detail(text: &mut String, file: &FileReport, wording: Wording) {
                 text,
                 "<div class=\"fix\"><p class=\"meaning\">{}</p><pre tabindex=\"0\"><code>{}</code></pre><button type=\"button\" class=\"copy script\" data-done=\"{}\">{}</button></div>",
                 rules.join(", "),
-                escaped(fix),
+                escaped(&fix),
                 wording.pick("Copied", "Copié"),
                 wording.pick("Copy", "Copier"),
             );
@@ -159,8 +160,10 @@ fn item(text: &mut String, finding: &Finding, reason: Option<&str>, wording: Wor
         finding.rule.id,
         escaped(&sentence_case(wording.of(finding.rule).title)),
     );
-    let _ =
-        write!(text, "<p{}>{}", if language.code() == "en" { "" } else { " lang=\"en\"" }, escaped(&finding.message));
+    let message = wording.message(finding);
+    // A sentence that nobody translated is told to screen readers to be English.
+    let is_foreign = language != Language::English && matches!(message, Cow::Borrowed(_));
+    let _ = write!(text, "<p{}>{}", if is_foreign { " lang=\"en\"" } else { "" }, escaped(&message));
     let place = place(&finding.location, language);
     if !place.is_empty() {
         let _ = write!(text, " <span class=\"meaning\">{}</span>", escaped(place.trim()));

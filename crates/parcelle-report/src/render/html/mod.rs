@@ -111,8 +111,8 @@ fn summary(text: &mut String, report: &Report, wording: Wording) {
                 text,
                 "<li><code>{}</code> {} <span class=\"meaning\">{}</span></li>",
                 escaped(&missing.path),
-                escaped(&missing.reason),
-                escaped(&missing.hint)
+                escaped(&wording.sentence("reason", &missing.reason)),
+                escaped(&wording.sentence("hint", &missing.hint))
             );
         }
         text.push_str("</ul>\n");
