@@ -88,7 +88,8 @@ impl Template {
             Piece::Text(text) => text.chars().count(),
             Piece::Hole { .. } => 0,
         });
-        let open = self.pieces.iter().filter(|piece| matches!(piece, Piece::Hole { class: Class::Any | Class::Verbatim, .. }));
+        let open =
+            self.pieces.iter().filter(|piece| matches!(piece, Piece::Hole { class: Class::Any | Class::Verbatim, .. }));
         (letters.sum(), std::cmp::Reverse(open.count()))
     }
 }
@@ -127,13 +128,7 @@ pub(super) fn fillings(
     fit(&template.pieces, text, fill, steps, &mut found).then_some(found)
 }
 
-fn fit(
-    pieces: &[Piece],
-    text: &str,
-    fill: &impl Fill,
-    steps: &mut Steps,
-    found: &mut Vec<(usize, String)>,
-) -> bool {
+fn fit(pieces: &[Piece], text: &str, fill: &impl Fill, steps: &mut Steps, found: &mut Vec<(usize, String)>) -> bool {
     if !steps.take() {
         return false;
     }
