@@ -325,7 +325,7 @@ impl Reader<'_> {
     ) -> Result<parquet::arrow::arrow_reader::ParquetRecordBatchReader, String> {
         let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots.iter().copied());
         let mut builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(Arc::clone(self.source)), self.metadata.clone())
+            ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks::new(Arc::clone(self.source)), self.metadata.clone())
                 .with_projection(mask)
                 .with_row_groups(vec![portion.group])
                 .with_batch_size(rows);
