@@ -59,6 +59,7 @@ mod streamed;
 mod tag;
 mod target;
 mod text;
+mod unread;
 mod vocabulary;
 
 #[cfg(test)]
@@ -70,7 +71,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use parcelle_report::{Compatibility, Findings, Location, Rule};
-use parcelle_storage::{ByteSource, Usage};
+use parcelle_storage::{ByteSource, Files, Usage};
 use serde_json::Value;
 
 use crate::Checked;
@@ -95,6 +96,8 @@ pub struct VrtOptions {
     pub working_directory: Option<PathBuf>,
     /// Which sources may be opened.
     pub sources: SourcePolicy,
+    /// What opens them, and what lies beside them. GDAL, which opens what no native reader knows, has its own means.
+    pub files: Files,
     /// With [`Depth::Header`](crate::Depth::Header) it is only asked whether the sources are there, and none is opened; with
     /// [`Depth::Pixels`](crate::Depth::Pixels) every pixel is read too (with the feature `gdal`).
     pub depth: crate::Depth,
@@ -231,6 +234,7 @@ fn is_virtual_xml(head: &[u8]) -> bool {
 struct Subject<'a> {
     document: &'a Document,
     path: &'a Path,
+    files: &'a Files,
     target: Target,
     /// The working directory of the server, where it is known.
     process: Option<&'a Path>,
@@ -242,6 +246,7 @@ impl<'a> Subject<'a> {
         Self {
             document,
             path,
+            files: &options.files,
             target: Target::new(options.gdal),
             process: options.working_directory.as_deref(),
             distinct: OnceCell::new(),
@@ -310,14 +315,17 @@ pub fn examine(
     let mut mosaic = Vec::new();
     let mut pictures = Vec::new();
     if let Some(dataset) = dataset {
-        nested = rules_source::check(&subject, dataset, &mut of_sources);
+        let mut unread;
+        (nested, unread) = rules_source::check(&subject, dataset, &mut of_sources);
         if options.depth != crate::Depth::Header {
             let outcome = sources::check(&subject, dataset, options, &mut of_sources);
             nested.requests += outcome.usage.requests;
             nested.bytes += outcome.usage.bytes;
+            unread.extend(outcome.unread);
             mosaic = outcome.facts;
             pictures.extend(outcome.picture);
         }
+        unread::tell(&subject, unread, &mut of_sources);
     }
     let mut findings = of_file(&subject, dataset);
     if let Some(dataset) = dataset.filter(|_| !targets.geoserver.is_empty()) {
