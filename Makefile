@@ -24,7 +24,7 @@ VENV := .venv
 VENV_PEERS := .venv-peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-interop build demo test lint interop bench bench-smoke bench-peers fuzz fuzz-smoke testdata clean-demo
+.PHONY: help setup setup-interop build demo test lint interop soak sanitize bench bench-smoke bench-peers fuzz fuzz-smoke testdata clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | \
@@ -58,6 +58,13 @@ lint: setup ## formatting, clippy, documentation, licences, committed test data
 
 interop: build setup-interop $(VENV)/stamp ## compare with GDAL, pyogrio, geopandas, DuckDB, rio-cogeo, geoparquet-validator, gpio
 	$(VENV)/bin/python tests/interop/run.py --parcelle $(PARCELLE) --testdata $(TESTDATA) --gdal-python $(GDAL_PYTHON)
+
+# SOAK_OPTIONS goes to the script: make soak SOAK_OPTIONS="--rows 2000000 --folder /data"; --help lists them.
+soak: build setup-interop $(VENV)/stamp ## convert 50 million rows inside 1 GB, and measure (most of an hour, 30 GB of disk; not in CI)
+	$(VENV)/bin/python tests/interop/soak.py --parcelle $(PARCELLE) --testdata $(TESTDATA) $(SOAK_OPTIONS)
+
+sanitize: setup ## tests of the crates with foreign code under AddressSanitizer and valgrind (nightly toolchain; not in CI)
+	@scripts/sanitize
 
 $(VENV)/stamp: tests/interop/requirements.txt | setup-interop
 	$(PYTHON) -m venv --clear $(VENV)

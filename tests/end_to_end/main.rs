@@ -22,6 +22,7 @@ mod layers;
 mod partition;
 #[path = "../../crates/parcelle-storage/tests/range_server/mod.rs"]
 mod range_server;
+mod read_faults;
 mod remote;
 mod reports;
 mod reproject;

@@ -153,6 +153,41 @@ fn what_cannot_be_read_is_unexamined_with_a_reason_and_a_way_out() {
 }
 
 #[test]
+fn a_server_that_does_not_answer_holds_nobody_for_long() {
+    let server = server(&["good_rgb.tif"]);
+    let start = std::time::Instant::now();
+    for mode in ["silent", "drip", "driphead"] {
+        let url = server.url(&format!("{mode}/good_rgb.tif"));
+        let report = json_of(&[&url, "--http-timeout", "1"], 2);
+        let missing = &report["unexamined"][0];
+        assert_eq!(missing["path"], url);
+        assert!(missing["reason"].as_str().unwrap().contains("within 1"), "{mode}: {missing}");
+        assert!(missing["hint"].as_str().unwrap().contains("--http-timeout"), "{mode}: {missing}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+}
+
+#[test]
+fn geoparquet_behind_a_server_that_fails_is_not_called_damaged() {
+    let bytes = std::fs::read(fixture("geoparquet/good_1_1.parquet")).unwrap();
+    let server = RangeServer::start([("good_1_1.parquet", bytes)]);
+    let options = HttpOptions {
+        first_read: 8,
+        attempts: 1,
+        backoff: Duration::from_millis(1),
+        proxy_from_environment: false,
+        ..HttpOptions::default()
+    };
+    for mode in ["failing", "changed"] {
+        let url = server.url(&format!("{mode}/good_1_1.parquet"));
+        let check = parcelle::check([&url]).depth(parcelle::Depth::Pixels);
+        let report = check.client(HttpClient::new(options.clone())).run().unwrap();
+        assert_eq!((report.files.len(), report.unexamined.len()), (0, 1), "{mode}: {report:?}");
+        assert_eq!(report.unexamined[0].path, url);
+    }
+}
+
+#[test]
 fn no_report_repeats_what_is_secret_in_a_url() {
     let server = server(&["bad_main_ifd_at_end.tif"]);
     let url = format!("http://user:geheim@{}/cors/bad_main_ifd_at_end.tif?X-Amz-Signature=geheim", server.address);

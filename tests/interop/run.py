@@ -14,9 +14,11 @@ from pathlib import Path
 
 import datasets
 import faults
+import injected
 import matrix
 import rasters
 import reports
+import system
 import vectors
 from report import Report
 
@@ -29,7 +31,7 @@ def main() -> int:
     parser.add_argument("--testdata", type=Path, default=ROOT / "target/release/parcelle-testdata")
     parser.add_argument("--gdal-python", default="/usr/bin/python3", help="interpreter with GDAL's Python bindings")
     parser.add_argument("--rows", type=int, default=1_000_000, help="features of the generated extract; 0 leaves it out")
-    parser.add_argument("--only", choices=["rasters", "vectors", "matrix", "datasets", "reports", "faults"], help="one part of the comparisons")
+    parser.add_argument("--only", choices=["rasters", "vectors", "matrix", "datasets", "reports", "faults", "injected", "system"], help="one part of the comparisons")
     parser.add_argument("--match", default="", help="only files whose name contains this")
     arguments = parser.parse_args()
     parcelle = arguments.parcelle.resolve()
@@ -47,6 +49,10 @@ def main() -> int:
             compare_vectors(parcelle, arguments, scratch, report)
         if arguments.only in {None, "faults"}:
             faults.compare(parcelle, arguments.testdata.resolve(), scratch, report)
+        if arguments.only in {None, "injected"}:
+            injected.compare(parcelle, arguments.testdata.resolve(), ROOT, scratch, report)
+        if arguments.only in {None, "system"}:
+            system.compare(parcelle, arguments.testdata.resolve(), scratch, report)
         if arguments.only in {None, "reports"}:
             reports.compare(parcelle, ROOT / "testdata", scratch, report)
         if arguments.only in {None, "rasters"}:

@@ -449,6 +449,13 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
 
+    /// Seconds that a server behind a URL may be silent, and that a request is tried again [default: 30]
+    ///
+    /// An answer that comes at less than 4 KB a second is left after so many seconds, too.
+    #[cfg(feature = "http")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) http_timeout: Option<u16>,
+
     /// Open sources of VRTs that lie on a network too, through GDAL
     #[arg(long)]
     pub(crate) follow_remote: bool,

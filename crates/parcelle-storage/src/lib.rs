@@ -7,20 +7,24 @@
 
 pub mod archive;
 mod descriptors;
+mod files;
 mod guard;
 #[cfg(feature = "http")]
 pub mod http;
 mod local;
 mod memory;
 mod read_ahead;
+mod watched;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use files::Files;
 pub use guard::{Unwound, guarded, keep_guarded_panics_quiet};
 pub use local::LocalFile;
 pub use memory::Memory;
 pub use read_ahead::ReadAhead;
+pub use watched::Watched;
 
 /// A file of known length that is read at any offset, from any thread.
 pub trait ByteSource: Send + Sync {

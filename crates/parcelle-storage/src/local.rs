@@ -40,22 +40,7 @@ impl ByteSource for LocalFile {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let filled = self.file.with(|file| {
-            let mut filled = 0;
-            while filled < buffer.len() {
-                // Past 2^63 the system refuses the offset itself; no file is that long.
-                let Some(position) = offset.checked_add(filled as u64).filter(|at| i64::try_from(*at).is_ok()) else {
-                    break;
-                };
-                match file.read_at(&mut buffer[filled..], position) {
-                    Ok(0) => break,
-                    Ok(count) => filled += count,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(filled)
-        })?;
+        let filled = self.file.with(|file| fill(offset, buffer, |rest, position| file.read_at(rest, position)))?;
         self.counter.add(filled);
         Ok(filled)
     }
@@ -65,9 +50,59 @@ impl ByteSource for LocalFile {
     }
 }
 
+/// Reads until the buffer is full or the file ends: the system may give less than it is asked for, or be interrupted.
+fn fill(
+    offset: u64,
+    buffer: &mut [u8],
+    mut read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        // Past 2^63 the system refuses the offset itself; no file is that long.
+        let Some(position) = offset.checked_add(filled as u64).filter(|at| i64::try_from(*at).is_ok()) else {
+            break;
+        };
+        match read(rest, position) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn short_and_interrupted_reads_are_gone_on_with() {
+        let file: Vec<u8> = (0..100).collect();
+        for piece in 1..10 {
+            let mut turn = 0;
+            let mut buffer = [0; 40];
+            let filled = fill(70, &mut buffer, |rest, position| {
+                turn += 1;
+                if turn % 2 == 0 {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+                let left = file.get(position as usize..).unwrap_or_default();
+                let count = left.len().min(rest.len()).min(piece);
+                rest[..count].copy_from_slice(&left[..count]);
+                Ok(count)
+            });
+            assert_eq!(filled.unwrap(), 30, "{piece} bytes at a time");
+            assert_eq!(buffer[..30], file[70..]);
+        }
+        // An error counts, however much came before it.
+        let mut turn = 0;
+        let failing = |_: &mut [u8], _| {
+            turn += 1;
+            if turn < 3 { Ok(1) } else { Err(io::Error::from_raw_os_error(5)) }
+        };
+        assert_eq!(fill(0, &mut [0; 8], failing).unwrap_err().raw_os_error(), Some(5));
+    }
 
     #[test]
     fn reads_like_a_buffer() {

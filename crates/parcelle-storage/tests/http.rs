@@ -16,6 +16,7 @@ fn options() -> HttpOptions {
         connect_timeout: Duration::from_secs(2),
         read_timeout: Duration::from_millis(400),
         attempts: 3,
+        patience: Duration::from_secs(20),
         backoff: Duration::from_millis(5),
         first_read: 1000,
         whole_limit: 5000,
@@ -226,6 +227,31 @@ fn no_network_is_told_in_time() {
         assert!(error.to_string().contains(expected), "{error}");
     }
     assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn a_server_that_is_silent_or_drips_is_left_in_time() {
+    let server = server();
+    let patient = HttpOptions { patience: Duration::from_millis(400), ..options() };
+    for (mode, requests, expected) in [
+        // Silence is not asked again, whatever number of attempts there is.
+        ("silent", 1, "no answer within 0.4 s"),
+        ("driphead", 1, "no answer within 0.4 s"),
+        // 100 bytes a second come, each in time.
+        ("drip", 1, "bytes of the answer came within 0."),
+        ("down", 3, "the server answers 503 (unavailable), 3 times"),
+    ] {
+        let started = Instant::now();
+        let client = HttpClient::new(patient.clone());
+        let error = HttpSource::open(&client, &server.url(&format!("{mode}/a.tif")), &|_| None).unwrap_err();
+        assert!(error.to_string().contains(expected), "{mode}: {error}");
+        assert!(started.elapsed() < Duration::from_secs(3), "{mode}: {:?}", started.elapsed());
+        assert_eq!(server.requests_for(&format!("/{mode}/")).len(), requests, "{mode}");
+    }
+    // What is fast enough is not left: 1000 bytes in some ten seconds, at ten bytes a second at the least.
+    let slow = HttpOptions { slowest: 10, first_read: 120, ..options() };
+    let source = HttpSource::open(&HttpClient::new(slow), &server.url("drip/a.tif"), &|_| None).unwrap();
+    assert_eq!((source.len(), source.usage()), (20_000, Usage { requests: 1, bytes: 120 }));
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub use parcelle_source::{FieldInfo, LayerInfo, OnInvalid, Reader, SourceError, 
 pub use parcelle_storage::archive::ArchiveError;
 #[cfg(feature = "http")]
 pub use parcelle_storage::http;
-pub use parcelle_storage::keep_guarded_panics_quiet;
+pub use parcelle_storage::{ByteSource, Files, LocalFile, Usage, keep_guarded_panics_quiet};
 
 /// Version of this crate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

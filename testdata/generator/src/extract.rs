@@ -37,6 +37,9 @@ const COLUMNS: [(&str, &str); 21] = [
     ("identifiants_rnb", "TEXT"),
 ];
 
+/// Those of a narrow extract.
+const FEW_COLUMNS: [(&str, &str); 3] = [("cleabs", "TEXT(24)"), ("nature", "TEXT"), ("hauteur", "REAL")];
+
 const NATURES: [&str; 8] = [
     "Indifférenciée",
     "Indifférenciée",
@@ -58,13 +61,14 @@ const PRECISIONS: [f64; 4] = [1.0, 1.5, 2.5, 3.0];
 const HAMLET: u64 = 240;
 
 /// Writes the extract; every value depends on the seed and the row alone.
-pub(crate) fn write(path: &Path, rows: u64, seed: u64) -> Result<(), Box<dyn Error>> {
+pub(crate) fn write(path: &Path, rows: u64, seed: u64, narrow: bool) -> Result<(), Box<dyn Error>> {
+    let columns: &[(&str, &str)] = if narrow { &FEW_COLUMNS } else { &COLUMNS };
     let connection = create(path, 4096)?;
     connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -65536;")?;
     let geometry = GeometryColumn::new("POLYGON", 2154, Dimension::Xy);
-    create_table(&connection, &Table { name: LAYER, key: "fid", columns: &COLUMNS, geometry: Some(geometry) })?;
+    create_table(&connection, &Table { name: LAYER, key: "fid", columns, geometry: Some(geometry) })?;
     connection.execute_batch("BEGIN")?;
-    let bounds = insert_rows(&connection, rows, seed)?;
+    let bounds = insert_rows(&connection, rows, seed, columns.len())?;
     connection.execute(
         "UPDATE gpkg_contents SET min_x = ?1, min_y = ?2, max_x = ?3, max_y = ?4",
         params![bounds[0], bounds[1], bounds[2], bounds[3]],
@@ -78,14 +82,18 @@ pub(crate) fn write(path: &Path, rows: u64, seed: u64) -> Result<(), Box<dyn Err
     Ok(())
 }
 
-fn insert_rows(connection: &Connection, rows: u64, seed: u64) -> Result<[f64; 4], Box<dyn Error>> {
-    let places: Vec<_> = (1..=COLUMNS.len() + 2).map(|place| format!("?{place}")).collect();
+fn insert_rows(connection: &Connection, rows: u64, seed: u64, columns: usize) -> Result<[f64; 4], Box<dyn Error>> {
+    let places: Vec<_> = (1..=columns + 2).map(|place| format!("?{place}")).collect();
     let mut statement = connection.prepare(&format!("INSERT INTO {} VALUES ({})", quote(LAYER), places.join(",")))?;
     let mut building = Building::new(seed);
     let mut bounds = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
     for row in 0..rows {
         building.next(row);
-        building.bind(row, &mut statement)?;
+        if columns == FEW_COLUMNS.len() {
+            building.bind_few(row, &mut statement)?;
+        } else {
+            building.bind(row, &mut statement)?;
+        }
         statement.raw_execute()?;
         let [low_x, low_y, high_x, high_y] = building.bounds;
         bounds = [bounds[0].min(low_x), bounds[1].min(low_y), bounds[2].max(high_x), bounds[3].max(high_y)];
@@ -167,6 +175,17 @@ impl Building {
                 bytes.extend(y.to_le_bytes());
             }
         }
+    }
+
+    fn bind_few(&mut self, row: u64, statement: &mut Statement<'_>) -> rusqlite::Result<()> {
+        let Self { random, geometry, text, .. } = self;
+        statement.raw_bind_parameter(1, row as i64 + 1)?;
+        statement.raw_bind_parameter(2, geometry.as_slice())?;
+        text.clear();
+        let _ = write!(text, "BATIMENT{:016}", row * 7 + 100_000_000);
+        statement.raw_bind_parameter(3, text.as_str())?;
+        statement.raw_bind_parameter(4, pick(&NATURES, random))?;
+        statement.raw_bind_parameter(5, random.chance(0.92).then(|| tenths(random, 25, 240)))
     }
 
     fn bind(&mut self, row: u64, statement: &mut Statement<'_>) -> rusqlite::Result<()> {
@@ -280,7 +299,7 @@ mod tests {
     #[test]
     fn the_same_seed_makes_the_same_rows_and_another_seed_does_not() {
         let made = |seed| {
-            let bytes = crate::database::bytes_of(|path| write(path, 500, seed)).unwrap();
+            let bytes = crate::database::bytes_of(|path| write(path, 500, seed, false)).unwrap();
             crate::database::dump(&bytes).unwrap()
         };
         let first = made(1);

@@ -113,6 +113,10 @@ fn prepared(arguments: &CheckArguments, ignored: Vec<IgnoreRule>) -> Result<Chec
     if let Some(threads) = arguments.threads {
         check = check.threads(usize::from(threads));
     }
+    #[cfg(feature = "http")]
+    if let Some(seconds) = arguments.http_timeout {
+        check = check.http_timeout(std::time::Duration::from_secs(u64::from(seconds)));
+    }
     if let Some(missing) = arguments.data_dir.iter().find(|directory| !directory.is_dir()) {
         return Err(Failure::Usage(format!("--data-dir {}: there is no such directory", missing.display())));
     }

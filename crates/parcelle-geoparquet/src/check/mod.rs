@@ -60,7 +60,7 @@ use std::io;
 use std::sync::Arc;
 
 use parcelle_report::{Compatibility, Finding, Rule};
-use parcelle_storage::ByteSource;
+use parcelle_storage::{ByteSource, Watched};
 use serde_json::{Value, json};
 
 pub use footer::{ColumnBytes, Footer, FooterProblem, GeometryColumn, RowGroupBox};
@@ -199,6 +199,13 @@ pub static RULES: &[&Rule] = &[
 /// # Errors
 /// What the source says when reading fails, also if the file changes while it is read.
 pub fn check(source: Arc<dyn ByteSource>, path: &str, options: &CheckOptions) -> io::Result<CheckedFile> {
+    // The crate `parquet` tells of a page of which nothing came as of a damaged one.
+    let watched = Arc::new(Watched::new(source));
+    let checked = judge(Arc::clone(&watched) as Arc<dyn ByteSource>, path, options);
+    watched.unless_failed(checked)
+}
+
+fn judge(source: Arc<dyn ByteSource>, path: &str, options: &CheckOptions) -> io::Result<CheckedFile> {
     let before = source.usage();
     let mut facts = BTreeMap::new();
     let mut compatibility = Vec::new();

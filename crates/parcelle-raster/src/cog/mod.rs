@@ -64,7 +64,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use parcelle_report::Rule;
-use parcelle_storage::{ByteSource, Usage};
+use parcelle_storage::{ByteSource, Usage, Watched};
 use parcelle_tiff::{Structure, read_structure};
 use serde_json::Value;
 
@@ -242,6 +242,13 @@ pub fn check_structure(
     path: &str,
     options: &CogOptions,
 ) -> io::Result<Checked> {
+    // A tile of which nothing came is not a damaged one.
+    let watched = Watched::new(source);
+    let checked = judge(parsed, &watched, path, options);
+    watched.unless_failed(checked)
+}
+
+fn judge(parsed: &Parsed, source: &dyn ByteSource, path: &str, options: &CogOptions) -> io::Result<Checked> {
     let structure = &parsed.structure;
     let mut context = Context::new(structure, path);
     let mut of_pixels = BTreeMap::new();

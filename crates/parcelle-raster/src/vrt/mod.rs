@@ -62,6 +62,7 @@ mod streamed;
 mod tag;
 mod target;
 mod text;
+mod unread;
 mod vocabulary;
 
 #[cfg(test)]
@@ -72,7 +73,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use parcelle_report::{Compatibility, Findings, Location, Rule};
-use parcelle_storage::{ByteSource, Usage};
+use parcelle_storage::{ByteSource, Files, Usage};
 use serde_json::Value;
 
 use crate::Checked;
@@ -97,6 +98,8 @@ pub struct VrtOptions {
     pub working_directory: Option<PathBuf>,
     /// Which sources may be opened.
     pub sources: SourcePolicy,
+    /// What opens them, and what lies beside them. GDAL, which opens what no native reader knows, has its own means.
+    pub files: Files,
     /// With [`Depth::Header`](crate::Depth::Header) it is only asked whether the sources are there, and none is opened; with
     /// [`Depth::Pixels`](crate::Depth::Pixels) every pixel is read too (with the feature `gdal`).
     pub depth: crate::Depth,
@@ -233,6 +236,7 @@ fn is_virtual_xml(head: &[u8]) -> bool {
 struct Subject<'a> {
     document: &'a Document,
     path: &'a Path,
+    files: &'a Files,
     target: Target,
     /// The working directory of the server, where it is known.
     process: Option<&'a Path>,
@@ -240,7 +244,13 @@ struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     fn new(document: &'a Document, path: &'a Path, options: &'a VrtOptions) -> Self {
-        Self { document, path, target: Target::new(options.gdal), process: options.working_directory.as_deref() }
+        Self {
+            document,
+            path,
+            files: &options.files,
+            target: Target::new(options.gdal),
+            process: options.working_directory.as_deref(),
+        }
     }
 
     /// How many different files the dataset names.
@@ -306,14 +316,17 @@ pub fn examine(
     let mut mosaic = Vec::new();
     let mut pictures = Vec::new();
     if let Some(dataset) = dataset {
-        nested = rules_source::check(&subject, dataset, &mut of_sources);
+        let mut unread;
+        (nested, unread) = rules_source::check(&subject, dataset, &mut of_sources);
         if options.depth != crate::Depth::Header {
             let outcome = sources::check(&subject, dataset, options, &mut of_sources);
             nested.requests += outcome.usage.requests;
             nested.bytes += outcome.usage.bytes;
+            unread.extend(outcome.unread);
             mosaic = outcome.facts;
             pictures.extend(outcome.picture);
         }
+        unread::tell(&subject, unread, &mut of_sources);
     }
     let mut findings = of_file(&subject, dataset);
     if let Some(dataset) = dataset.filter(|_| !targets.geoserver.is_empty()) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use parcelle_report::text::grouped;
 use parcelle_report::{Finding, Findings, Location, Rule, Severity};
-use parcelle_storage::{ByteSource, LocalFile, Usage};
+use parcelle_storage::{ByteSource, Files, Usage, Watched};
 
 use super::Subject;
 use super::existence::Existence;
@@ -13,6 +13,7 @@ use super::limits;
 use super::model::{Dataset, DatasetKind, FileReference, Reference};
 use super::references::{Absence, Place, directory_of, exists, place_of};
 use super::rules_remote::{Scheme, scheme};
+use super::unread::Unread;
 use crate::shell::quoted;
 
 /// A source does not exist.
@@ -94,6 +95,7 @@ enum Detail {
 #[derive(Default)]
 struct Search<'a> {
     process: Option<&'a Path>,
+    files: Files,
     distinct: u64,
     missing: Vec<Absent>,
     absolute: Vec<Absent>,
@@ -104,6 +106,8 @@ struct Search<'a> {
     visited: HashSet<PathBuf>,
     existence: Existence,
     usage: Usage,
+    /// VRTs that could not be read, and why.
+    unread: Vec<Unread>,
     /// Whether every path may be declared relative to the VRT without harm.
     has_connection: bool,
 }
@@ -116,9 +120,9 @@ struct Nested {
     depth: usize,
 }
 
-/// Tests the rules of this file; gives what was read of other VRTs.
-pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) -> Usage {
-    let mut search = Search { process: subject.process, ..Search::default() };
+/// Tests the rules of this file; gives what was read of other VRTs, and which of them could not be.
+pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) -> (Usage, Vec<Unread>) {
+    let mut search = Search { process: subject.process, files: subject.files.clone(), ..Search::default() };
     search.visited.extend(std::fs::canonicalize(subject.path));
     let mut waiting = Vec::new();
     search.look(dataset, &directory_of(subject.path), None, &mut waiting);
@@ -136,7 +140,7 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
     report_working_directory(subject, &search, findings);
     report_in_process(subject, &search, findings);
     report_windows(subject, &search, findings);
-    search.usage
+    (search.usage, search.unread)
 }
 
 impl Search<'_> {
@@ -145,13 +149,18 @@ impl Search<'_> {
         if nested.depth > limits::NESTED_DATASETS || !self.visited.insert(canonical) {
             return;
         }
-        // Whether a source opens is a question of its own; here only its existence was asked.
-        let Ok(file) = LocalFile::open(&nested.path) else { return };
+        let file = match self.files.open(&nested.path) {
+            Ok(file) => Watched::new(file),
+            Err(error) => return self.unread.push(Unread::new(&nested.path, &error)),
+        };
         let document = super::parse::parse(&file);
         let usage = file.usage();
         self.usage.requests += usage.requests;
         self.usage.bytes += usage.bytes;
-        let Ok(document) = document else { return };
+        let document = match document {
+            Ok(document) => document,
+            Err(error) => return self.unread.push(Unread::new(&nested.path, &error)),
+        };
         if document.not_well_formed.is_some() {
             return;
         }

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::http::{HeaderMap, Response, header};
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
@@ -18,6 +18,10 @@ use super::error::HttpProblem;
 pub(super) const MOST_REDIRECTS: u32 = 5;
 /// Longest wait that a server may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// Bytes of a body that are taken at once.
+const PIECE: usize = 64 * 1024;
+/// The time that may go into bytes that nobody wants.
+const DRAINING: Duration = Duration::from_secs(1);
 /// Bytes of a body that nobody wants, read so that the connection can be used again.
 const WORTH_DRAINING: u64 = 16 * 1024;
 
@@ -28,8 +32,12 @@ pub struct HttpOptions {
     pub connect_timeout: Duration,
     /// Until the answer begins, and between any two pieces of it.
     pub read_timeout: Duration,
+    /// Bytes a second that an answer has to bring, beyond the first `read_timeout`.
+    pub slowest: u64,
     /// How often a request is made that fails for a reason that may pass.
     pub attempts: u32,
+    /// No further attempt begins so long after the first one did: a server that is silent is not asked again.
+    pub patience: Duration,
     /// The wait before the second attempt; it doubles. A server's `Retry-After` counts where it is longer, up to 10 s.
     pub backoff: Duration,
     /// Bytes of the first request: the header of most rasters.
@@ -49,7 +57,9 @@ impl Default for HttpOptions {
         Self {
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
+            slowest: 4096,
             attempts: 4,
+            patience: Duration::from_secs(30),
             backoff: Duration::from_millis(250),
             first_read: 64 * 1024,
             whole_limit: 4 * 1024 * 1024,
@@ -129,6 +139,7 @@ impl HttpClient {
 
     /// Asks for a range, again where that may help. `whole` bytes are taken of a file that comes whole.
     pub(super) fn ask(&self, mut asking: Asking<'_>, range: &Range<u64>, whole: u64) -> Result<Answer, HttpProblem> {
+        let started = Instant::now();
         let mut wait = self.options.backoff;
         let mut attempt = 1;
         loop {
@@ -136,10 +147,12 @@ impl HttpClient {
                 Ok(answer) => return Ok(answer),
                 Err(problem) => problem,
             };
-            if attempt >= self.options.attempts || !problem.is_transient() {
+            let next = problem.retry_after().map_or(wait, |asked| asked.min(LONGEST_WAIT).max(wait));
+            let is_late = started.elapsed() + next >= self.options.patience;
+            if attempt >= self.options.attempts || is_late || !problem.is_transient() {
                 return Err(problem.after(attempt));
             }
-            std::thread::sleep(problem.retry_after().map_or(wait, |asked| asked.min(LONGEST_WAIT).max(wait)));
+            std::thread::sleep(next);
             wait = wait.saturating_mul(2);
             attempt += 1;
         }
@@ -264,14 +277,32 @@ impl HttpClient {
     /// At most `limit` bytes of a body. A connection that breaks within is an error.
     fn body(&self, response: Response<Body>, limit: u64, received: &dyn Fn(u64)) -> Result<Vec<u8>, HttpProblem> {
         let mut bytes = Vec::new();
-        let read = response.into_body().into_reader().take(limit).read_to_end(&mut bytes);
+        let mut reader = response.into_body().into_reader().take(limit);
+        let started = Instant::now();
+        let mut piece = vec![0; PIECE];
+        let ended = loop {
+            match reader.read(&mut piece) {
+                Ok(0) => break Ok(()),
+                Ok(count) => bytes.extend_from_slice(piece.get(..count).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The end of the connection before the end of the body: told with the numbers.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break Ok(()),
+                Err(error) => break Err(self.read_problem(&error)),
+            }
+            // Each piece in time, and yet never done: a server that lets bytes drip.
+            let within = started.elapsed();
+            if within > self.longest(bytes.len() as u64) {
+                break Err(HttpProblem::Slow { received: bytes.len() as u64, within });
+            }
+        };
         received(bytes.len() as u64);
-        match read {
-            Ok(_) => Ok(bytes),
-            // The end of the connection before the end of the body: told with the numbers.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(bytes),
-            Err(error) => Err(self.read_problem(&error)),
-        }
+        ended.map(|()| bytes)
+    }
+
+    /// The time that so many bytes may take.
+    fn longest(&self, bytes: u64) -> Duration {
+        let seconds = bytes as f64 / self.options.slowest.max(1) as f64;
+        self.options.read_timeout.saturating_add(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     }
 
     fn read_problem(&self, error: &io::Error) -> HttpProblem {
@@ -363,6 +394,15 @@ fn follow(from: &Url, location: &str) -> Result<Url, HttpProblem> {
 }
 
 fn drain(response: Response<Body>, received: &dyn Fn(u64)) {
-    let read = io::copy(&mut response.into_body().into_reader().take(WORTH_DRAINING), &mut io::sink());
-    received(read.unwrap_or(0));
+    let mut reader = response.into_body().into_reader().take(WORTH_DRAINING);
+    let started = Instant::now();
+    let mut piece = [0; 1024];
+    let mut drained = 0;
+    while let Ok(count) = reader.read(&mut piece) {
+        drained += count as u64;
+        if count == 0 || started.elapsed() > DRAINING {
+            break;
+        }
+    }
+    received(drained);
 }

@@ -54,6 +54,14 @@ pub enum HttpProblem {
         /// How often it was tried.
         attempts: u32,
     },
+    /// An answer that comes, and does not come to an end.
+    #[error("only {received} bytes of the answer came within {:.1} s", within.as_secs_f64())]
+    Slow {
+        /// Bytes that came.
+        received: u64,
+        /// How long they took.
+        within: Duration,
+    },
     /// A refusal.
     #[error("the server answers {status} ({}){}", meaning(*status), tries(*attempts))]
     Status {
@@ -155,8 +163,12 @@ impl HttpProblem {
             Self::HostNotFound { .. } => {
                 "check the spelling, and whether this machine has a network (HTTPS_PROXY names a proxy), or check a copy"
             }
-            Self::Connection { .. } | Self::Timeout { .. } => {
+            Self::Connection { .. } => {
                 "check the address, the network and the proxy (HTTPS_PROXY, NO_PROXY), or check a copy"
+            }
+            Self::Timeout { .. } | Self::Slow { .. } => {
+                "check the address, the network and the proxy (HTTPS_PROXY, NO_PROXY), wait longer (--http-timeout), or \
+                 check a copy"
             }
             Self::Tls { .. } => {
                 "install the certificate of its authority on this machine, or name it in SSL_CERT_FILE; certificates are \
@@ -185,7 +197,7 @@ impl HttpProblem {
             Self::Address { .. } => io::ErrorKind::InvalidInput,
             Self::Status { status: 404 | 410, .. } => io::ErrorKind::NotFound,
             Self::Status { status: 401 | 403, .. } => io::ErrorKind::PermissionDenied,
-            Self::Timeout { .. } => io::ErrorKind::TimedOut,
+            Self::Timeout { .. } | Self::Slow { .. } => io::ErrorKind::TimedOut,
             Self::Connection { .. } => io::ErrorKind::ConnectionAborted,
             Self::HostNotFound { .. } => io::ErrorKind::HostUnreachable,
             Self::Short { .. } => io::ErrorKind::UnexpectedEof,

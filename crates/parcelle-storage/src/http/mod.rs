@@ -19,8 +19,10 @@
 //! one (`ETag`, `Last-Modified`, length). A server that sends the whole file instead is recognised by its status (200): of
 //! such a file the first 4 MiB are taken at most ([`HttpOptions::whole_limit`]). Up to five redirects are followed, never from
 //! https to http; later requests go where the last redirect led. What may pass (429, 500, 502 to 504, 408, a connection that
-//! breaks, silence) is tried again, three times, after 0.25, 0.5 and 1 second or what `Retry-After` says. All of it is
-//! counted in [`crate::Usage`].
+//! breaks) is tried again, three times, after 0.25, 0.5 and 1 second or what `Retry-After` says, but not when half a minute has
+//! passed ([`HttpOptions::patience`]): a server that takes connections and stays silent ([`HttpOptions::read_timeout`]) is not
+//! asked again, and one that lets its answer drip is left ([`HttpOptions::slowest`]). All of it is counted in
+//! [`crate::Usage`].
 //!
 //! No message and no report has passwords, tokens or signatures of a URL: [`without_secrets`].
 //!

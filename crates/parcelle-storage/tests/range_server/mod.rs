@@ -34,7 +34,8 @@ impl Request {
 /// `normal`, `cors` (with the headers a browser wants), `norange`, `gzip`, `wrong` (another range), `short` (ends early), `flaky`
 /// (503, then a broken connection, then well), `down` (503), `forbidden`, `missing`, `slow`, `changed` and `grown` (from the second
 /// request on), `moved` (redirect), `signed` (a redirect that holds once), `loop`, `basic` (wants a password), `chatter` (no HTTP),
-/// `region` (as AWS names the region of a bucket).
+/// `region` (as AWS names the region of a bucket), `silent` (never answers), `drip` and `driphead` (the body, or the header, a
+/// byte at a time), `failing` (503 from the second request on).
 pub(crate) struct RangeServer {
     pub(crate) address: SocketAddr,
     state: Arc<State>,
@@ -134,6 +135,16 @@ impl State {
             "flaky" if earlier == 0 => return status(out, "503 Service Unavailable", "Retry-After: 0\r\n"),
             "flaky" if earlier == 1 => return Ok(false),
             "slow" => std::thread::sleep(Duration::from_secs(3)),
+            "failing" if earlier > 0 => return status(out, "503 Service Unavailable", ""),
+            // Until the client has had enough; no test waits for it.
+            "silent" => {
+                std::thread::sleep(Duration::from_secs(60));
+                return Ok(false);
+            }
+            "driphead" => {
+                drip(out, "HTTP/1.1 206 Partial Content\r\nX-Long: ".bytes().chain(std::iter::repeat_n(b'x', 5000)))?;
+                return Ok(false);
+            }
             "loop" => return status(out, "302 Found", &format!("Location: /loop/{name}\r\n")),
             "moved" => {
                 return status(out, "301 Moved Permanently", &format!("Location: ../normal/{name}?from=moved\r\n"));
@@ -179,9 +190,21 @@ impl State {
             out.write_all(&body[..body.len() / 2])?;
             return Ok(false);
         }
+        if mode == "drip" {
+            drip(out, body.iter().copied())?;
+            return Ok(true);
+        }
         out.write_all(body)?;
         Ok(true)
     }
+}
+
+fn drip(out: &mut TcpStream, bytes: impl IntoIterator<Item = u8>) -> std::io::Result<()> {
+    for byte in bytes {
+        out.write_all(&[byte])?;
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
 }
 
 fn status(out: &mut TcpStream, status: &str, headers: &str) -> std::io::Result<bool> {

@@ -8,7 +8,7 @@ use parcelle_geoparquet::check as geoparquet;
 use parcelle_raster::cog::LayoutProfile;
 use parcelle_raster::{Checked, Depth, cog, geoserver, mend, vrt};
 use parcelle_report::{Compatibility, FileKind, FileReport, Unexamined};
-use parcelle_storage::{ByteSource, LocalFile};
+use parcelle_storage::{ByteSource, Files, Watched};
 
 use super::find::{ends_with, is_named_parquet, is_named_tiff, unexamined};
 use super::{Extras, Profile};
@@ -42,19 +42,21 @@ pub(super) fn file(
     extras: Extras,
 ) -> Result<FileReport, Unexamined> {
     let failed = |error: &io::Error| refuse(path, error);
-    let source = LocalFile::open(path).map_err(|error| failed(&error))?;
+    let opened = options.files.open(path).map_err(|error| failed(&error))?;
+    // A file that ends before it should is one that somebody writes to.
+    let source = Arc::new(Watched::new(opened));
     let mut head = [0; HEAD_BYTES];
     let length = source.read_at(0, &mut head).map_err(|error| failed(&error))?;
     let kind = kind(head.get(..length).unwrap_or_default(), path);
     let has_rules = profiles.iter().any(|profile| profile.judges(kind));
     if kind == FileKind::Geoparquet && has_rules {
         let options = geoparquet::CheckOptions { depth: rows(options.depth) };
-        let checked = geoparquet::check(Arc::new(source), &path.display().to_string(), &options);
+        let checked = geoparquet::check(source, &path.display().to_string(), &options);
         return Ok(geoparquet_report(path.display().to_string(), checked.map_err(|error| failed(&error))?, extras));
     }
     let checked = match kind {
-        FileKind::Geotiff if has_rules => geotiff(&source, path, options.depth, profiles, extras),
-        FileKind::Vrt if has_rules => virtual_raster(&source, path, profiles, options, extras),
+        FileKind::Geotiff if has_rules => geotiff(source.as_ref(), path, options.depth, profiles, extras),
+        FileKind::Vrt if has_rules => virtual_raster(source.as_ref(), path, profiles, options, extras),
         kind => return Err(no_rules(path, kind, profiles)),
     };
     Ok(checked.map_err(|error| failed(&error))?.report(path, kind))
@@ -80,7 +82,7 @@ pub(super) fn geoparquet_report(name: String, checked: geoparquet::CheckedFile, 
 }
 
 fn geotiff(
-    source: &LocalFile,
+    source: &dyn ByteSource,
     path: &Path,
     depth: Depth,
     profiles: &[Profile],
@@ -104,7 +106,7 @@ fn geotiff(
 
 fn parsed_geotiff(
     parsed: &cog::Parsed,
-    source: &LocalFile,
+    source: &dyn ByteSource,
     path: &Path,
     depth: Depth,
     profiles: &[Profile],
@@ -139,7 +141,7 @@ fn parsed_geotiff(
 }
 
 fn virtual_raster(
-    source: &LocalFile,
+    source: &dyn ByteSource,
     path: &Path,
     profiles: &[Profile],
     options: &vrt::VrtOptions,
@@ -188,12 +190,13 @@ pub(super) fn no_rules(path: &Path, kind: FileKind, profiles: &[Profile]) -> Une
 
 /// A file of a mosaic, with its structure. What is named as a TIFF and is none has no image, which its report says.
 pub(super) fn granule(
+    files: &Files,
     path: &Path,
     depth: Depth,
     profiles: &[Profile],
 ) -> Result<(FileReport, super::mosaic::Parsed), Unexamined> {
     let examined = || -> io::Result<_> {
-        let source = LocalFile::open(path)?;
+        let source = Watched::new(files.open(path)?);
         let parsed = cog::Parsed::read(&source)?;
         let examined = parsed_geotiff(&parsed, &source, path, depth, profiles)?;
         Ok((examined.report(path, FileKind::Geotiff), parsed))

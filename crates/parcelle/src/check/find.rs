@@ -8,7 +8,7 @@ use walkdir::WalkDir;
 use super::Profile;
 
 /// A file to examine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Place {
     /// On a file system of this machine.
     Local(PathBuf),

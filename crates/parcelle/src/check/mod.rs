@@ -12,6 +12,7 @@ mod script;
 mod stream;
 mod wording;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,6 +22,7 @@ use parcelle_raster::cog::{Class, LayoutProfile};
 use parcelle_raster::geoserver::{self, Version};
 use parcelle_raster::vrt::{GdalVersion, SourcePolicy, VrtOptions};
 use parcelle_report::{FileKind, FileReport, Ignoring, Report, Rule, Tool, Unexamined};
+use parcelle_storage::Files;
 
 pub use example::{Example, example};
 pub use script::fix_script;
@@ -43,10 +45,13 @@ pub fn check(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Check {
         working_directory: None,
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         sources: SourcePolicy::default(),
+        files: Files::default(),
         observer: None,
         is_mosaic: false,
         extras: Extras::default(),
         ignoring: Ignoring::default(),
+        #[cfg(feature = "http")]
+        http_timeout: None,
         #[cfg(feature = "http")]
         client: std::sync::OnceLock::new(),
     }
@@ -69,10 +74,13 @@ pub struct Check {
     working_directory: Option<PathBuf>,
     threads: usize,
     sources: SourcePolicy,
+    files: Files,
     observer: Option<FileObserver>,
     is_mosaic: bool,
     extras: Extras,
     ignoring: Ignoring,
+    #[cfg(feature = "http")]
+    http_timeout: Option<std::time::Duration>,
     #[cfg(feature = "http")]
     client: std::sync::OnceLock<parcelle_storage::http::HttpClient>,
 }
@@ -308,6 +316,15 @@ impl Check {
         self
     }
 
+    /// How long a server may be silent, and how long a request is tried again: 30 seconds by default. Without a meaning where
+    /// a client is given.
+    #[cfg(feature = "http")]
+    pub fn http_timeout(mut self, timeout: std::time::Duration) -> Self {
+        self.http_timeout = Some(timeout);
+        self.sources.timeout = Some(timeout);
+        self
+    }
+
     /// The working directory of the server: GDAL takes from there the relative paths of a VRT that are not declared to be
     /// relative to it. Without it such a path is an error, since nobody knows where a servlet container is started.
     pub fn working_directory(mut self, directory: impl Into<PathBuf>) -> Self {
@@ -331,6 +348,13 @@ impl Check {
     /// Hosts that sources of VRTs may name: another one is a finding, and is not asked. By default any.
     pub fn allowed_hosts(mut self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.sources.allowed_hosts = hosts.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// What opens local files by their paths, those that a VRT names among them: files of this machine by default. What GDAL
+    /// has to read it opens itself.
+    pub fn files(mut self, files: Files) -> Self {
+        self.files = files;
         self
     }
 
@@ -365,7 +389,7 @@ impl Check {
             #[cfg(feature = "http")]
             Place::Remote(url) => {
                 // Made for the first URL: certificates are read then.
-                let client = self.client.get_or_init(|| remote::client(self.depth));
+                let client = self.client.get_or_init(|| remote::client(self.depth, self.http_timeout));
                 remote::file(url, self.depth, &self.profiles, client, self.extras)
             }
         }
@@ -377,13 +401,15 @@ impl Check {
     /// [`CheckError`] where nothing could be checked at all.
     pub fn run(self) -> Result<Report, CheckError> {
         let (mut files, mut unexamined) = (Vec::new(), Vec::new());
-        self.stream(|answer| {
+        let mut once = Once::default();
+        self.stream_once(&mut once, |answer| {
             match answer {
                 Answer::File(file) => files.push(*file),
                 Answer::Unexamined(missing) => unexamined.push(missing),
             }
             true
         })?;
+        once.count(&mut files);
         Ok(Report::new(TOOL, files, unexamined))
     }
 
@@ -392,9 +418,12 @@ impl Check {
     ///
     /// # Errors
     /// [`CheckError`] where nothing could be checked at all.
-    pub fn stream(self, mut each: impl FnMut(Answer) -> bool) -> Result<(), CheckError> {
+    pub fn stream(self, each: impl FnMut(Answer) -> bool) -> Result<(), CheckError> {
+        self.stream_once(&mut Once::default(), each)
+    }
+
+    fn stream_once(self, once: &mut Once, mut each: impl FnMut(Answer) -> bool) -> Result<(), CheckError> {
         let pool = self.pool()?;
-        let mut once = Once::default();
         let mut each = |mut answer: Answer| {
             if let Answer::File(file) = &mut answer {
                 once.tell(file);
@@ -405,11 +434,15 @@ impl Check {
         if self.is_mosaic {
             return self.stream_mosaics(&pool, &mut each);
         }
-        let found: Vec<Found> = self.paths.iter().flat_map(|path| find::files(path, &self.profiles)).collect();
+        let mut found: Vec<Found> = self.paths.iter().flat_map(|path| find::files(path, &self.profiles)).collect();
+        // A file that is named twice, or with its directory, is one file.
+        let mut named = HashSet::new();
+        found.retain(|found| found.as_ref().map_or(true, |place| named.insert(place.clone())));
         let options = VrtOptions {
             gdal: self.gdal_version,
             working_directory: self.working_directory.clone(),
             sources: self.sources.clone(),
+            files: self.files.clone(),
             depth: self.depth.unwrap_or_default(),
             pictures: self.extras.pictures,
         };
@@ -443,9 +476,15 @@ impl Check {
                 observer(done, total);
             }
         };
+        // A directory that is named twice is one mosaic.
+        let mut named = HashSet::new();
         for path in &self.paths {
-            let (reports, missing) =
-                pool.install(|| mosaic::directory(path, self.depth.unwrap_or_default(), &self.profiles, &observer))?;
+            if !named.insert(std::fs::canonicalize(path).unwrap_or_else(|_| path.clone())) {
+                continue;
+            }
+            let (reports, missing) = pool.install(|| {
+                mosaic::directory(&self.files, path, self.depth.unwrap_or_default(), &self.profiles, &observer)
+            })?;
             let answers = reports.into_iter().map(Ok).chain(missing.into_iter().map(Err));
             if !answers.map(Answer::from).all(&mut *each) {
                 break;

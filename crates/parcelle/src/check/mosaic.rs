@@ -7,7 +7,7 @@ use parcelle_raster::geoserver::{self, Version};
 use parcelle_raster::mosaic::Mosaic;
 use parcelle_raster::{Depth, cog};
 use parcelle_report::{FileKind, FileReport, Unexamined, Verdict};
-use parcelle_storage::{ByteSource, LocalFile};
+use parcelle_storage::Files;
 use rayon::prelude::*;
 use serde_json::json;
 use walkdir::WalkDir;
@@ -107,6 +107,7 @@ impl Contents {
 /// Checks the files of a directory by themselves and as one mosaic. The entry of the mosaic comes first, then those of the
 /// files with something wrong.
 pub(super) fn directory(
+    files: &Files,
     path: &Path,
     depth: Depth,
     profiles: &[Profile],
@@ -137,7 +138,7 @@ pub(super) fn directory(
     let mut kept: BTreeMap<String, FileReport> = BTreeMap::new();
     let total = rasters.len();
     for (batch, paths) in rasters.chunks(BATCH).enumerate() {
-        let results: Vec<_> = paths.par_iter().map(|path| examine::granule(path, depth, &profiles)).collect();
+        let results: Vec<_> = paths.par_iter().map(|path| examine::granule(files, path, depth, &profiles)).collect();
         for result in results {
             match result {
                 Ok((report, parsed)) => {
@@ -165,11 +166,11 @@ pub(super) fn directory(
         }
         return Ok((Vec::new(), unexamined));
     }
-    let judged = mosaic.judge(version, same_bytes);
+    let judged = mosaic.judge(version, |one, other| same_bytes(files, one, other));
     for (path, findings) in judged.outliers {
         let known = kept.remove(&path);
-        let report =
-            known.map_or_else(|| examine::granule(Path::new(&path), depth, &profiles).map(|(report, _)| report), Ok);
+        let report = known
+            .map_or_else(|| examine::granule(files, Path::new(&path), depth, &profiles).map(|(report, _)| report), Ok);
         match report {
             Ok(report) => {
                 let all = report.findings.into_iter().chain(findings).collect();
@@ -194,10 +195,10 @@ pub(super) fn directory(
 }
 
 /// Whether two files have the same bytes; files that cannot be read have not.
-fn same_bytes(one: &str, other: &str) -> bool {
+fn same_bytes(files: &Files, one: &str, other: &str) -> bool {
     const PIECE: usize = 64 * 1024;
     let compare = || -> std::io::Result<bool> {
-        let (one, other) = (LocalFile::open(Path::new(one))?, LocalFile::open(Path::new(other))?);
+        let (one, other) = (files.open(Path::new(one))?, files.open(Path::new(other))?);
         if one.len() != other.len() {
             return Ok(false);
         }

@@ -1,27 +1,41 @@
 //! What is true of the server and not of a file is told once in a run, at the first file that it concerns.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use parcelle_report::{FileReport, Verdict};
 
 /// The rules about the server that reads VRTs.
 const OF_THE_SERVER: &str = "VRT-ENV-";
 
-/// What was told already.
+/// What was told already, and of how many files it holds.
 #[derive(Debug, Default)]
 pub(super) struct Once {
-    told: HashSet<String>,
+    told: HashMap<String, u64>,
 }
 
 impl Once {
     /// Keeps a finding about the server in the first file that has it; files come in the order of the report.
     pub(super) fn tell(&mut self, file: &mut FileReport) {
         let before = file.findings.len();
-        file.findings
-            .retain(|finding| !finding.rule.id.starts_with(OF_THE_SERVER) || self.told.insert(finding.message.clone()));
+        file.findings.retain(|finding| {
+            if !finding.rule.id.starts_with(OF_THE_SERVER) {
+                return true;
+            }
+            let files = self.told.entry(finding.message.clone()).or_default();
+            *files += 1;
+            *files == 1
+        });
         // Findings are sorted, worst first.
         if file.findings.len() != before {
             file.verdict = file.findings.first().map_or(Verdict::Ok, |worst| worst.severity.into());
+        }
+    }
+
+    /// Has each finding that was told once say how many files it stands for, once all are there.
+    pub(super) fn count(&self, files: &mut [FileReport]) {
+        let findings = files.iter_mut().flat_map(|file| &mut file.findings);
+        for finding in findings.filter(|finding| finding.rule.id.starts_with(OF_THE_SERVER)) {
+            finding.count = self.told.get(&finding.message).copied().unwrap_or(finding.count);
         }
     }
 }
@@ -53,6 +67,11 @@ mod tests {
         ];
         let mut once = Once::default();
         files.iter_mut().for_each(|file| once.tell(file));
+        once.count(&mut files);
+        assert_eq!(
+            files.iter().flat_map(|file| &file.findings).map(|finding| finding.count).sum::<u64>(),
+            3 + 1 + 1 + 1
+        );
         let told = files.each_ref().map(|file| {
             (file.verdict, file.findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>())
         });

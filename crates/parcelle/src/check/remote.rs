@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parcelle_geoparquet::check as geoparquet;
 use parcelle_raster::cog::{self, LayoutProfile, Published, Served};
@@ -30,11 +31,15 @@ const MOST_BYTES: u64 = 512 * 1024 * 1024;
 type Remote = ReadAhead<HttpSource>;
 
 /// The client where the caller has none.
-pub(super) fn client(depth: Option<Depth>) -> HttpClient {
-    let limits = match depth {
+pub(super) fn client(depth: Option<Depth>, timeout: Option<Duration>) -> HttpClient {
+    let mut limits = match depth {
         Some(Depth::Pixels) => HttpOptions::default(),
         _ => HttpOptions { most_requests: MOST_REQUESTS, most_bytes: MOST_BYTES, ..HttpOptions::default() },
     };
+    if let Some(timeout) = timeout {
+        limits.connect_timeout = limits.connect_timeout.min(timeout);
+        (limits.read_timeout, limits.patience) = (timeout, timeout);
+    }
     HttpClient::new(limits)
 }
 

@@ -1,6 +1,7 @@
 //! Sources in other formats, through GDAL: read-only, and by those drivers alone that read plain files.
 
 use std::path::Path;
+use std::time::Duration;
 
 use gdal::raster::GdalDataType;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
@@ -71,6 +72,10 @@ pub(crate) const DRIVERS: [&str; 57] = [
     "BSB",
 ];
 
+/// Seconds that a request of GDAL's may take, and its connection.
+const LONGEST_WAIT: u64 = 30;
+const LONGEST_CONNECT: u64 = 10;
+
 /// Keeps GDAL from writing this thread's errors to the terminal for as long as it lives.
 pub(crate) struct Quiet;
 
@@ -121,12 +126,25 @@ pub(crate) fn open(path: &Path, book: &Book) -> Result<RasterFacts, String> {
 ///
 /// # Errors
 /// What GDAL says.
-pub(crate) fn open_remote(path: &str, book: &Book) -> Result<RasterFacts, String> {
+pub(crate) fn open_remote(path: &str, timeout: Option<Duration>, book: &Book) -> Result<RasterFacts, String> {
     let _quiet = Quiet::new();
+    let set = |name: &str| !gdal::config::get_config_option(name, "").unwrap_or_default().is_empty();
     // GDAL would list the directory of the server else. What is set for this thread only changes how much is asked for.
-    let _ = gdal::config::set_thread_local_config_option("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR");
+    let mut options = vec![("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR".to_owned())];
+    for (name, usual) in [("GDAL_HTTP_TIMEOUT", LONGEST_WAIT), ("GDAL_HTTP_CONNECTTIMEOUT", LONGEST_CONNECT)] {
+        // What the environment says counts, unless the caller knows better.
+        if timeout.is_some() || !set(name) {
+            let most = timeout.map_or(usual, |timeout| timeout.as_secs().clamp(1, usual.max(timeout.as_secs())));
+            options.push((name, most.to_string()));
+        }
+    }
+    for (name, value) in &options {
+        let _ = gdal::config::set_thread_local_config_option(name, value);
+    }
     let opened = dataset(Path::new(path), &DRIVERS).and_then(|dataset| facts(&dataset, book));
-    let _ = gdal::config::clear_thread_local_config_option("GDAL_DISABLE_READDIR_ON_OPEN");
+    for (name, _) in &options {
+        let _ = gdal::config::clear_thread_local_config_option(name);
+    }
     opened
 }
 

@@ -27,6 +27,7 @@ mod side;
 mod survey;
 mod tiff;
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use parcelle_crs::Agreement;
@@ -37,6 +38,7 @@ use serde_json::Value;
 
 use super::model::Dataset;
 use super::target::shown;
+use super::unread::Unread;
 use super::{Subject, VrtOptions, at};
 use facts::{Palette, SourceCrs};
 use open::{Opened, Opener};
@@ -83,6 +85,8 @@ impl Context<'_> {
 /// What came of opening the sources.
 pub(super) struct Outcome {
     pub(super) usage: Usage,
+    /// What lies beside sources and could not be read.
+    pub(super) unread: Vec<Unread>,
     pub(super) facts: Vec<(&'static str, Value)>,
     /// The mosaic, where a picture is wanted.
     pub(super) picture: Option<Picture>,
@@ -95,7 +99,7 @@ pub(super) fn check(
     options: &VrtOptions,
     findings: &mut Findings,
 ) -> Outcome {
-    let opener = Opener::new(Policy::new(&options.sources));
+    let opener = Opener::new(Policy::new(&options.sources), &options.files);
     let survey = Survey::of(dataset, subject.path, subject.process, &opener);
     let transform = dataset.geo_transform.as_ref().and_then(|field| side::geo_transform(&field.text));
     let srs = dataset.srs.as_ref().filter(|srs| !srs.text.trim().is_empty());
@@ -144,7 +148,8 @@ pub(super) fn check(
     }
     let usage =
         Usage { requests: opener.requests.load(Ordering::Relaxed), bytes: opener.bytes.load(Ordering::Relaxed) };
-    Outcome { usage, facts, picture }
+    let unread = opener.unread.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Outcome { usage, unread, facts, picture }
 }
 
 fn opened(survey: &Survey<'_>) -> usize {

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use parcelle_storage::{ByteSource, LocalFile};
+use parcelle_storage::{ByteSource, Files, Watched};
 
 use super::super::model::{Dataset, FileReference};
 use super::super::references::directory_of;
+use super::super::unread::Unread;
 use super::super::{is_virtual_xml, limits, parse, streamed};
 use super::facts::{BandFacts, Bands, Book, Palette, RasterFacts};
 use super::policy::{Forbidden, Policy};
@@ -59,23 +61,28 @@ pub(crate) struct Child {
 /// What opening needs.
 pub(crate) struct Opener<'a> {
     pub(crate) policy: Policy<'a>,
+    pub(crate) files: &'a Files,
     pub(crate) book: Book,
     pub(crate) directories: Directories,
     pub(crate) requests: AtomicU64,
     pub(crate) bytes: AtomicU64,
     /// Bytes read of nested VRTs.
     pub(crate) text_bytes: AtomicU64,
+    /// What lies beside a source and could not be read.
+    pub(crate) unread: Mutex<Vec<Unread>>,
 }
 
 impl<'a> Opener<'a> {
-    pub(crate) fn new(policy: Policy<'a>) -> Self {
+    pub(crate) fn new(policy: Policy<'a>, files: &'a Files) -> Self {
         Self {
             policy,
+            files,
             book: Book::default(),
             directories: Directories::default(),
             requests: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             text_bytes: AtomicU64::new(0),
+            unread: Mutex::default(),
         }
     }
 
@@ -115,11 +122,33 @@ impl<'a> Opener<'a> {
             return (Opened::Failed("it is a device, a pipe or a socket, no file".to_owned()), modified);
         }
         // Where a source is a link, GDAL looks for side files beside the link.
-        let opened = match LocalFile::open(&real) {
-            Ok(file) => self.file(&file, path, &Beside::of(&listing, directory, &name)),
+        let opened = match self.files.open(&real) {
+            Ok(file) => {
+                let (beside, unread) = Beside::of(self.files, &listing, directory, &name);
+                unread.into_iter().for_each(|unread| self.leave_unread(unread));
+                self.file(file.as_ref(), path, &beside)
+            }
             Err(error) => Opened::Failed(format!("opening it fails: {error}")),
         };
         (opened, modified)
+    }
+
+    /// Notes a file beside a source that could not be read.
+    pub(crate) fn leave_unread(&self, unread: Unread) {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).push(unread);
+    }
+
+    /// The overviews in an `.ovr` file, unless it has none that could be read.
+    pub(crate) fn external_overviews(&self, path: &Path, width: u32) -> Option<Vec<u32>> {
+        let found = self.files.open(path).and_then(|file| {
+            let found = tiff::external_overviews(file.as_ref(), width);
+            self.count(file.as_ref());
+            found
+        });
+        found.unwrap_or_else(|error| {
+            self.leave_unread(Unread::new(path, &error));
+            None
+        })
     }
 
     fn count(&self, file: &dyn ByteSource) {
@@ -128,7 +157,17 @@ impl<'a> Opener<'a> {
         self.bytes.fetch_add(usage.bytes, Ordering::Relaxed);
     }
 
-    fn file(&self, file: &LocalFile, path: &Path, beside: &Beside) -> Opened {
+    fn file(&self, file: &dyn ByteSource, path: &Path, beside: &Beside) -> Opened {
+        // What was not read must not be taken for what is not there.
+        let watched = Watched::new(file);
+        let opened = self.recognised(&watched, path, beside);
+        match watched.failure() {
+            Some(error) => Opened::Failed(format!("reading fails: {error}")),
+            None => opened,
+        }
+    }
+
+    fn recognised(&self, file: &dyn ByteSource, path: &Path, beside: &Beside) -> Opened {
         let mut head = [0; HEAD_BYTES];
         let head = match file.read_at(0, &mut head) {
             Ok(count) => head.get(..count).unwrap_or_default(),
@@ -162,12 +201,9 @@ impl<'a> Opener<'a> {
     /// Adds what lies beside a raster.
     fn complete(&self, facts: &mut RasterFacts, beside: &Beside) {
         if let Some(path) = &beside.overviews
-            && let Ok(file) = LocalFile::open(path)
+            && let Some(external) = self.external_overviews(path, facts.width)
         {
-            if let Ok(external) = tiff::external_overviews(&file, facts.width) {
-                facts.overviews = facts.overviews.iter().copied().chain(external).collect();
-            }
-            self.count(&file);
+            facts.overviews = facts.overviews.iter().copied().chain(external).collect();
         }
         facts.has_mask |= beside.has_mask;
         if let Some(srs) = &beside.side.srs {
@@ -182,7 +218,7 @@ impl<'a> Opener<'a> {
         }
     }
 
-    fn vrt(&self, file: &LocalFile, path: &Path, beside: &Beside) -> Opened {
+    fn vrt(&self, file: &dyn ByteSource, path: &Path, beside: &Beside) -> Opened {
         if self.text_bytes.fetch_add(file.len(), Ordering::Relaxed) > limits::BYTES {
             return Opened::Left("there are too many VRTs in one another to look into all of them");
         }
@@ -281,7 +317,7 @@ impl<'a> Opener<'a> {
             return Opened::Left("its host is not among those allowed");
         }
         #[cfg(feature = "gdal")]
-        match super::gdal::open_remote(&remote.path, &self.book) {
+        match super::gdal::open_remote(&remote.path, self.policy.given.timeout, &self.book) {
             Ok(facts) => Opened::Raster(facts),
             Err(reason) => Opened::Failed(reason),
         }

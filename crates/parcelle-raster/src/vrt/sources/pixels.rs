@@ -7,12 +7,13 @@ use std::path::Path;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use parcelle_report::text::grouped;
 use parcelle_report::{Finding, Findings, Severity};
-use parcelle_storage::{ByteSource, LocalFile};
+use parcelle_storage::{ByteSource, Watched};
 use rayon::prelude::*;
 
 use super::super::limits;
 use super::super::model::DatasetKind;
 use super::super::references::{Place, directory_of, place_of};
+use super::super::unread::Unread;
 use super::gdal::{Quiet, reason};
 use super::open::Opened;
 use super::rules_read::READ;
@@ -108,7 +109,7 @@ fn obstacle(context: &Context<'_>) -> Option<String> {
             }
             (_, Opened::Raster(_) | Opened::Absent) => {}
             // A damaged TIFF is what reading is for; what else failed may be opened by a driver that goes elsewhere.
-            (Whereabouts::Local(path), Opened::Failed(_)) if is_tiff_or_empty(path) => {}
+            (Whereabouts::Local(path), Opened::Failed(_)) if is_tiff_or_empty(context, path) => {}
             (_, Opened::Failed(why)) => return Some(format!("{name} cannot be opened safely ({why})")),
             (_, Opened::Forbidden(..)) => return Some(format!("{name} must not be opened")),
             (_, Opened::Left(why)) => return Some(format!("{name} was not opened: {why}")),
@@ -129,22 +130,32 @@ fn obstacle(context: &Context<'_>) -> Option<String> {
     None
 }
 
-fn is_tiff_or_empty(path: &Path) -> bool {
+fn is_tiff_or_empty(context: &Context<'_>, path: &Path) -> bool {
     let mut head = [0; 4];
-    let read = LocalFile::open(path).and_then(|file| file.read_at(0, &mut head));
+    let read = context.subject.files.open(path).and_then(|file| file.read_at(0, &mut head));
     read.is_ok_and(|count| count == 0 || tiff::is_tiff(head.get(..count).unwrap_or_default()))
 }
 
 /// Looks for text that leads elsewhere.
 fn text_obstacle(context: &Context<'_>, path: &Path, in_parts: bool) -> Option<String> {
     let failed = || Some("its text cannot be looked through".to_owned());
-    let Ok(file) = LocalFile::open(path) else { return failed() };
-    if file.len() > limits::BYTES {
-        return failed();
-    }
-    let mut bytes = vec![0; file.len() as usize];
-    let Ok(count) = file.read_at(0, &mut bytes) else { return failed() };
-    bytes.truncate(count);
+    let text = context.subject.files.open(path).and_then(|file| {
+        if file.len() > limits::BYTES {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; file.len() as usize];
+        let count = Watched::new(file).read_at(0, &mut bytes)?;
+        bytes.truncate(count);
+        Ok(Some(bytes))
+    });
+    let mut bytes = match text {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return failed(),
+        Err(error) => {
+            context.opener.leave_unread(Unread::new(path, &error));
+            return failed();
+        }
+    };
     bytes.make_ascii_lowercase();
     // Found as bytes: whatever the encoding, GDAL reads these as ASCII.
     let follows = context.opener.policy.given.follow_remote;

@@ -1,6 +1,7 @@
 //! What may be opened: a VRT is text that anyone may upload, and a path in it is a wish, not a permission.
 
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 /// Which sources a check may open. By default any regular file of this machine but those of the system, and nothing on
 /// a network.
@@ -12,6 +13,9 @@ pub struct SourcePolicy {
     pub data_directories: Vec<PathBuf>,
     /// Hosts that sources may name. Where there are any, another one is a finding, and is not asked.
     pub allowed_hosts: Vec<String>,
+    /// How long GDAL may take for a request to a source on a network: 30 seconds where nothing is stated here, nor in
+    /// `GDAL_HTTP_TIMEOUT`. GDAL itself waits for ever.
+    pub timeout: Option<Duration>,
 }
 
 /// Why a local path is not opened.

@@ -4,14 +4,12 @@ use std::path::{Path, PathBuf};
 
 use parcelle_report::text::grouped;
 use parcelle_report::{Finding, Findings, Rule, Severity};
-use parcelle_storage::LocalFile;
 
 use super::super::references::{Place, directory_of, place_of};
 use super::super::rules_speed::{LARGE as LARGE_SIDE, NO_OVERVIEWS, OVERVIEW_LIST};
 use super::Context;
 use super::group::{Group, sentence};
 use super::open::Opened;
-use super::tiff;
 use crate::shell::quoted;
 
 /// An overview that is not there.
@@ -79,8 +77,8 @@ fn own_overviews(context: &Context<'_>) -> Option<PathBuf> {
 pub(crate) fn overviews_of(context: &Context<'_>) -> Overviews {
     let mut found = Overviews::default();
     let width = context.size.map_or(0, |(width, _)| u32::try_from(width).unwrap_or(0));
-    let factors = |path: &Path| LocalFile::open(path).ok().and_then(|file| tiff::external_overviews(&file, width).ok());
-    found.stored = own_overviews(context).and_then(|path| factors(&path)).unwrap_or_default();
+    let stored = own_overviews(context).and_then(|path| context.opener.external_overviews(&path, width));
+    found.stored = stored.unwrap_or_default();
     let sources = || context.survey.targets.iter().take(context.survey.own).filter_map(|target| target.facts());
     let is_single = context.dataset.bands.iter().all(|band| band.sources.len() == 1);
     let list = context.dataset.overview_list.as_ref();

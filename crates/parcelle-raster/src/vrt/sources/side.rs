@@ -2,12 +2,14 @@
 //! blanks. A directory is listed once, as it may hold 100,000 sources.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use parcelle_storage::{ByteSource, LocalFile};
+use parcelle_storage::Files;
 
 use super::super::numbers::whole_number_text;
+use super::super::unread::Unread;
 
 /// Most names of a directory that are kept; in a larger one each name is asked for.
 const NAMES: usize = 1_000_000;
@@ -126,32 +128,44 @@ pub(crate) struct SideFile {
 }
 
 impl Beside {
-    /// Looks beside the raster of that name.
-    pub(crate) fn of(listing: &Listing, directory: &Path, name: &str) -> Self {
+    /// Looks beside the raster of that name; also says what is there and cannot be read.
+    pub(crate) fn of(files: &Files, listing: &Listing, directory: &Path, name: &str) -> (Self, Vec<Unread>) {
         let mut beside = Self::default();
+        let mut unread = Vec::new();
+        let mut text = |path: PathBuf| {
+            text(files, &path).unwrap_or_else(|error| {
+                unread.push(Unread::new(&path, &error));
+                None
+            })
+        };
         let named = |ending: &str| {
             let file = format!("{name}{ending}");
             listing.has(&file).then(|| directory.join(file))
         };
         beside.overviews = named(".ovr").or_else(|| named(".OVR"));
         beside.has_mask = named(".msk").is_some();
-        if let Some(text) = named(".aux.xml").and_then(|path| text(&path)) {
+        if let Some(text) = named(".aux.xml").and_then(&mut text) {
             beside.side = SideFile::parse(&text);
         }
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let world = ["tfw", "tifw", "wld", "TFW", "WLD"].iter().map(|ending| format!("{stem}.{ending}"));
         let world = world.into_iter().find(|file| listing.has(file));
-        beside.world = world.and_then(|file| text(&directory.join(file))).and_then(|text| world_file(&text));
-        beside
+        beside.world = world.and_then(|file| text(directory.join(file))).and_then(|text| world_file(&text));
+        (beside, unread)
     }
 }
 
-fn text(path: &Path) -> Option<String> {
-    let file = LocalFile::open(path).ok().filter(|file| file.len() <= SIDE_FILE_BYTES)?;
+/// `None` where it is too long for what it should be.
+fn text(files: &Files, path: &Path) -> io::Result<Option<String>> {
+    let file = files.open(path)?;
+    if file.len() > SIDE_FILE_BYTES {
+        return Ok(None);
+    }
     let mut bytes = vec![0; file.len() as usize];
-    let count = file.read_at(0, &mut bytes).ok()?;
-    bytes.truncate(count);
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    if file.read_at(0, &mut bytes)? < bytes.len() {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it changed while it was read"));
+    }
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// Width of a pixel, two shears, its height, and the middle of the upper left one.

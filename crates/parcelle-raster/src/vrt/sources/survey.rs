@@ -229,7 +229,7 @@ mod tests {
     use super::super::super::parse;
     use super::super::policy::{Policy, SourcePolicy};
     use super::*;
-    use parcelle_storage::Memory;
+    use parcelle_storage::{Files, Memory};
 
     fn vrt(source: &str) -> String {
         format!(
@@ -250,8 +250,8 @@ mod tests {
              </SourceFilename></SimpleSource></VRTRasterBand>",
         );
         let document = parse::parse(&Memory::new(text)).unwrap();
-        let given = SourcePolicy::default();
-        let opener = Opener::new(Policy::new(&given));
+        let (given, files) = (SourcePolicy::default(), Files::default());
+        let opener = Opener::new(Policy::new(&given), &files);
         let survey = Survey::of(document.dataset.as_ref().unwrap(), &at("a.vrt"), None, &opener);
         assert_eq!((survey.uses.len(), survey.own, survey.targets.len()), (2, 1, 2));
         assert_eq!(survey.uses[0].target, survey.uses[1].target);

@@ -84,17 +84,16 @@ pub(crate) fn read(source: &dyn ByteSource, book: &Book) -> Result<Tiff, String>
     Ok(Tiff { facts, is_user_defined: crs.is_some_and(|(_, is_known)| !is_known) })
 }
 
-/// How many times smaller the images of an `.ovr` file are than a raster.
+/// How many times smaller the images of an `.ovr` file are than a raster; `None` where it is no TIFF with images.
 ///
 /// # Errors
-/// Why it cannot be read.
-pub(crate) fn external_overviews(source: &dyn ByteSource, width: u32) -> Result<Vec<u32>, String> {
-    let structure = read_headers(source.len(), |offset, buffer| source.read_at(offset, buffer))
-        .map_err(|error| format!("reading fails: {error}"))?;
+/// What the source says when reading fails.
+pub(crate) fn external_overviews(source: &dyn ByteSource, width: u32) -> io::Result<Option<Vec<u32>>> {
+    let structure = read_headers(source.len(), |offset, buffer| source.read_at(offset, buffer))?;
     let images = structure.directories.iter().filter(|directory| !directory.role.is_mask());
     let factors: Vec<u32> =
         images.filter_map(|directory| directory.image).map(|image| factor(width, image.width)).collect();
-    if factors.is_empty() { Err("it is no readable TIFF".to_owned()) } else { Ok(factors) }
+    Ok(Some(factors).filter(|factors| !factors.is_empty()))
 }
 
 fn factor(width: u32, overview: u32) -> u32 {
