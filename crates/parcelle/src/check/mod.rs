@@ -444,8 +444,10 @@ impl Check {
             }
         };
         for path in &self.paths {
-            let (reports, missing) =
-                pool.install(|| mosaic::directory(path, self.depth.unwrap_or_default(), &self.profiles, &observer))?;
+            let (reports, missing) = pool.install(|| {
+                let depth = self.depth.unwrap_or_default();
+                mosaic::directory(path, depth, &self.profiles, self.extras, &observer)
+            })?;
             let answers = reports.into_iter().map(Ok).chain(missing.into_iter().map(Err));
             if !answers.map(Answer::from).all(&mut *each) {
                 break;

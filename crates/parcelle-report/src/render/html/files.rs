@@ -1,7 +1,7 @@
 //! The table of files, with what was found in each.
 
-use std::collections::BTreeSet;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::super::human::{fixes, place, remarks, verdict_word};

@@ -88,7 +88,8 @@ impl Template {
             Piece::Text(text) => text.chars().count(),
             Piece::Hole { .. } => 0,
         });
-        let open = self.pieces.iter().filter(|piece| matches!(piece, Piece::Hole { class: Class::Any | Class::Verbatim, .. }));
+        let open =
+            self.pieces.iter().filter(|piece| matches!(piece, Piece::Hole { class: Class::Any | Class::Verbatim, .. }));
         (letters.sum(), std::cmp::Reverse(open.count()))
     }
 }
@@ -109,9 +110,9 @@ impl Steps {
         Self(100_000)
     }
 
-    /// Whether there is one more.
-    pub(super) const fn take(&mut self) -> bool {
-        self.0 = self.0.saturating_sub(1);
+    /// Whether there is one more, for so many bytes of text.
+    const fn take(&mut self, bytes: usize) -> bool {
+        self.0 = self.0.saturating_sub(1 + bytes / 64);
         self.0 > 0
     }
 }
@@ -127,14 +128,8 @@ pub(super) fn fillings(
     fit(&template.pieces, text, fill, steps, &mut found).then_some(found)
 }
 
-fn fit(
-    pieces: &[Piece],
-    text: &str,
-    fill: &impl Fill,
-    steps: &mut Steps,
-    found: &mut Vec<(usize, String)>,
-) -> bool {
-    if !steps.take() {
+fn fit(pieces: &[Piece], text: &str, fill: &impl Fill, steps: &mut Steps, found: &mut Vec<(usize, String)>) -> bool {
+    if !steps.take(text.len()) {
         return false;
     }
     let Some((first, rest)) = pieces.split_first() else { return text.is_empty() };
@@ -150,6 +145,9 @@ fn fit(
         if let Some(Piece::Text(literal)) = rest.first()
             && !after.starts_with(literal.as_str())
         {
+            return false;
+        }
+        if !steps.take(inside.len()) {
             return false;
         }
         let Some(filled) = fill.fill(class, inside, steps) else { return false };

@@ -61,7 +61,9 @@ fn sample(catalogue: &Catalogue, class: &Class, rule: &str, depth: usize) -> Str
         Class::Any | Class::Verbatim => "gris/b.x".to_owned(),
         Class::Word => "gris".to_owned(),
         Class::Number => "37".to_owned(),
-        Class::Title => crate::rules().find(|known| known.id.starts_with(rule)).map_or("", |known| known.title).to_owned(),
+        Class::Title => {
+            crate::rules().find(|known| known.id.starts_with(rule)).map_or("", |known| known.title).to_owned()
+        }
         Class::Phrase(name) => {
             let entries = &catalogue.exact[&format!("@{name}")];
             // The shortest ones of the deepest, so that the sample has an end.
