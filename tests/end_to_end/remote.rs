@@ -67,6 +67,24 @@ fn a_cog_takes_few_requests_and_is_judged_as_geoserver_reaches_it() {
 }
 
 #[test]
+fn a_file_behind_a_url_has_pictures_and_versions_as_a_local_one() {
+    let server = server(&["good_rgb.tif"]);
+    let pictures = |path: String| {
+        let check = parcelle::check([path]).pictures(true).all_versions(true);
+        let mut report = check.run().unwrap();
+        let file = report.files.remove(0);
+        let versions: Vec<String> = file.versions.iter().map(|answer| answer.version.clone()).collect();
+        (file.pictures, versions.into_iter().collect::<BTreeSet<_>>())
+    };
+    let (of_url, versions) = pictures(server.url("cors/good_rgb.tif"));
+    assert_eq!(of_url.len(), 2, "bytes and pyramid");
+    assert!(versions.len() > 5, "{versions:?}");
+    assert_eq!((of_url, versions), pictures(fixture("cog/good_rgb.tif").display().to_string()));
+    let plain = parcelle::check([server.url("cors/good_rgb.tif")]).run().unwrap();
+    assert!(plain.files[0].pictures.is_empty() && plain.files[0].versions.is_empty());
+}
+
+#[test]
 fn every_fixture_is_judged_remotely_as_it_is_locally() {
     let names: Vec<&'static str> = std::fs::read_dir(fixture("cog"))
         .unwrap()
@@ -145,6 +163,14 @@ fn what_cannot_be_read_is_unexamined_with_a_reason_and_a_way_out() {
     }
     assert!(unexamined.iter().all(|missing| missing["hint"].as_str().is_some_and(|hint| hint.len() > 10)));
     assert!(unexamined[0]["path"].as_str().unwrap().ends_with("?token=***"), "{unexamined:?}");
+
+    let wording = parcelle::wording(parcelle::report::Language::French);
+    for missing in unexamined {
+        for key in ["reason", "hint"] {
+            let text = missing[key].as_str().unwrap();
+            assert_ne!(wording.sentence(key, text), text, "{key} stays English");
+        }
+    }
 
     let run = parcelle_with(&["check", &secret], &[]).expect_code(2);
     assert!(!format!("{}{}", run.stdout, run.stderr).contains("geheim"), "{run:?}");

@@ -92,10 +92,13 @@ fn all_versions_are_answers_beside_the_one_that_was_asked_for() {
 #[test]
 fn french_reports_and_explanations_have_french_titles() {
     let run = parcelle(["check", &cog("bad_strips"), "--lang", "fr"]);
-    assert!(run.stdout.contains("  Pour le corriger :\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("  Pour le corriger\u{A0}:\n"), "{}", run.stdout);
     assert!(run.stdout.contains("GeoServer 3.0 "), "{}", run.stdout);
+    assert!(run.stdout.contains("est organisé en"), "{}", run.stdout);
+    let json = |language| parcelle(["check", &cog("bad_strips"), "--format", "json", "--lang", language]).stdout;
+    assert_eq!(json("fr"), json("en"), "what programs read has one language");
     let text = parcelle(["check", "--explain", "cog-ovr-001", "--lang", "fr"]).expect_code(0).stdout;
-    assert!(text.contains("\nPourquoi :   ") && text.contains("aperçu"), "{text}");
+    assert!(text.contains("\nPourquoi\u{A0}:   ") && text.contains("aperçu"), "{text}");
     let list = parcelle(["check", "--rules", "--lang", "fr"]).expect_code(0).stdout;
     assert_eq!(list.lines().count(), parcelle::rules().count());
     assert!(list.contains("aperçu"), "{list}");

@@ -210,9 +210,11 @@ pub struct PyramidLevel {
 /// What a box of a map is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum BoxKind {
-    /// A source of a mosaic.
+    /// A source of a virtual raster.
     Source,
-    /// A source that cannot be opened.
+    /// A file of a mosaic.
+    Member,
+    /// A source or file that cannot be opened.
     Missing,
     /// Ground that nothing covers.
     Hole,

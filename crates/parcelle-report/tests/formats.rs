@@ -137,13 +137,24 @@ fn ignored_findings_do_not_count_and_are_shown() {
 #[test]
 fn french_has_the_titles_of_the_catalogue_before_the_numbers() {
     let wording = Wording::new(Language::French, french);
+    let translated = wording.with_sentences(|rule, _| (rule == "COG-IFD-001").then(|| "Voilà\u{A0}: 5".to_owned()));
+    let options = render::HumanOptions { wording: translated, ..render::HumanOptions::default() };
+    let text = rendered(|report, out| render::human(report, options, out));
+    assert!(text.contains("          Voilà\u{A0}: 5\n"), "{text}");
+    assert!(!text.contains("Le répertoire principal suit les données\n"), "{text}");
+    let junit = rendered(|report, out| render::junit(report, Some(Severity::Error), translated, out));
+    assert!(junit.contains("message=\"Voilà\u{A0}: 5\""), "{junit}");
+    let page = rendered(|report, out| render::html(report, translated, out));
+    assert!(page.contains("<p>Voilà\u{A0}: 5"), "{page}");
+    let sarif = rendered(|report, out| render::sarif(report, translated, out));
+    assert!(!sarif.contains("Voilà"), "messages for programs stay English");
     let options = render::HumanOptions { wording, ..render::HumanOptions::default() };
     let text = rendered(|report, out| render::human(report, options, out));
     assert!(text.contains("erreur   </script>"), "{text}");
     assert!(text.contains("Le répertoire principal suit les données\n"), "{text}");
     assert!(text.contains("GeoServer 3.0 ne l’affichera pas depuis un fichier (COG-IFD-001)."), "{text}");
-    assert!(text.contains("  Pour le corriger :\n    # COG-IFD-001\n    Réécrire le fichier\n"), "{text}");
-    assert!(text.ends_with("2 fichiers : 1 ok, 0 info, 0 alerte, 1 erreur; 1 non examinés\n"), "{text}");
+    assert!(text.contains("  Pour le corriger\u{A0}:\n    # COG-IFD-001\n    Réécrire le fichier\n"), "{text}");
+    assert!(text.ends_with("2 fichiers\u{A0}: 1 ok, 0 info, 0 alerte, 1 erreur\u{A0}; 1 non examinés\n"), "{text}");
 }
 
 #[test]

@@ -8,6 +8,7 @@
 mod compare;
 mod granule;
 mod pattern;
+mod picture;
 mod place;
 mod rules;
 mod vote;
@@ -42,6 +43,8 @@ pub struct Mosaic {
     system_by_key: HashMap<String, u32>,
     virtual_rasters: Vec<String>,
     others: Vec<String>,
+    /// The worst that any version makes of a file by itself, by that version.
+    alone: BTreeMap<String, Outcome>,
 }
 
 /// What GeoServer makes of files as one mosaic.
@@ -69,6 +72,16 @@ impl Mosaic {
         let is_image = granule.is_some();
         self.granules.extend(granule);
         is_image
+    }
+
+    /// Adds what other versions of GeoServer make of a file by itself, for [`Mosaic::versions`].
+    pub fn add_versions(&mut self, alone: &[Compatibility]) {
+        for answer in alone.iter().filter(|answer| answer.access == Access::File.as_str()) {
+            let worst = self.alone.entry(answer.version.clone()).or_insert(Outcome::Reads);
+            if rank(answer.outcome) > rank(*worst) {
+                *worst = answer.outcome;
+            }
+        }
     }
 
     /// Adds a VRT, which GeoServer harvests with its GDAL extension.
@@ -136,32 +149,21 @@ impl Mosaic {
         verdict.others();
         let Verdict { findings, outliers, .. } = verdict;
         let findings = findings.into_sorted();
-        let worst = findings.first().map(|finding| finding.severity);
-        let is_there = |id: &str| findings.iter().any(|finding| finding.rule.id == id);
-        let fails = self.granules.iter().any(|granule| granule.outcome == Outcome::Fails);
-        let (outcome, detail) = if fails {
-            (Outcome::Fails, "maps that touch the files that cannot be read fail")
-        } else if worst == Some(Severity::Error) {
-            (Outcome::Misreads, "files are left out of the maps or shown with wrong values, without an error")
-        } else if is_there(rules::RESOLUTION.id) || is_there(rules::OVERVIEWS.id) {
-            (Outcome::Slow, "each file is resampled by itself")
-        } else {
-            (Outcome::Reads, "")
-        };
-        let because =
-            findings.iter().filter(|finding| finding.severity > Severity::Info).map(|finding| finding.rule.id);
-        let mut because: Vec<_> = if outcome == Outcome::Reads { Vec::new() } else { because.collect() };
-        because.dedup();
-        let compatibility = vec![Compatibility {
-            target: "geoserver".to_owned(),
-            version: version.to_string(),
-            access: "image-mosaic".to_owned(),
-            outcome,
-            because,
-            detail: detail.to_owned(),
-            decoder: None,
-        }];
+        let worst = self.granules.iter().map(|granule| granule.outcome).max_by_key(|outcome| rank(*outcome));
+        let compatibility = vec![answer(version.to_string(), worst.unwrap_or(Outcome::Reads), &findings)];
         JudgedMosaic { findings, compatibility, facts: self.facts(&outliers), outliers }
+    }
+
+    /// The answers of the versions that [`Mosaic::add_versions`] was told of, in their order, given the findings of
+    /// [`Mosaic::judge`]: how files fit together does not depend on the version, only whether each can be read.
+    #[must_use]
+    pub fn versions(&self, known: &[Version], findings: &[Finding]) -> Vec<Compatibility> {
+        let answers = known.iter().filter_map(|version| {
+            let version = version.to_string();
+            let worst = *self.alone.get(&version)?;
+            Some(answer(version, worst, findings))
+        });
+        answers.collect()
     }
 
     fn facts(&self, outliers: &BTreeMap<String, Vec<Finding>>) -> BTreeMap<&'static str, Value> {
@@ -185,6 +187,54 @@ impl Mosaic {
             facts.insert("extent", json!([all.least.0, all.least.1, all.most.0, all.most.1]));
         }
         facts
+    }
+}
+
+const fn rank(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Reads => 0,
+        Outcome::Slow => 1,
+        Outcome::Misreads => 2,
+        Outcome::Fails => 3,
+    }
+}
+
+/// What a version makes of a mosaic with these findings, where `alone` is the worst that it makes of a file by itself.
+fn answer(version: String, alone: Outcome, findings: &[Finding]) -> Compatibility {
+    let of_files = match alone {
+        Outcome::Fails | Outcome::Misreads => Some(Severity::Error),
+        Outcome::Slow => Some(Severity::Warning),
+        Outcome::Reads => None,
+    };
+    let together = findings.iter().filter(|finding| finding.rule.id != rules::UNREADABLE.id);
+    let mut said: Vec<(Severity, &'static str)> =
+        of_files.map(|severity| (severity, rules::UNREADABLE.id)).into_iter().collect();
+    said.extend(together.map(|finding| (finding.severity, finding.rule.id)));
+    said.sort_by_key(|(severity, _)| std::cmp::Reverse(*severity));
+    let is_there = |id: &str| said.iter().any(|(_, known)| *known == id);
+    let (outcome, detail) = if alone == Outcome::Fails {
+        (Outcome::Fails, "maps that touch the files that cannot be read fail")
+    } else if said.first().is_some_and(|(severity, _)| *severity == Severity::Error) {
+        (Outcome::Misreads, "files are left out of the maps or shown with wrong values, without an error")
+    } else if is_there(rules::RESOLUTION.id) || is_there(rules::OVERVIEWS.id) {
+        (Outcome::Slow, "each file is resampled by itself")
+    } else {
+        (Outcome::Reads, "")
+    };
+    let mut because: Vec<&'static str> =
+        said.iter().filter(|(severity, _)| *severity > Severity::Info).map(|(_, id)| *id).collect();
+    because.dedup();
+    if outcome == Outcome::Reads {
+        because.clear();
+    }
+    Compatibility {
+        target: "geoserver".to_owned(),
+        version,
+        access: "image-mosaic".to_owned(),
+        outcome,
+        because,
+        detail: detail.to_owned(),
+        decoder: None,
     }
 }
 

@@ -217,7 +217,13 @@ fn summary(text: &mut String, report: &Report, language: Language) {
     }
     let missing = report.unexamined.len() as u64;
     if missing > 0 {
-        let _ = write!(text, "; {} {}", language.grouped(missing), language.pick("not examined", "non examinés"));
+        let _ = write!(
+            text,
+            "{} {} {}",
+            language.pick(";", "\u{A0};"),
+            language.grouped(missing),
+            language.pick("not examined", "non examinés")
+        );
     }
     text.push('\n');
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use parcelle_geoparquet::check as geoparquet;
 use parcelle_raster::cog::LayoutProfile;
 use parcelle_raster::{Checked, Depth, cog, geoserver, mend, vrt};
+use parcelle_report::picture::Picture;
 use parcelle_report::{Compatibility, FileKind, FileReport, Unexamined};
 use parcelle_storage::{ByteSource, Files, Watched};
 
@@ -94,14 +95,26 @@ fn geotiff(
         examined.checked.pictures = cog::pictures(&parsed.structure);
     }
     if extras.versions && profiles.iter().any(|profile| matches!(profile, Profile::Geoserver(_))) {
-        let beside = geoserver::Beside::of(path)?;
-        for version in geoserver::releases().map_err(io::Error::other)? {
-            let name = path.display().to_string();
-            let judged = geoserver::judge(&parsed.structure, &name, *version, beside).map_err(io::Error::other)?;
-            examined.versions.extend(judged.compatibility);
-        }
+        examined.versions = versions(&parsed, path)?;
     }
     Ok(examined)
+}
+
+/// What every version of GeoServer makes of a file.
+fn versions(parsed: &cog::Parsed, path: &Path) -> io::Result<Vec<Compatibility>> {
+    let beside = geoserver::Beside::of(path)?;
+    let name = path.display().to_string();
+    let mut versions = Vec::new();
+    for version in geoserver::releases().map_err(io::Error::other)? {
+        let judged = geoserver::judge(&parsed.structure, &name, *version, beside).map_err(io::Error::other)?;
+        versions.extend(judged.compatibility);
+    }
+    Ok(versions)
+}
+
+/// The pictures of a file, made from its structure anew.
+pub(super) fn pictures(files: &Files, path: &Path) -> io::Result<Vec<Picture>> {
+    Ok(cog::pictures(&cog::Parsed::read(&*files.open(path)?)?.structure))
 }
 
 fn parsed_geotiff(
@@ -194,11 +207,15 @@ pub(super) fn granule(
     path: &Path,
     depth: Depth,
     profiles: &[Profile],
+    extras: Extras,
 ) -> Result<(FileReport, super::mosaic::Parsed), Unexamined> {
     let examined = || -> io::Result<_> {
         let source = Watched::new(files.open(path)?);
         let parsed = cog::Parsed::read(&source)?;
-        let examined = parsed_geotiff(&parsed, &source, path, depth, profiles)?;
+        let mut examined = parsed_geotiff(&parsed, &source, path, depth, profiles)?;
+        if extras.versions {
+            examined.versions = versions(&parsed, path)?;
+        }
         Ok((examined.report(path, FileKind::Geotiff), parsed))
     };
     examined().map_err(|error| refuse(path, &error))

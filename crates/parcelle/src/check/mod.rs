@@ -483,7 +483,8 @@ impl Check {
                 continue;
             }
             let (reports, missing) = pool.install(|| {
-                mosaic::directory(&self.files, path, self.depth.unwrap_or_default(), &self.profiles, &observer)
+                let depth = self.depth.unwrap_or_default();
+                mosaic::directory(&self.files, path, depth, &self.profiles, self.extras, &observer)
             })?;
             let answers = reports.into_iter().map(Ok).chain(missing.into_iter().map(Err));
             if !answers.map(Answer::from).all(&mut *each) {

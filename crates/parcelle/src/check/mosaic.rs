@@ -13,7 +13,7 @@ use serde_json::json;
 use walkdir::WalkDir;
 
 use super::find::{ends_with, is_named_tiff, unexamined};
-use super::{CheckError, Profile, examine};
+use super::{CheckError, Extras, Profile, examine};
 
 /// Files that are looked at before their structures are let go of.
 const BATCH: usize = 512;
@@ -111,6 +111,7 @@ pub(super) fn directory(
     path: &Path,
     depth: Depth,
     profiles: &[Profile],
+    extras: Extras,
     observer: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<(Vec<FileReport>, Vec<Unexamined>), CheckError> {
     if !path.is_dir() {
@@ -138,11 +139,15 @@ pub(super) fn directory(
     let mut kept: BTreeMap<String, FileReport> = BTreeMap::new();
     let total = rasters.len();
     for (batch, paths) in rasters.chunks(BATCH).enumerate() {
-        let results: Vec<_> = paths.par_iter().map(|path| examine::granule(files, path, depth, &profiles)).collect();
+        let results: Vec<_> =
+            paths.par_iter().map(|path| examine::granule(files, path, depth, &profiles, extras)).collect();
         for result in results {
             match result {
                 Ok((report, parsed)) => {
                     let is_image = mosaic.add(&parsed.structure, &report.path, &report.compatibility);
+                    if is_image {
+                        mosaic.add_versions(&report.versions);
+                    }
                     if report.verdict >= Verdict::Warning || !is_image {
                         kept.insert(report.path.clone(), report);
                     }
@@ -169,13 +174,16 @@ pub(super) fn directory(
     let judged = mosaic.judge(version, |one, other| same_bytes(files, one, other));
     for (path, findings) in judged.outliers {
         let known = kept.remove(&path);
-        let report = known
-            .map_or_else(|| examine::granule(files, Path::new(&path), depth, &profiles).map(|(report, _)| report), Ok);
+        let report = known.map_or_else(
+            || examine::granule(files, Path::new(&path), depth, &profiles, extras).map(|(report, _)| report),
+            Ok,
+        );
         match report {
             Ok(report) => {
                 let all = report.findings.into_iter().chain(findings).collect();
                 let mut again = FileReport::new(report.path, report.kind, all, report.facts);
                 again.compatibility = report.compatibility;
+                again.versions = report.versions;
                 kept.insert(path, again);
             }
             Err(missing) => unexamined.push(missing),
@@ -184,13 +192,22 @@ pub(super) fn directory(
     let mut facts = judged.facts;
     facts.insert("files_with_findings", json!(kept.len()));
     facts.insert("files_listed", json!(kept.len().min(MOST_ENTRIES)));
+    let versions = mosaic.versions(geoserver::releases().map_err(table)?, &judged.findings);
     let mut whole = FileReport::new(path.display().to_string(), FileKind::Mosaic, judged.findings, facts);
+    whole.versions = versions;
+    whole.pictures = mosaic.picture().filter(|_| extras.pictures).into_iter().collect();
     whole.compatibility = judged.compatibility;
     // Where not all can be listed, the worst are.
     let mut kept: Vec<FileReport> = kept.into_values().collect();
     kept.sort_by_key(|report| std::cmp::Reverse(report.verdict));
     kept.truncate(MOST_ENTRIES);
     kept.sort_by(|left, right| left.path.cmp(&right.path));
+    if extras.pictures {
+        // Only of those that are listed: thousands of pictures would take more memory than all else.
+        kept.par_iter_mut().for_each(|report| {
+            report.pictures = examine::pictures(files, Path::new(&report.path)).unwrap_or_default();
+        });
+    }
     Ok((std::iter::once(whole).chain(kept).collect(), unexamined))
 }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use parcelle_geoparquet::check as geoparquet;
 use parcelle_raster::cog::{self, LayoutProfile, Published, Served};
-use parcelle_raster::geoserver::{self, Access, Beside};
+use parcelle_raster::geoserver::{self, Access, Beside, Version};
 use parcelle_raster::{Checked, Depth, mend};
-use parcelle_report::{Compatibility, FileKind, FileReport, Outcome, Unexamined};
+use parcelle_report::{Compatibility, FileKind, FileReport, Finding, Outcome, Unexamined};
 use parcelle_storage::http::{HttpClient, HttpError, HttpOptions, HttpProblem, HttpSource, without_secrets};
 use parcelle_storage::{ByteSource, ReadAhead, Usage};
 use serde_json::{Value, json};
@@ -79,11 +79,20 @@ pub(super) fn file(
     if kind != FileKind::Geotiff || !judged {
         return Err(other_kind(&shown, kind, profiles));
     }
-    let (Checked { findings, facts, .. }, compatibility) =
-        geotiff(&source, &shown, depth, profiles).map_err(|error| failed(&error))?;
+    let judged = geotiff(&source, &shown, depth, profiles, extras).map_err(|error| failed(&error))?;
+    let Checked { findings, facts, pictures } = judged.checked;
     let mut report = FileReport::new(shown, kind, findings, facts);
-    report.compatibility = compatibility;
+    report.compatibility = judged.compatibility;
+    report.versions = judged.versions;
+    report.pictures = pictures;
     Ok(report)
+}
+
+/// What was found in a GeoTIFF.
+struct Judged {
+    checked: Checked,
+    compatibility: Vec<Compatibility>,
+    versions: Vec<Compatibility>,
 }
 
 fn geotiff(
@@ -91,7 +100,8 @@ fn geotiff(
     name: &str,
     depth: Option<Depth>,
     profiles: &[Profile],
-) -> io::Result<(Checked, Vec<Compatibility>)> {
+    extras: Extras,
+) -> io::Result<Judged> {
     // The first request was made when the file was opened.
     let parsed = match cog::Parsed::read(source) {
         Ok(parsed) => Some(parsed.since(Usage::default())),
@@ -135,28 +145,18 @@ fn geotiff(
     for profile in profiles {
         let Profile::Geoserver(version) = profile else { continue };
         let version = version.map_or_else(geoserver::newest, Ok).map_err(io::Error::other)?;
-        let access = [Access::CogHttp];
-        let mut answers = match &parsed {
-            Some(parsed) => {
-                let judged = geoserver::judge_by(&access, &parsed.structure, name, version, Beside::default());
-                let judged = judged.map_err(io::Error::other)?;
-                checked.findings.extend(judged.findings);
-                judged.compatibility
-            }
-            None => vec![Compatibility {
-                target: "geoserver".to_owned(),
-                version: version.to_string(),
-                access: Access::CogHttp.as_str().to_owned(),
-                outcome: Outcome::Fails,
-                because: Vec::new(),
-                detail: String::new(),
-                decoder: Some(Outcome::Fails),
-            }],
-        };
-        if !served.ranges {
-            answers.iter_mut().for_each(|answer| without_ranges(answer, parsed.as_ref()));
-        }
+        let (findings, answers) = answers(parsed.as_ref(), name, version, served.ranges)?;
+        checked.findings.extend(findings);
         compatibility.extend(answers);
+    }
+    let mut versions = Vec::new();
+    if extras.versions && profiles.iter().any(|profile| matches!(profile, Profile::Geoserver(_))) {
+        for version in geoserver::releases().map_err(io::Error::other)? {
+            versions.extend(answers(parsed.as_ref(), name, *version, served.ranges)?.1);
+        }
+    }
+    if let Some(parsed) = parsed.as_ref().filter(|_| extras.pictures) {
+        checked.pictures = cog::pictures(&parsed.structure);
     }
     if let Some(parsed) = &parsed {
         mend::merge(&mut checked.findings, &parsed.structure, Path::new(name));
@@ -165,7 +165,40 @@ fn geotiff(
     checked.facts.insert("requests", json!(spent.requests));
     checked.facts.insert("bytes_read", json!(spent.bytes));
     checked.facts.insert("content_type", source.source().content_type().map_or(Value::Null, Value::from));
-    Ok((checked, compatibility))
+    Ok(Judged { checked, compatibility, versions })
+}
+
+/// What a version of GeoServer says of a file behind a URL.
+fn answers(
+    parsed: Option<&cog::Parsed>,
+    name: &str,
+    version: Version,
+    has_ranges: bool,
+) -> io::Result<(Vec<Finding>, Vec<Compatibility>)> {
+    let (findings, mut answers) = match parsed {
+        Some(parsed) => {
+            let access = [Access::CogHttp];
+            let judged = geoserver::judge_by(&access, &parsed.structure, name, version, Beside::default());
+            let judged = judged.map_err(io::Error::other)?;
+            (judged.findings, judged.compatibility)
+        }
+        None => {
+            let answer = Compatibility {
+                target: "geoserver".to_owned(),
+                version: version.to_string(),
+                access: Access::CogHttp.as_str().to_owned(),
+                outcome: Outcome::Fails,
+                because: Vec::new(),
+                detail: String::new(),
+                decoder: Some(Outcome::Fails),
+            };
+            (Vec::new(), vec![answer])
+        }
+    };
+    if !has_ranges {
+        answers.iter_mut().for_each(|answer| without_ranges(answer, parsed));
+    }
+    Ok((findings, answers))
 }
 
 /// What GeoServer's reader, which takes whatever comes for what it asked for, makes of the beginning of the file in the place of

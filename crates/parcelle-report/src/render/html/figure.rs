@@ -242,7 +242,7 @@ fn boxes(text: &mut String, map: &Map, wording: Wording) {
         &format!(
             "{}{} {words}",
             wording.pick("What covers the extent", "Ce qui couvre l’emprise"),
-            wording.pick(":", " :")
+            wording.pick(":", "\u{A0}:")
         ),
     );
     let _ = write!(
@@ -252,7 +252,12 @@ fn boxes(text: &mut String, map: &Map, wording: Wording) {
         height + 4.0,
         width + 4.0,
         escaped(&words),
-        if paths.contains_key(&BoxKind::RowGroup) { "ground" } else { "uncovered" },
+        // Only what ought to be covered has the colour of a hole.
+        if paths.contains_key(&BoxKind::RowGroup) || paths.contains_key(&BoxKind::Member) {
+            "ground"
+        } else {
+            "uncovered"
+        },
     );
     for (kind, (path, _)) in &paths {
         // Boxes of one path would not darken where they overlap: fill rule and opacity count for the path as a whole.
@@ -283,7 +288,7 @@ fn boxes(text: &mut String, map: &Map, wording: Wording) {
 
 const fn box_class(kind: BoxKind) -> &'static str {
     match kind {
-        BoxKind::Source => "source",
+        BoxKind::Source | BoxKind::Member => "source",
         BoxKind::Missing => "missing",
         BoxKind::Hole => "gap",
         BoxKind::Overlap => "overlap",
@@ -294,7 +299,11 @@ const fn box_class(kind: BoxKind) -> &'static str {
 fn box_count(kind: BoxKind, count: u64, language: Language) -> String {
     match kind {
         BoxKind::Source => language.counted(count, ["source", "sources"], ["source", "sources"]),
-        BoxKind::Missing => language.counted(count, ["missing", "missing"], ["absente", "absentes"]),
+        BoxKind::Member => language.counted(count, ["file", "files"], ["fichier", "fichiers"]),
+        BoxKind::Missing => {
+            let french = ["absent ou illisible", "absents ou illisibles"];
+            language.counted(count, ["missing or unreadable", "missing or unreadable"], french)
+        }
         BoxKind::Hole => language.counted(count, ["hole", "holes"], ["trou", "trous"]),
         BoxKind::Overlap => language.counted(count, ["overlap", "overlaps"], ["recouvrement", "recouvrements"]),
         BoxKind::RowGroup => {

@@ -12,7 +12,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use parcelle_report::Language;
@@ -116,11 +116,14 @@ impl Catalogue {
             }
             text
         };
+        let mut known: HashSet<String> = HashSet::new();
         for rule in crate::rules() {
-            let french = wording.of(rule).fix;
-            if french != rule.fix {
+            let (english, french) = (template(rule.fix), template(wording.of(rule).fix));
+            let written = Template::parse(&english);
+            let is_written = self.entries("fix").any(|entry| written.as_ref() == Ok(&entry.english));
+            if english != french && !is_written && known.insert(english.clone()) {
                 // One whose translation names other things is translated as a whole.
-                let _ = self.add(&format!("fix\t{}\t{}", template(rule.fix), template(french)));
+                let _ = self.add(&format!("fix\t{english}\t{french}"));
             }
         }
     }

@@ -110,9 +110,9 @@ impl Steps {
         Self(100_000)
     }
 
-    /// Whether there is one more.
-    pub(super) const fn take(&mut self) -> bool {
-        self.0 = self.0.saturating_sub(1);
+    /// Whether there is one more, for so many bytes of text.
+    const fn take(&mut self, bytes: usize) -> bool {
+        self.0 = self.0.saturating_sub(1 + bytes / 64);
         self.0 > 0
     }
 }
@@ -129,7 +129,7 @@ pub(super) fn fillings(
 }
 
 fn fit(pieces: &[Piece], text: &str, fill: &impl Fill, steps: &mut Steps, found: &mut Vec<(usize, String)>) -> bool {
-    if !steps.take() {
+    if !steps.take(text.len()) {
         return false;
     }
     let Some((first, rest)) = pieces.split_first() else { return text.is_empty() };
@@ -145,6 +145,9 @@ fn fit(pieces: &[Piece], text: &str, fill: &impl Fill, steps: &mut Steps, found:
         if let Some(Piece::Text(literal)) = rest.first()
             && !after.starts_with(literal.as_str())
         {
+            return false;
+        }
+        if !steps.take(inside.len()) {
             return false;
         }
         let Some(filled) = fill.fill(class, inside, steps) else { return false };
