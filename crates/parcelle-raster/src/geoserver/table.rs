@@ -1,5 +1,6 @@
 //! The capability table: one row per thing that a reader of GeoServer does with a kind of file.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use parcelle_report::{Outcome, Rule};
@@ -98,16 +99,16 @@ fn error(table: &'static str, line: usize, reason: impl Into<String>) -> TableEr
 }
 
 /// The lines behind the header, numbered from 1.
-fn lines<const N: usize>(
+fn lines<'a, const N: usize>(
     table: &'static str,
-    text: &str,
-) -> impl Iterator<Item = Result<(usize, [String; N]), TableError>> {
+    text: &'a str,
+) -> impl Iterator<Item = Result<(usize, [Cow<'a, str>; N]), TableError>> {
     text.lines().enumerate().skip(1).map(move |(index, line)| {
         let line_number = index + 1;
         let fields = fields(line).ok_or_else(|| error(table, line_number, "a quote is not closed"))?;
-        let fields = fields
-            .try_into()
-            .map_err(|fields: Vec<String>| error(table, line_number, format!("{} fields, not {N}", fields.len())))?;
+        let fields = fields.try_into().map_err(|fields: Vec<Cow<'_, str>>| {
+            error(table, line_number, format!("{} fields, not {N}", fields.len()))
+        })?;
         Ok((line_number, fields))
     })
 }
@@ -134,12 +135,12 @@ fn capabilities(text: &str) -> Result<Vec<Capability>, TableError> {
             };
             Ok(Capability {
                 rule: RULES.iter().find(|known| known.id == rule).copied().ok_or_else(|| wrong("rule", &rule))?,
-                scope: match scope.as_str() {
+                scope: match &*scope {
                     "file" => Scope::File,
                     "level" => Scope::Level,
                     _ => return Err(wrong("scope", &scope)),
                 },
-                access: match access.as_str() {
+                access: match &*access {
                     "any" => None,
                     "file" => Some(Access::File),
                     "cog-http" => Some(Access::CogHttp),
@@ -148,8 +149,8 @@ fn capabilities(text: &str) -> Result<Vec<Capability>, TableError> {
                 versions: Range { first: end(&first)?, last: end(&last)? },
                 effect: Effect::parse(&outcome).ok_or_else(|| wrong("outcome", &outcome))?,
                 condition: Condition::parse(&condition).map_err(|term| wrong("term", &term))?,
-                exception,
-                evidence,
+                exception: exception.into_owned(),
+                evidence: evidence.into_owned(),
             })
         })
         .collect()

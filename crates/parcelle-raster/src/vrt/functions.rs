@@ -29,7 +29,7 @@ fn function(line: &str) -> Option<Function> {
     let fields = csv::fields(line)?;
     let [name, since, minimum, maximum, required, _evidence] = fields.as_slice() else { return None };
     Some(Function {
-        name: name.clone(),
+        name: name.clone().into_owned(),
         since: parse_gdal_version(since)?,
         minimum: minimum.parse().ok()?,
         maximum: if maximum.is_empty() { None } else { Some(maximum.parse().ok()?) },
@@ -115,7 +115,7 @@ mod tests {
             let fields = csv::fields(line).unwrap();
             assert_eq!(fields.len(), 4, "line {}", index + 1);
             assert!(find(&fields[0], (3, 13)).is_some(), "line {}", index + 1);
-            assert!(["number", "boolean", "text", "mapping", "amplitude", "dialect"].contains(&fields[2].as_str()));
+            assert!(["number", "boolean", "text", "mapping", "amplitude", "dialect"].contains(&&*fields[2]));
             assert!(["measured", "source"].contains(&fields[3].split(':').next().unwrap()), "line {}", index + 1);
         }
         for function in FUNCTIONS.iter() {

@@ -77,7 +77,7 @@ fn capability(number: usize, line: &'static str) -> Result<Capability, TableErro
     });
     Ok(Capability {
         rule: line.split(',').next().unwrap_or_default(),
-        about: match about.as_str() {
+        about: match &**about {
             "any" => About::Any,
             "gdal" => About::Gdal,
             "geoserver" => About::Geoserver,
@@ -85,7 +85,7 @@ fn capability(number: usize, line: &'static str) -> Result<Capability, TableErro
         },
         first: version(first)?,
         last: version(last)?,
-        outcome: match outcome.as_str() {
+        outcome: match &**outcome {
             "slow" => Outcome::Slow,
             "misreads" => Outcome::Misreads,
             "fails" => Outcome::Fails,

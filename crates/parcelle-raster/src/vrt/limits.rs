@@ -31,7 +31,10 @@ pub(crate) const NESTED_DATASETS: usize = 32;
 pub(crate) const NESTED_FILES: usize = 256;
 
 /// Attributes looked at on one element; none that GDAL knows has more than eight.
-pub(crate) const ATTRIBUTES: usize = 256;
+pub(crate) const ATTRIBUTES: usize = 64;
+
+/// Bytes of one tag that count as an element more: an honest tag is shorter.
+pub(crate) const TAG_BYTES: u64 = 128;
 
 /// Different unknown elements, and different lapses of syntax, told apart in one file.
 pub(crate) const NOTES: usize = 64;

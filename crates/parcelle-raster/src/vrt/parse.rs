@@ -114,7 +114,9 @@ struct Parser {
     nested: usize,
     /// Sources that are open.
     sources: usize,
-    /// Elements that are no part of a source.
+    /// Elements, those with long tags counted more than once.
+    weight: u64,
+    /// Those that are no part of a source.
     others: u64,
     begins_element: bool,
     root: Option<Part>,
@@ -211,8 +213,12 @@ impl Parser {
         }
         self.node();
         self.document.elements += 1;
-        self.others += u64::from(self.sources == 0);
-        if self.document.elements > limits::ELEMENTS || self.others > limits::OTHER_ELEMENTS {
+        let weight = 1 + content.len() as u64 / limits::TAG_BYTES;
+        self.weight += weight;
+        if self.sources == 0 {
+            self.others += weight;
+        }
+        if self.weight > limits::ELEMENTS || self.others > limits::OTHER_ELEMENTS {
             self.document.limit = Some(Limit::Elements);
             return;
         }

@@ -47,12 +47,13 @@ pub(crate) fn place_of(reference: &FileReference, directory: &Path, process: Opt
         return Place::Illegible;
     }
     let relative = reference.is_relative_to_vrt();
-    let beside = directory.join(path);
     if is_elsewhere(path) {
         // A colon may also stand in the name of a file.
-        let is_file = !path.starts_with("/vsi") && relative && exists(&beside).is_ok();
-        return if is_file { Place::Local(beside) } else { Place::Elsewhere };
+        let may_be_file = !path.starts_with("/vsi") && relative;
+        let beside = may_be_file.then(|| directory.join(path)).filter(|beside| exists(beside).is_ok());
+        return beside.map_or(Place::Elsewhere, Place::Local);
     }
+    let beside = directory.join(path);
     if is_windows(path) {
         // On other systems a backslash may stand in the name of a file.
         let is_file = cfg!(not(windows)) && exists(&beside).is_ok();

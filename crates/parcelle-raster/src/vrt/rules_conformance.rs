@@ -25,12 +25,32 @@ pub(crate) static SCHEMA: Rule = Rule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Note {
     detail: String,
+    /// What is noted of which element and attribute, where that says all.
+    about: Option<(Sort, Box<str>, Box<str>)>,
     /// Where a version is all that is wrong.
     since: Option<GdalVersion>,
-    /// The element that is newer, where that is all.
-    element: Option<&'static str>,
     line: u32,
     count: u64,
+}
+
+/// What can be noted of a name, whatever its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    NewElement,
+    NewAttribute,
+    Unknown,
+    Lacking,
+}
+
+impl Sort {
+    fn detail(self, element: &str, name: &str) -> String {
+        match self {
+            Self::NewElement => format!("<{name}>"),
+            Self::NewAttribute => format!("attribute {name} of <{}>", shorten(element)),
+            Self::Unknown => format!("<{}> has no attribute {}", shorten(element), shorten(name)),
+            Self::Lacking => format!("<{}> lacks the attribute {name}", shorten(element)),
+        }
+    }
 }
 
 /// What the parser notes.
@@ -45,7 +65,23 @@ impl Notes {
         if let Some(same) = self.list.iter_mut().find(|note| note.detail == detail) {
             same.count += 1;
         } else if self.list.len() < limits::NOTES {
-            self.list.push(Note { detail, since, element: None, line, count: 1 });
+            self.list.push(Note { detail, about: None, since, line, count: 1 });
+        } else {
+            self.further += 1;
+        }
+    }
+
+    /// Notes what may come a million times: then nothing is written each time.
+    fn add_about(&mut self, line: u32, since: Option<GdalVersion>, sort: Sort, element: &str, name: &str) {
+        let is_same = |note: &&mut Note| {
+            note.about.as_ref().is_some_and(|(of, on, about)| *of == sort && **about == *name && **on == *element)
+        };
+        if let Some(same) = self.list.iter_mut().find(is_same) {
+            same.count += 1;
+        } else if self.list.len() < limits::NOTES {
+            let (on, about) = (element.into(), name.into());
+            let detail = sort.detail(element, name);
+            self.list.push(Note { detail, about: Some((sort, on, about)), since, line, count: 1 });
         } else {
             self.further += 1;
         }
@@ -55,17 +91,7 @@ impl Notes {
     pub(crate) fn element(&mut self, parent: Option<TypeId>, name: &str, line: u32) -> Option<Holds> {
         let known = schema::element(parent?, name)?;
         if let Some(since) = known.since {
-            // Of what comes very often nothing is written each time.
-            match self.list.iter_mut().find(|note| note.element == Some(known.name)) {
-                Some(note) => note.count += 1,
-                None => {
-                    let before = self.list.len();
-                    self.add(line, Some(since), format!("<{}>", known.name));
-                    if let Some(note) = self.list.get_mut(before) {
-                        note.element = Some(known.name);
-                    }
-                }
-            }
+            self.add_about(line, Some(since), Sort::NewElement, "", known.name);
         }
         Some(known.holds)
     }
@@ -76,11 +102,11 @@ impl Notes {
         if !schema::is_complex(id) {
             return;
         }
-        for (name, text) in attributes {
-            match schema::attribute(id, name) {
+        for (place, (name, text)) in attributes.iter().enumerate() {
+            match schema::attribute(id, name, place) {
                 Some(known) => {
                     if let Some(since) = known.since {
-                        self.add(line, Some(since), format!("attribute {} of <{}>", known.name, shorten(element)));
+                        self.add_about(line, Some(since), Sort::NewAttribute, element, known.name);
                     }
                     if schema::value(known.holds, text) != Value::Fits {
                         self.value(known.holds, &format!("{}=", known.name), text, line);
@@ -88,15 +114,12 @@ impl Notes {
                 }
                 // Whatever stands as a child element may stand as an attribute, and namespaces are none of the schema's.
                 None if schema::element(id, name).is_some() || name.contains(':') || *name == "xmlns" => {}
-                None => {
-                    let detail = format!("<{}> has no attribute {}", shorten(element), shorten(name));
-                    self.add(line, None, detail);
-                }
+                None => self.add_about(line, None, Sort::Unknown, element, name),
             }
         }
         for required in schema::required(id) {
             if !attributes.iter().any(|(name, _)| name.eq_ignore_ascii_case(required)) {
-                self.add(line, None, format!("<{}> lacks the attribute {required}", shorten(element)));
+                self.add_about(line, None, Sort::Lacking, element, required);
             }
         }
     }

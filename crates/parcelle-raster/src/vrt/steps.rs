@@ -136,7 +136,7 @@ mod tests {
             let fields = csv::fields(line).unwrap();
             assert_eq!(fields.len(), 5, "line {}", index + 1);
             assert!(["measured", "source"].contains(&fields[4].split(':').next().unwrap()), "line {}", index + 1);
-            assert!(["boolean", "integer", "double", "double_list", "string"].contains(&fields[2].as_str()), "{line}");
+            assert!(["boolean", "integer", "double", "double_list", "string"].contains(&&*fields[2]), "{line}");
         }
     }
 
