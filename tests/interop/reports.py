@@ -56,9 +56,22 @@ def compare(parcelle: Path, testdata: Path, scratch: Path, report: Report) -> No
             context.grant_permissions(["clipboard-read", "clipboard-write"])
             page = opened(context.new_page(), page_file, language, report)
             works(page, parcelle, paths, language, report)
+            foreign = page.locator("[lang]:not(html)").count()
+            report.check(f"page {language}: every sentence is in its language", foreign == 0, f"{foreign} are not")
             context.close()
+        mosaic(chromium, parcelle, testdata, scratch, report)
         many(chromium, parcelle, testdata, scratch, report)
         chromium.close()
+
+
+def mosaic(chromium, parcelle: Path, testdata: Path, scratch: Path, report: Report) -> None:
+    page_file = scratch / "mosaic.html"
+    run(parcelle, [testdata / "cog"], "html", page_file, "--mosaic")
+    page = opened(chromium.new_page(), page_file, "mosaic", report)
+    maps = page.locator("svg.map")
+    report.check("page mosaic: the files lie on a map", maps.count() == 1 and "files" in maps.first.get_attribute("aria-label"))
+    report.check("page mosaic: versions have answers", "as an ImageMosaic" in page.locator("table.matrix").inner_text())
+    page.close()
 
 
 def run(parcelle: Path, paths: list[Path], kind: str, output: Path | None, *options: str) -> bytes:
