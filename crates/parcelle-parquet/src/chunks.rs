@@ -8,19 +8,44 @@ use parcelle_storage::ByteSource;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
+use crate::TAIL_BYTES;
+use crate::thrift::{Fault, check_page_header};
+
+/// Headers of pages are no longer than this; those with statistics of long texts have some kilobytes.
+const MAX_HEADER_BYTES: usize = 16 << 20;
+
 /// A file as the `parquet` crate reads it: positioned reads, so that any number of threads share one open file.
+///
+/// The header of a page is walked before it is read, as a footer is ([`check_footer`](crate::check_footer)): `parquet` asks for
+/// a reader where a header begins, or, by an index of pages, for the bytes of a page with its header.
 #[derive(Debug)]
-pub struct Chunks<S: ?Sized>(pub Arc<S>);
+pub struct Chunks<S: ?Sized> {
+    source: Arc<S>,
+    /// Whether ranges of bytes are whole pages.
+    is_indexed: bool,
+}
+
+impl<S: ?Sized> Chunks<S> {
+    /// For metadata, and for pages that are found one by the other.
+    pub fn new(source: Arc<S>) -> Self {
+        Self { source, is_indexed: false }
+    }
+
+    /// For pages that are all found by an index.
+    pub fn indexed(source: Arc<S>) -> Self {
+        Self { source, is_indexed: true }
+    }
+}
 
 impl<S: ?Sized> Clone for Chunks<S> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { source: Arc::clone(&self.source), is_indexed: self.is_indexed }
     }
 }
 
 impl<S: ByteSource + ?Sized> Length for Chunks<S> {
     fn len(&self) -> u64 {
-        self.0.len()
+        self.source.len()
     }
 }
 
@@ -28,33 +53,76 @@ impl<S: ByteSource + ?Sized> ChunkReader for Chunks<S> {
     type T = BufReader<Sequence<S>>;
 
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        Ok(BufReader::new(Sequence { source: Arc::clone(&self.0), offset: start }))
+        // What begins in the last bytes is the length of the footer.
+        let is_checked = start >= self.source.len().saturating_sub(TAIL_BYTES);
+        Ok(BufReader::new(Sequence { source: Arc::clone(&self.source), offset: start, is_checked }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
         let beyond = || ParquetError::EOF(format!("{length} bytes at byte {start} are not in the file"));
-        if start.checked_add(length as u64).is_none_or(|end| end > self.0.len()) {
+        if start.checked_add(length as u64).is_none_or(|end| end > self.source.len()) {
             return Err(beyond());
         }
         let mut buffer = vec![0; length];
-        match self.0.read_at(start, &mut buffer) {
-            Ok(count) if count == length => Ok(Bytes::from(buffer)),
+        match self.source.read_at(start, &mut buffer) {
+            Ok(count) if count == length => {
+                if self.is_indexed
+                    && let Err(Fault::Short(reason) | Fault::Wrong(reason)) = check_page_header(&buffer)
+                {
+                    return Err(ParquetError::General(reason));
+                }
+                Ok(Bytes::from(buffer))
+            }
             Ok(_) => Err(beyond()),
             Err(error) => Err(error.into()),
         }
     }
 }
 
-/// Reads on from an offset.
+/// Reads on from an offset, where the header of a page begins.
 #[derive(Debug)]
 pub struct Sequence<S: ?Sized> {
     source: Arc<S>,
     offset: u64,
+    /// Whether the header was walked, or there is none.
+    is_checked: bool,
+}
+
+impl<S: ByteSource + ?Sized> Sequence<S> {
+    /// Walks the header, of which the first bytes were read.
+    fn check(&self, first: &[u8]) -> io::Result<()> {
+        let mut fault = check_page_header(first).err();
+        let mut length = first.len();
+        while let Some(Fault::Short(reason)) = &fault {
+            if length >= MAX_HEADER_BYTES {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("{reason}, after {length} bytes of it"),
+                ));
+            }
+            let mut longer = vec![0; length.saturating_mul(4).clamp(1 << 12, MAX_HEADER_BYTES)];
+            let count = self.source.read_at(self.offset, &mut longer)?;
+            if count <= length {
+                // The file ends: there is no more to be had, and no count that is not held against what there is.
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason.clone()));
+            }
+            fault = check_page_header(longer.get(..count).unwrap_or_default()).err();
+            length = count;
+        }
+        match fault {
+            Some(Fault::Wrong(reason)) => Err(io::Error::new(io::ErrorKind::InvalidData, reason)),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl<S: ByteSource + ?Sized> Read for Sequence<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read_at(self.offset, buffer)?;
+        if !self.is_checked {
+            self.check(buffer.get(..count).unwrap_or_default())?;
+            self.is_checked = true;
+        }
         self.offset = self.offset.saturating_add(count as u64);
         Ok(count)
     }
@@ -68,12 +136,48 @@ mod tests {
 
     #[test]
     fn ranges_are_held_against_the_length() {
-        let chunks: Chunks<dyn ByteSource> = Chunks(Arc::new(Memory::new(b"abcdef".to_vec())));
+        let chunks: Chunks<dyn ByteSource> = Chunks::new(Arc::new(Memory::new(b"abcdef".to_vec())));
         assert_eq!(chunks.get_bytes(2, 3).unwrap(), Bytes::from_static(b"cde"));
         assert!(chunks.get_bytes(2, 5).is_err());
         assert!(chunks.get_bytes(u64::MAX, 5).is_err());
         let mut text = String::new();
         chunks.clone().get_read(4).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!((text.as_str(), chunks.len()), ("ef", 6));
+    }
+
+    /// A header whose one field is a text of so many bytes, and what follows it.
+    fn header(text: usize, rest: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0x18];
+        let mut length = text;
+        while length >= 0x80 {
+            bytes.push(length as u8 | 0x80);
+            length >>= 7;
+        }
+        bytes.push(length as u8);
+        bytes.extend(vec![b'a'; text]);
+        bytes.extend(rest);
+        bytes
+    }
+
+    #[test]
+    fn headers_are_walked_before_they_are_read() {
+        // A list of 2^31 - 1 booleans, which `parquet` would count.
+        let hostile = [0x19, 0xF1, 0xFF, 0xFF, 0xFF, 0xFF, 0x07, 0];
+        for text in [0, 9_000, 200_000] {
+            let read = |rest: &[u8]| {
+                let bytes = [header(text, rest), vec![0; 100]].concat();
+                let chunks: Chunks<dyn ByteSource> = Chunks::new(Arc::new(Memory::new(bytes.clone())));
+                let indexed: Chunks<dyn ByteSource> = Chunks::indexed(Arc::new(Memory::new(bytes.clone())));
+                let mut found = Vec::new();
+                let sequential = chunks.get_read(0).unwrap().read_to_end(&mut found);
+                assert_eq!(sequential.is_ok(), found == bytes);
+                (sequential.map_err(|error| error.to_string()), indexed.get_bytes(0, bytes.len()).is_ok())
+            };
+            assert!(matches!(read(&[0]), (Ok(_), true)), "{text}");
+            let (sequential, indexed) = read(&hostile);
+            assert!(sequential.unwrap_err().contains("the header of a page") && !indexed, "{text}");
+        }
+        let cut: Chunks<dyn ByteSource> = Chunks::new(Arc::new(Memory::new(header(90, &[]))));
+        assert!(cut.get_read(0).unwrap().read_to_end(&mut Vec::new()).is_err());
     }
 }

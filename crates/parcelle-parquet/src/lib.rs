@@ -1,17 +1,17 @@
 //! What every reader of Parquet needs before it believes a file, and where its bytes come from.
 //!
 //! The reader of extracts and the rules for GeoParquet open files that nobody vouches for with the crate `parquet`, which
-//! trusts the counts it finds in them. [`check_footer`] walks a footer first; [`Chunks`] gives that crate the bytes of any
-//! [`ByteSource`](parcelle_storage::ByteSource), local or behind a URL; [`guarded`] turns a panic on bytes that contradict
+//! trusts the counts it finds in them. [`check_footer`] walks a footer first, [`check_page_index`] an index; [`Chunks`] gives that
+//! crate the bytes of any [`ByteSource`](parcelle_storage::ByteSource), local or behind a URL, and walks the headers of pages; [`guarded`] turns a panic on bytes that contradict
 //! themselves into an error.
 //!
 //! Nothing here knows geometry.
 
 mod chunks;
-mod footer;
+mod thrift;
 
 pub use chunks::{Chunks, Sequence};
-pub use footer::check as check_footer;
+pub use thrift::{check_footer, check_page_index};
 
 /// First and last bytes of a file.
 pub const MAGIC: &[u8; 4] = b"PAR1";

@@ -324,11 +324,13 @@ impl Reader<'_> {
         rows: usize,
     ) -> Result<parquet::arrow::arrow_reader::ParquetRecordBatchReader, String> {
         let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots.iter().copied());
-        let mut builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(Arc::clone(self.source)), self.metadata.clone())
-                .with_projection(mask)
-                .with_row_groups(vec![portion.group])
-                .with_batch_size(rows);
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
+            Chunks::new(Arc::clone(self.source)),
+            self.metadata.clone(),
+        )
+        .with_projection(mask)
+        .with_row_groups(vec![portion.group])
+        .with_batch_size(rows);
         if let Some(limit) = portion.limit {
             builder = builder.with_limit(limit);
         }

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parcelle_parquet::{Chunks, ENCRYPTED_MAGIC, MAGIC, TAIL_BYTES, check_footer};
+use parcelle_parquet::{Chunks, ENCRYPTED_MAGIC, MAGIC, TAIL_BYTES, check_footer, check_page_index};
 use parcelle_storage::{ByteSource, LocalFile};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::reader::ChunkReader;
 
 use crate::arrow_columns::guarded;
 use crate::error::SourceError;
@@ -14,6 +15,9 @@ use crate::fingerprint::{Fingerprint, unreadable};
 
 /// What to do about a file that is not whole.
 const GET_AGAIN: &str = "the file is damaged or incomplete: get it again from its source";
+
+/// Bytes between the indexes of pages that are read over.
+const INDEX_GAPS: u64 = 16 << 20;
 
 /// Whether a file that begins like this is meant to be Parquet, whole or not.
 pub(crate) fn is_parquet(head: &[u8]) -> bool {
@@ -44,8 +48,9 @@ impl ParquetFile {
     }
 
     /// What reads pages.
-    pub(super) fn chunks(&self) -> Chunks<LocalFile> {
-        Chunks(Arc::clone(&self.source))
+    pub(super) fn chunks(&self, metadata: &ParquetMetaData) -> Chunks<LocalFile> {
+        let source = Arc::clone(&self.source);
+        if metadata.offset_index().is_some() { Chunks::indexed(source) } else { Chunks::new(source) }
     }
 
     /// A [`SourceError::Malformed`].
@@ -69,19 +74,52 @@ impl ParquetFile {
     /// and so is a stored Arrow schema that contradicts the columns; the types of Parquet are then the only ones.
     pub(super) fn metadata(&self) -> Result<ArrowReaderMetadata, SourceError> {
         check_footer(&self.footer()?).map_err(|reason| self.malformed(reason))?;
-        let load = |index: PageIndexPolicy, skip_arrow: bool| {
-            let options = ArrowReaderOptions::new()
-                .with_offset_index_policy(index)
-                .with_column_index_policy(PageIndexPolicy::Skip)
-                .with_skip_arrow_metadata(skip_arrow);
-            guarded(|| ArrowReaderMetadata::load(&self.chunks(), options))
+        let chunks = Chunks::new(Arc::clone(&self.source));
+        let load = |skip_arrow: bool| {
+            let options = ArrowReaderOptions::new().with_skip_arrow_metadata(skip_arrow);
+            guarded(|| ArrowReaderMetadata::load(&chunks, options.clone())).map(|loaded| (loaded, options))
         };
-        let loaded = load(PageIndexPolicy::Optional, false)
-            .or_else(|_| load(PageIndexPolicy::Skip, false))
-            .or_else(|reason| load(PageIndexPolicy::Skip, true).map_err(|_| reason))
+        let (loaded, options) = load(false)
+            .or_else(|reason| load(true).map_err(|_| reason))
             .map_err(|reason| self.malformed(format!("the footer cannot be read: {reason}")))?;
         self.check(loaded.metadata())?;
-        Ok(loaded)
+        let Some(indexed) = self.indexed(loaded.metadata(), &chunks) else { return Ok(loaded) };
+        Ok(guarded(|| ArrowReaderMetadata::try_new(Arc::new(indexed), options)).unwrap_or(loaded))
+    }
+
+    /// The metadata with the index of the pages of all row groups, where there is one that can be read.
+    fn indexed(&self, metadata: &Arc<ParquetMetaData>, chunks: &Chunks<LocalFile>) -> Option<ParquetMetaData> {
+        let place = |column: &ColumnChunkMetaData| {
+            let start = u64::try_from(column.offset_index_offset()?).ok()?;
+            let length = u64::try_from(column.offset_index_length()?).ok()?;
+            Some(start..start.checked_add(length)?)
+        };
+        let columns = metadata.row_groups().iter().flat_map(|group| group.columns());
+        let places = columns.map(place).collect::<Option<Vec<_>>>()?;
+        // They lie one after the other, and are read at once, as `parquet` does; memory is reserved by the counts in them.
+        let start = places.iter().map(|place| place.start).min()?;
+        let end = places.iter().map(|place| place.end).max()?;
+        let lengths = places.iter().fold(INDEX_GAPS, |sum, place| sum.saturating_add(place.end - place.start));
+        let length = Some(end - start).filter(|length| *length <= lengths)?;
+        let bytes = chunks.get_bytes(start, usize::try_from(length).ok()?).ok()?;
+        let is_sound = |place: &std::ops::Range<u64>| {
+            let within = usize::try_from(place.start - start).ok()?..usize::try_from(place.end - start).ok()?;
+            check_page_index(bytes.get(within)?).ok()
+        };
+        if !places.iter().all(|place| is_sound(place).is_some()) {
+            return None;
+        }
+        let reader = ParquetMetaDataReader::new_with_metadata(metadata.as_ref().clone());
+        let mut reader = reader.with_offset_index_policy(PageIndexPolicy::Required);
+        let indexed = guarded(|| {
+            reader.read_page_indexes(chunks)?;
+            reader.finish()
+        });
+        // Pages of a row group without would be read in another way.
+        let is_whole = |indexed: &ParquetMetaData| {
+            indexed.offset_index().is_some_and(|groups| groups.iter().all(|group| !group.is_empty()))
+        };
+        indexed.ok().filter(is_whole)
     }
 
     /// The bytes of the footer.

@@ -105,12 +105,13 @@ fn begins_with_wkb(file: &ParquetFile, metadata: &ArrowReaderMetadata, root: usi
     for group in 0..metadata.metadata().num_row_groups().min(SEARCHED_GROUPS) {
         let found = guarded(|| -> Result<Option<bool>, ParquetError> {
             let mask = ProjectionMask::roots(metadata.parquet_schema(), [root]);
-            let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.chunks(), metadata.clone())
-                .with_projection(mask)
-                .with_row_groups(vec![group])
-                .with_limit(SEARCHED_ROWS)
-                .with_batch_size(64)
-                .build()?;
+            let reader =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(file.chunks(metadata.metadata()), metadata.clone())
+                    .with_projection(mask)
+                    .with_row_groups(vec![group])
+                    .with_limit(SEARCHED_ROWS)
+                    .with_batch_size(64)
+                    .build()?;
             for batch in reader {
                 let batch = batch?;
                 let Some(array) = batch.columns().first() else { continue };

@@ -85,10 +85,13 @@ impl ParquetLayer {
         let expected: u64 = parts.iter().map(Part::rows).sum();
         let build = || {
             let mask = ProjectionMask::roots(self.metadata.parquet_schema(), self.projection.roots.iter().copied());
-            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.chunks(), self.metadata.clone())
-                .with_projection(mask)
-                .with_batch_size(self.batch_rows(parts))
-                .with_row_groups(parts.iter().map(|part| part.group.index).collect());
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
+                self.file.chunks(self.metadata.metadata()),
+                self.metadata.clone(),
+            )
+            .with_projection(mask)
+            .with_batch_size(self.batch_rows(parts))
+            .with_row_groups(parts.iter().map(|part| part.group.index).collect());
             let whole = parts.iter().all(|part| part.rows() == part.group.rows);
             if whole { builder.build() } else { builder.with_row_selection(selection(parts)?).build() }
         };
