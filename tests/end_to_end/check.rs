@@ -190,7 +190,7 @@ fn profiles_judge_by_their_own_limits() {
 fn geoserver_answers_for_each_way_of_access() {
     let half = "testdata/cog/bad_geoserver_half_float.tif";
     let run = parcelle(["check", half, "--profile", "geoserver", "--format", "json"]).expect_code(1).json();
-    let answer = |access: &str| json!({"target": "geoserver", "version": "3.0", "access": access, "outcome": "misreads", "because": ["GS-TYPE-003"], "detail": "store and layer can be created, maps show wrong values without an error"});
+    let answer = |access: &str| json!({"target": "geoserver", "version": "3.0", "access": access, "outcome": "misreads", "decoder": "misreads", "because": ["GS-TYPE-003"], "detail": "store and layer can be created, maps show wrong values without an error"});
     assert_eq!(run["files"][0]["compatibility"], json!([answer("file"), answer("cog-http")]));
     let found = run["files"][0]["findings"].as_array().unwrap();
     assert!(found.len() == 1 && found[0]["count"] == 3, "{found:?}");

@@ -45,8 +45,9 @@ fn a_cog_takes_few_requests_and_is_judged_as_geoserver_reaches_it() {
     let report = json_of(&[&url], 0);
     let file = &report["files"][0];
     assert_eq!((&file["path"], &file["verdict"]), (&json!(url), &json!("info")), "{file}");
-    let answer =
-        json!({"target": "geoserver", "version": "3.0", "access": "cog-http", "outcome": "reads", "because": []});
+    let answer = json!({
+        "target": "geoserver", "version": "3.0", "access": "cog-http", "outcome": "reads", "decoder": "reads", "because": []
+    });
     assert_eq!(file["compatibility"], json!([answer]));
     assert!(!ids(file).iter().any(|id| id.starts_with("COG-HTTP")), "{file}");
     let facts = &file["facts"];
