@@ -337,6 +337,12 @@ fn computed_bands(one: &str) -> Vec<Fixture> {
             Verdict::warning("VRT-PIXFN-003"),
             "a pixel function of GDAL 3.12",
         ),
+        text(
+            "bad_function_value.vrt",
+            derived("<PixelFunctionType>exp</PixelFunctionType><PixelFunctionArguments base=\"e\"/>"),
+            Verdict::error("VRT-PIXFN-006"),
+            "a base that is no number: the VRT opens, reading fails",
+        ),
         text("bad_function_sources.vrt", named("diff"), Verdict::error("VRT-PIXFN-007"), "a difference of one source"),
         text("bad_lookup_table.vrt", table, Verdict::error("VRT-CPX-001"), "a lookup table whose inputs decrease"),
     ]

@@ -120,6 +120,12 @@ fn strange_kinds(one: &str) -> Vec<Fixture> {
         format!("      <SpectralBand dstBand=\"{number}\">{file}<SourceBand>1</SourceBand></SpectralBand>\n")
     };
     let inner = one.replace('\n', " ");
+    let processed = |step: &str| {
+        format!(
+            "<VRTDataset subClass=\"VRTProcessedDataset\">\n  <Input>{file}</Input>\n  <ProcessingSteps>\n    {step}\n  \
+             </ProcessingSteps>\n</VRTDataset>\n"
+        )
+    };
     vec![
         text(
             "bad_streamed_algorithm.gdalg.json",
@@ -156,13 +162,23 @@ fn strange_kinds(one: &str) -> Vec<Fixture> {
         ),
         text(
             "bad_processed_steps.vrt",
-            format!(
-                "<VRTDataset subClass=\"VRTProcessedDataset\">\n  <Input>{file}</Input>\n  <ProcessingSteps>\n    \
-                 <Step><Algorithm>BandAffineCombination</Algorithm><Argument name=\"coefficients_1\">0,1,1</Argument></Step>\
-                 \n  </ProcessingSteps>\n</VRTDataset>\n"
+            processed(
+                "<Step><Algorithm>BandAffineCombination</Algorithm><Argument name=\"coefficients_1\">0,1,1</Argument></Step>",
             ),
             Verdict::error("VRT-KIND-005"),
             "a step with coefficients for more bands than there are",
+        ),
+        text(
+            "bad_local_scale.vrt",
+            processed("<Step><Algorithm>LocalScaleOffset</Algorithm><Argument name=\"relativeToVRT\">true</Argument><Argument name=\"gain_dataset_filename_1\">tiles/west.tif</Argument><Argument name=\"gain_dataset_band_1\">2</Argument><Argument name=\"offset_dataset_filename_1\">tiles/west.tif</Argument><Argument name=\"offset_dataset_band_1\">1</Argument></Step>"),
+            Verdict::error("VRT-KIND-005"),
+            "gains from a band that their file does not have",
+        ),
+        text(
+            "bad_trimming.vrt",
+            processed("<Step><Algorithm>Trimming</Algorithm><Argument name=\"relativeToVRT\">true</Argument><Argument name=\"trimming_dataset_filename\">tiles/west.tif</Argument><Argument name=\"top_rgb\">255</Argument><Argument name=\"tone_ceil\">200</Argument></Step>"),
+            Verdict::error("VRT-KIND-005"),
+            "a trimming without its top_margin",
         ),
         text(
             "bad_raw_band.vrt",
