@@ -77,8 +77,8 @@ fn good() -> Vec<Line> {
             Draft::plain().write(),
         ),
         (
-            "good_no_bbox.parquet",
-            Verdict::info("GPQ-BBOX-003"),
+            "bad_no_bbox.parquet",
+            Verdict::warning("GPQ-BBOX-003"),
             "the entry has no bbox",
             changed(Draft::new(), |draft| draft.remove("bbox")),
         ),

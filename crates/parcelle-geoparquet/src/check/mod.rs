@@ -181,6 +181,7 @@ pub static RULES: &[&Rule] = &[
     &rules_layout::FOOTER_SIZE,
     &rules_layout::NO_STATISTICS,
     &rules_layout::LARGE_FILE,
+    &rules_layout::PAGE_WIDTH,
     &rules_meta::NOT_JSON,
     &rules_meta::MEMBER,
     &rules_meta::VERSION,

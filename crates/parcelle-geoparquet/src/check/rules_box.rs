@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::context::{Context, Fix, excerpt, pointer};
 use super::extent::{self, is_plain};
-use super::footer::{BoxSource, GeometryColumn};
+use super::footer::{BoxSource, Footer, GeometryColumn};
 use super::geo::{Version, kind};
 
 pub(crate) static MALFORMED: Rule = Rule {
@@ -32,12 +32,13 @@ pub(crate) static ORDER: Rule = Rule {
 
 pub(crate) static ABSENT: Rule = Rule {
     id: "GPQ-BBOX-003",
-    severity: Severity::Info,
+    severity: Severity::Warning,
     title: "There is no `bbox`",
-    why: "With it a reader knows the extent from the footer. GDAL and GeoServer take the extent of a layer from there, and have \
-          to read every geometry where it is missing; a dataset of many files cannot leave out those that are elsewhere.",
+    why: "The specification lets it be left out, and readers take the extent of a layer from it. GDAL reads every geometry where it \
+          is missing; GeoServer's GeoParquet store does not: the layer has an empty extent. A dataset of many files cannot leave \
+          out those that are elsewhere.",
     fix: "parcelle convert IN.parquet OUT.parquet",
-    reference: "GeoParquet 1.1, bbox; GDAL OGRParquetLayer::GetExtent; GeoTools GeoParquetDialect.getOptimizedBounds",
+    reference: "GeoParquet 1.1, bbox; GDAL OGRParquetLayer::GetExtent; GeoTools GeoParquetDialect.getOptimizedBounds, GeoParquetMetadata.bounds (an empty envelope)",
 };
 
 pub(crate) static STATISTICS: Rule = Rule {
@@ -94,7 +95,7 @@ fn stated(context: &mut Context<'_>, column: &GeometryColumn) {
     let place = pointer(&column.name, &["bbox"]);
     let version = context.footer.geo.version();
     let Some(value) = entry.get("bbox") else {
-        if context.footer.rows() > 0 {
+        if has_geometry(context.footer, column) {
             context.say(&ABSENT, format!("{place} is missing"), Fix::Convert(&[]));
         }
         return;
@@ -122,6 +123,16 @@ fn stated(context: &mut Context<'_>, column: &GeometryColumn) {
             context.say(&ORDER, message, Fix::Convert(&[]));
         }
     }
+}
+
+/// Whether there is a box to state: not where each row group says that all its geometries are NULL.
+fn has_geometry(footer: &Footer, column: &GeometryColumn) -> bool {
+    let leaves = || column.leaves.iter().chain(column.covering.iter().flat_map(|covering| &covering.leaves));
+    footer.groups().iter().any(|group| {
+        let rows = u64::try_from(group.num_rows()).unwrap_or(0);
+        let nulls = |leaf: &usize| group.columns().get(*leaf)?.statistics()?.null_count_opt();
+        rows > 0 && !leaves().any(|leaf| nulls(leaf) == Some(rows))
+    })
 }
 
 fn native(context: &mut Context<'_>, column: &GeometryColumn) {

@@ -6,7 +6,7 @@ use parquet::basic::{Compression, Encoding};
 
 use super::context::{Context, Fix, counted, size};
 use super::extent::{is_plain, union};
-use super::footer::{ColumnEncoding, RowGroupBox};
+use super::footer::{ColumnEncoding, Footer, RowGroupBox};
 
 pub(crate) static LARGE_GROUPS: Rule = Rule {
     id: "GPQ-LAYOUT-001",
@@ -109,6 +109,17 @@ pub(crate) static LARGE_FILE: Rule = Rule {
     reference: "distributing-geoparquet.md, Spatial partitioning (above 2 GB)",
 };
 
+pub(crate) static PAGE_WIDTH: Rule = Rule {
+    id: "GPQ-LAYOUT-011",
+    severity: Severity::Info,
+    title: "Pages of the boxes are too large or too small to leave any out",
+    why: "A page is the least that the page index can leave out. Writers that close a page by bytes alone put hundreds of \
+          thousands of the covering's 4-byte numbers into one, so that the index says no more than the row group does; with pages of a \
+          few dozen rows the index is as large as what it indexes, and each page has a header of its own.",
+    fix: "parcelle convert IN.parquet OUT.parquet",
+    reference: "apache/parquet-format PageIndex.md; README.md, Data page size; parquet-java and parquet-rs close a page after 20,000 rows",
+};
+
 /// From these on a row group is too large to be what a reader wants at once.
 const MANY_ROWS: u64 = 500_000;
 const MANY_BYTES: u64 = 512 * 1024 * 1024;
@@ -123,6 +134,11 @@ const MANY_GROUPS: usize = 8;
 const POINT_MEETS: f64 = 3.0;
 const SHARE_MET: f64 = 0.25;
 const LARGE_FOOTER: u64 = 8 * 1024 * 1024;
+/// Rows of a page from which on, and below which, an index of pages is of no use.
+const WIDE_PAGE: u64 = 50_000;
+const NARROW_PAGE: u64 = 64;
+/// Bytes that a page takes in an offset index, at the least and at the most: a structure of three variable-length numbers.
+const PAGE_LOCATION_BYTES: (u64, u64) = (8, 16);
 const PARTITION_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 
 pub(crate) fn check(context: &mut Context<'_>) {
@@ -132,6 +148,7 @@ pub(crate) fn check(context: &mut Context<'_>) {
         overlapping(context, overlap);
     }
     page_index(context);
+    page_width(context);
     codecs(context);
     dictionary(context);
     statistics(context);
@@ -232,12 +249,7 @@ fn overlapping(context: &mut Context<'_>, overlap: Overlap) {
 
 fn page_index(context: &mut Context<'_>) {
     let footer = context.footer;
-    let Some(column) = footer.primary() else { return };
-    let leaves: Vec<usize> = match (&column.covering, column.encoding) {
-        (Some(covering), _) => covering.leaves.to_vec(),
-        (None, Some(ColumnEncoding::GeoArrow(_))) => column.leaves.clone(),
-        _ => return,
-    };
+    let leaves = box_leaves(footer);
     let without = footer.groups().iter().filter(|group| {
         group.num_rows() > 0
             && leaves
@@ -251,6 +263,51 @@ fn page_index(context: &mut Context<'_>) {
         let message = format!("{without} of {} have none", counted(footer.groups().len() as u64, "row group"));
         context.say(&NO_PAGE_INDEX, message, Fix::Convert(&[]));
     }
+}
+
+/// The columns of which a reader of windows looks at the page index: none where there are no numbers of boxes.
+fn box_leaves(footer: &Footer) -> Vec<usize> {
+    let Some(column) = footer.primary() else { return Vec::new() };
+    match (&column.covering, column.encoding) {
+        (Some(covering), _) => covering.leaves.to_vec(),
+        (None, Some(ColumnEncoding::GeoArrow(_))) => column.leaves.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// How many rows are in a page, by the length of the index that lists them: reading it would be one more request.
+fn page_width(context: &mut Context<'_>) {
+    let footer = context.footer;
+    let (mut wide, mut narrow, mut indexed) = (0, 0, 0);
+    let mut widest = (0, u64::MAX);
+    for group in footer.groups() {
+        let rows = u64::try_from(group.num_rows()).unwrap_or(0);
+        for leaf in box_leaves(footer) {
+            let Some(length) = group.columns().get(leaf).and_then(|chunk| chunk.offset_index_length()) else {
+                continue;
+            };
+            let length = u64::try_from(length).unwrap_or(0);
+            if rows <= FEW_ROWS || length == 0 {
+                continue;
+            }
+            indexed += 1;
+            let (least, most) = PAGE_LOCATION_BYTES;
+            let fewest_rows = rows / (length / least).max(1);
+            let most_rows = rows / (length / most).max(1);
+            wide += u64::from(fewest_rows > WIDE_PAGE);
+            narrow += u64::from(most_rows < NARROW_PAGE);
+            widest = (widest.0.max(fewest_rows), widest.1.min(most_rows));
+        }
+    }
+    // Half of the row groups decide: the last one is what was left.
+    let message = if wide * 2 > indexed {
+        format!("Pages of {} and more", counted(widest.0, "row"))
+    } else if narrow * 2 > indexed {
+        format!("Pages of {} and less", counted(widest.1.max(1), "row"))
+    } else {
+        return;
+    };
+    context.say(&PAGE_WIDTH, message, Fix::Convert(&[]));
 }
 
 fn codecs(context: &mut Context<'_>) {

@@ -9,7 +9,7 @@ use super::context::{Context, Fix, pointer};
 use super::footer::{ColumnEncoding, GeometryColumn};
 use super::geo::GeoValue;
 use super::reference::StatedCrs;
-use super::{rules_column, rules_crs, rules_file, rules_meta};
+use super::{rules_box, rules_column, rules_crs, rules_file, rules_meta};
 
 pub(crate) static NOT_GEOMETRY: Rule = Rule {
     id: "GPQ-READ-001",
@@ -100,6 +100,10 @@ pub(crate) fn answers(context: &Context<'_>) -> Vec<Compatibility> {
         (Outcome::Misreads, vec![rules_crs::NO_CODE.id], "its coordinates are taken for degrees")
     } else if primary.crs == StatedCrs::Unknown {
         (Outcome::Misreads, vec![rules_crs::UNKNOWN.id], "its coordinates are taken for degrees")
+    } else if primary.entry.as_ref().is_some_and(|entry| !entry.contains_key("bbox")) && context.has(&rules_box::ABSENT)
+    {
+        // By its source: with a `geo` entry the extent comes from there alone, and is an empty envelope otherwise.
+        (Outcome::Misreads, vec![rules_box::ABSENT.id], "the extent of the layer is empty")
     } else {
         (Outcome::Reads, Vec::new(), "")
     };
