@@ -8,8 +8,10 @@ use arrow::compute::concat_batches;
 use parcelle_geometry::scan;
 use parcelle_source::{Curves, InvalidValues, Layer, OnInvalid, OpenOptions, Reader, SourceError};
 
-/// Rows of a split, where those of the whole are compared with those of many.
+/// Rows of a split at least, where those of the whole are compared with those of many.
 const FEW: usize = 3;
+/// So many splits at most, where the number of rows is known: some formats begin each by decoding a dictionary.
+const MOST_SPLITS: u64 = 16;
 /// So many that any input is one split.
 const MANY: usize = 1 << 40;
 
@@ -61,7 +63,8 @@ fn lenient(policy: OnInvalid, straight: bool) -> OpenOptions {
 pub fn open_and_read(path: &Path, options: &OpenOptions) -> Rows {
     let layer = parcelle_source::open(path, options)?;
     let rows = read(layer.as_ref(), MANY);
-    let of_many = read(layer.as_ref(), FEW);
+    let rows_each = layer.row_count_hint().map_or(0, |rows| rows / MOST_SPLITS);
+    let of_many = read(layer.as_ref(), usize::try_from(rows_each).unwrap_or(MANY).max(FEW));
     match (&rows, &of_many) {
         (Ok(rows), Ok(of_many)) => assert_eq!(rows, of_many, "splits have the rows of the whole"),
         (Err(_), Err(_)) => {}
