@@ -116,7 +116,7 @@ fn content_type(published: &Published) -> Option<Finding> {
     }
     let message =
         if found.is_empty() { "There is no Content-Type".to_owned() } else { format!("Content-Type is {found}") };
-    Some(Finding::new(&CONTENT_TYPE, format!("{message}, not {}", MEDIA_TYPE.join("; "))))
+    Some(Finding::new(&CONTENT_TYPE, format!("{message}; it should be {}", MEDIA_TYPE.join("; "))))
 }
 
 #[cfg(test)]
