@@ -158,6 +158,11 @@ fn tiles() -> io::Result<Vec<Fixture>> {
         let first: [u8; 4] = [0, 1, 2, 3].map(|byte| shared.bytes[values + byte]);
         shared.patch(values as u64 + 4, &first);
     }
+    let masked = Cog { mask: true, ..base() };
+    let mut apart = masked.plan()?;
+    // Stable: the mask tiles of the full resolution go behind its image tiles, and everything else stays.
+    let behind = masked.mask_image(0);
+    apart.pieces.sort_by_key(|piece| matches!(piece, Piece::Tile(image, _) if *image == behind));
     let single = Cog { width: 60, height: 50, overviews: 0, ..base() };
     let mut jpeg = b"\xff\xd8\xff\xda\0\x08\x01\x01\0\0\x3f\0".to_vec();
     jpeg.resize(200, 0x55);
@@ -188,6 +193,12 @@ fn tiles() -> io::Result<Vec<Fixture>> {
             shared.bytes,
             Verdict::info("COG-TILE-013"),
             "the second tile is the bytes of the first",
+        ),
+        raster(
+            "good_mask_apart",
+            apart.write().bytes,
+            Verdict::info("COG-MSK-003"),
+            "the mask tiles of the full resolution stand behind its image tiles",
         ),
         raster(
             "good_tiles_of_48",
