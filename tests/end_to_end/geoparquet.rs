@@ -151,13 +151,13 @@ fn geoparquet_is_reported_for_people() {
 #[test]
 fn readers_are_answered_for_where_there_is_evidence() {
     for (name, expected) in [
-        ("good_1_1.parquet", "duckdb reads, geoserver reads"),
-        ("good_heights.parquet", "duckdb reads, geoserver fails GPQ-READ-002"),
-        ("bad_types_alone.parquet", "duckdb reads"),
+        ("good_1_1.parquet", "gdal reads, duckdb reads, geoserver reads"),
+        ("good_heights.parquet", "gdal reads, duckdb reads, geoserver fails GPQ-READ-002"),
+        ("bad_types_alone.parquet", "gdal reads, duckdb reads"),
         ("bad_crs_code.parquet", "duckdb fails GPQ-CRS-001"),
-        ("bad_encoding.parquet", "duckdb fails GPQ-COL-004"),
-        ("bad_version_unknown.parquet", "duckdb fails GPQ-META-003"),
-        ("bad_crs_null.parquet", "duckdb reads, geoserver misreads GPQ-CRS-007"),
+        ("bad_encoding.parquet", "gdal fails GPQ-COL-004, duckdb fails GPQ-COL-004"),
+        ("bad_version_unknown.parquet", "gdal reads, duckdb fails GPQ-META-003"),
+        ("bad_crs_null.parquet", "gdal reads, duckdb reads, geoserver misreads GPQ-CRS-007"),
         ("bad_two_geo_entries.parquet", ""),
         ("bad_cut.parquet", ""),
     ] {

@@ -1,7 +1,7 @@
 //! `GPQ-READ`: what readers in the field do not read, by what was measured or stands in their source code.
 //!
-//! An answer is given only where there is such evidence. Of GDAL and QGIS there is none here: the builds at hand have no
-//! Parquet driver.
+//! An answer is given only where there is such evidence. That of GDAL, with which QGIS reads, is its documentation and source:
+//! the builds at hand have no Parquet driver to measure.
 
 use parcelle_report::{Compatibility, Outcome, Rule, Severity};
 
@@ -31,6 +31,8 @@ pub(crate) static Z_TYPES: Rule = Rule {
     reference: "source: GeoTools gt-geoparquet, GeoparquetDatasetMetadata.geomType and getNarrowedGeometryType, GeoParquetDialect.buildGeometryDescriptorOverride",
 };
 
+/// The version whose documentation was read.
+const GDAL: &str = "3.12";
 /// The version that was measured.
 const DUCKDB: &str = "2.0.1";
 /// The release whose GeoTools has the store that was read.
@@ -57,7 +59,26 @@ fn unknown_type(column: &GeometryColumn) -> Option<&str> {
     names.find(|name| !parcelle_geometry::GeometryKind::ALL.iter().any(|kind| kind.name() == *name))
 }
 
-/// What DuckDB and GeoServer make of the file, where that is known.
+/// What GDAL makes of the file. Source: GDAL `ogrparquetlayer.cpp`, `OGRParquetLayerBase::LoadGeoMetadata` (any version is taken) and
+/// `DealWithGeometryColumn` (a column of an unknown encoding stays an attribute; of what is neither WKT nor an object with a type of
+/// CRS no reference system comes); `doc/source/drivers/vector/parquet.rst` (1.1 and its encodings since 3.9, the types of Parquet
+/// itself since 3.12 with Arrow C++ 21).
+fn gdal(context: &Context<'_>, primary: &GeometryColumn) -> Option<Compatibility> {
+    let (outcome, because, detail) = if primary.encoding.is_none() {
+        (Outcome::Fails, vec![rules_column::ENCODING.id], "the layer has no geometry")
+    } else if context.has(&rules_crs::NOT_PROJJSON) {
+        // A text may be WKT, which GDAL would take.
+        if primary.entry.as_ref()?.get("crs")?.is_string() {
+            return None;
+        }
+        (Outcome::Misreads, vec![rules_crs::NOT_PROJJSON.id], "the layer has no reference system")
+    } else {
+        (Outcome::Reads, Vec::new(), "")
+    };
+    Some(answer("gdal", GDAL, "parquet-driver", outcome, because, detail))
+}
+
+/// What GDAL, DuckDB and GeoServer make of the file, where that is known.
 pub(crate) fn answers(context: &Context<'_>) -> Vec<Compatibility> {
     let Some(primary) = context.footer.primary() else { return Vec::new() };
     // Where the file contradicts itself, nothing was measured.
@@ -73,6 +94,7 @@ pub(crate) fn answers(context: &Context<'_>) -> Vec<Compatibility> {
     if unsure.into_iter().any(|rule| context.has(rule)) {
         return Vec::new();
     }
+    let mut answers: Vec<Compatibility> = gdal(context, primary).into_iter().collect();
     // Measured with files that have this one defect. What GeoServer's store makes of them depends on its DuckDB.
     let refused = [
         (context.has(&rules_crs::NOT_PROJJSON), rules_crs::NOT_PROJJSON.id, "it ends with \"invalid CRS\""),
@@ -80,7 +102,8 @@ pub(crate) fn answers(context: &Context<'_>) -> Vec<Compatibility> {
         (is_of_the_future(context), rules_meta::VERSION.id, "it ends with \"version is not supported\""),
     ];
     if let Some((_, id, detail)) = refused.into_iter().find(|(refused, ..)| *refused) {
-        return vec![answer("duckdb", DUCKDB, "file", Outcome::Fails, vec![id], detail)];
+        answers.push(answer("duckdb", DUCKDB, "file", Outcome::Fails, vec![id], detail));
+        return answers;
     }
     let is_native = matches!(primary.encoding, Some(ColumnEncoding::GeoArrow(_)));
     let (duckdb, because, detail) = if is_native {
@@ -88,7 +111,7 @@ pub(crate) fn answers(context: &Context<'_>) -> Vec<Compatibility> {
     } else {
         (Outcome::Reads, Vec::new(), "")
     };
-    let mut answers = vec![answer("duckdb", DUCKDB, "file", duckdb, because, detail)];
+    answers.push(answer("duckdb", DUCKDB, "file", duckdb, because, detail));
     if matches!(context.footer.geo.value, GeoValue::Absent) {
         return answers;
     }

@@ -28,6 +28,7 @@ pub(super) fn access(name: &str, language: Language) -> &str {
         "cog-http" => language.pick("by COG over HTTP", "par COG via HTTP"),
         "vrt" => language.pick("as a VRT", "en tant que VRT"),
         "image-mosaic" => language.pick("as an ImageMosaic", "en tant qu’ImageMosaic"),
+        "parquet-driver" => language.pick("by its Parquet driver", "par son pilote Parquet"),
         "geoparquet-store" => language.pick("by its GeoParquet store", "par son entrepôt GeoParquet"),
         other => other,
     }
@@ -80,7 +81,10 @@ fn sentence(answers: &[Compatibility], wording: Wording) -> String {
     });
     let version = answers.first().map_or("", |answer| answer.version.as_str());
     let parts = parts.collect::<Vec<_>>().join(language.pick(", but ", ", mais "));
-    format!("{} {version} {parts}.", target(name))
+    // QGIS reads what the GDAL reads that it was built with.
+    let is_driver = answers.first().is_some_and(|answer| answer.access == "parquet-driver");
+    let also = if is_driver { language.pick(" (and QGIS with it)", " (et QGIS avec lui)") } else { "" };
+    format!("{} {version}{also} {parts}.", target(name))
 }
 
 const fn verb(outcome: Outcome, is_server: bool, language: Language) -> &'static str {
