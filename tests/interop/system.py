@@ -9,8 +9,8 @@ import os
 import resource
 import shutil
 import subprocess
+import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pyarrow.parquet as parquet
@@ -32,22 +32,13 @@ class Measured:
     """A run with its outcome, peak memory in MiB and seconds."""
 
     def __init__(self, command: list, address_space: int | None = None, files: int | None = None, cgroup: Cgroup | None = None) -> None:
-        def limit() -> None:
-            if address_space:
-                resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
-            if files:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-            if cgroup:
-                cgroup.enter()
-
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            start = time.monotonic()
-            process = subprocess.Popen(command, stdout=out, stderr=err, preexec_fn=limit)
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            self.seconds = time.monotonic() - start
-            self.code = process.returncode
-            self.peak = usage.ru_maxrss / 1024
+        limits = {"RLIMIT_AS": address_space, "RLIMIT_NOFILE": files, "cgroup": str(cgroup.path) if cgroup else None}
+        with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            result = Path(scratch) / "result.json"
+            launch = [sys.executable, Path(__file__).with_name("launch.py"), result, json.dumps(limits), *map(str, command)]
+            subprocess.run(launch, stdout=out, stderr=err, check=True)
+            outcome = json.loads(result.read_text())
+            self.code, self.peak, self.seconds = outcome["code"], outcome["peak"], outcome["seconds"]
             out.seek(0)
             err.seek(0)
             self.out, self.err = out.read().decode(errors="replace"), err.read().decode(errors="replace")
@@ -74,9 +65,6 @@ class Cgroup:
                 if path.is_dir():
                     path.rmdir()
         return None
-
-    def enter(self) -> None:
-        (self.path / "cgroup.procs").write_text(str(os.getpid()))
 
     def peak(self) -> float:
         """MiB with the pages of files that the kernel keeps, and drops when they are in the way."""
