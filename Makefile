@@ -77,7 +77,7 @@ bench: build ## run all benches (several minutes)
 	$(CARGO) bench --profile $(PROFILE) $(LOCKED) --workspace $(BENCHES)
 
 bench-smoke: build ## run each bench briefly: that they work, not what they measure
-	$(CARGO) bench --profile $(PROFILE) $(LOCKED) --workspace $(BENCHES) -- --warm-up-time 0.5 --measurement-time 1 --sample-size 10
+	PARCELLE_BENCH_ROWS=20000 $(CARGO) bench --profile $(PROFILE) $(LOCKED) --workspace $(BENCHES) -- --warm-up-time 0.2 --measurement-time 0.5 --sample-size 10
 
 # PEERS_OPTIONS goes to the script: make bench-peers PEERS_OPTIONS="--formats gpkg --rounds 1"; --help lists them.
 bench-peers: build $(VENV_PEERS)/stamp ## measure beside DuckDB, SedonaDB, pyogrio, geopandas, gpio, ogr2ogr (hours; PARCELLE_BENCH_ROWS)
