@@ -80,18 +80,18 @@ impl From<Severity> for Verdict {
     }
 }
 
-/// What a target system makes of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+/// What a target system makes of a file, in the order in which it is worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Reads it, with the right values.
     Reads,
+    /// Reads it, too slowly to be of use.
+    Slow,
     /// Reads it, with wrong values.
     Misreads,
     /// Refuses it.
     Fails,
-    /// Reads it, too slowly to be of use.
-    Slow,
 }
 
 /// The answer of one target, version and way of access.

@@ -78,7 +78,7 @@ impl Mosaic {
     pub fn add_versions(&mut self, alone: &[Compatibility]) {
         for answer in alone.iter().filter(|answer| answer.access == Access::File.as_str()) {
             let worst = self.alone.entry(answer.version.clone()).or_insert(Outcome::Reads);
-            if rank(answer.outcome) > rank(*worst) {
+            if answer.outcome > *worst {
                 *worst = answer.outcome;
             }
         }
@@ -149,7 +149,7 @@ impl Mosaic {
         verdict.others();
         let Verdict { findings, outliers, .. } = verdict;
         let findings = findings.into_sorted();
-        let worst = self.granules.iter().map(|granule| granule.outcome).max_by_key(|outcome| rank(*outcome));
+        let worst = self.granules.iter().map(|granule| granule.outcome).max();
         let compatibility = vec![answer(version.to_string(), worst.unwrap_or(Outcome::Reads), &findings)];
         JudgedMosaic { findings, compatibility, facts: self.facts(&outliers), outliers }
     }
@@ -187,15 +187,6 @@ impl Mosaic {
             facts.insert("extent", json!([all.least.0, all.least.1, all.most.0, all.most.1]));
         }
         facts
-    }
-}
-
-const fn rank(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::Reads => 0,
-        Outcome::Slow => 1,
-        Outcome::Misreads => 2,
-        Outcome::Fails => 3,
     }
 }
 

@@ -213,7 +213,7 @@ fn answer(
     let mut outcome = Outcome::Reads;
     let mut because = Vec::new();
     for row in rows.iter().filter(|row| row.holds(about, gdal, facts)) {
-        if rank(row.outcome) > rank(outcome) {
+        if row.outcome > outcome {
             outcome = row.outcome;
         }
         if !because.contains(&row.rule) {
@@ -228,15 +228,6 @@ fn answer(
         because,
         detail: String::new(),
         decoder: None,
-    }
-}
-
-const fn rank(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::Reads => 0,
-        Outcome::Slow => 1,
-        Outcome::Misreads => 2,
-        Outcome::Fails => 3,
     }
 }
 

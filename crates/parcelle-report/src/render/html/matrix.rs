@@ -44,20 +44,11 @@ const fn class(outcome: Outcome) -> &'static str {
     }
 }
 
-const fn rank(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::Reads => 0,
-        Outcome::Slow => 1,
-        Outcome::Misreads => 2,
-        Outcome::Fails => 3,
-    }
-}
-
 /// The cells of a file, one for each column.
 pub(super) fn cells(text: &mut String, file: &FileReport, columns: &[String], wording: Wording) {
     for version in columns {
         let of_version: Vec<&Compatibility> = answers(file).filter(|answer| answer.version == *version).collect();
-        let Some(worst) = of_version.iter().map(|answer| answer.outcome).max_by_key(|outcome| rank(*outcome)) else {
+        let Some(worst) = of_version.iter().map(|answer| answer.outcome).max() else {
             text.push_str("<td class=\"cell\"></td>");
             continue;
         };
@@ -111,7 +102,7 @@ pub(super) fn section(text: &mut String, files: &[FileReport], columns: &[String
             for answer in files.iter().flat_map(answers) {
                 if answer.version == *version
                     && answer.access == way
-                    && let Some(count) = counts.get_mut(usize::from(rank(answer.outcome)))
+                    && let Some(count) = counts.get_mut(answer.outcome as usize)
                 {
                     *count += 1;
                 }
