@@ -92,10 +92,10 @@ $(VENV_PEERS)/stamp: benches/peers/requirements.txt | setup-interop
 fuzz: setup ## run the fuzz targets on seeds, ten minutes each
 	scripts/fuzz $(FUZZ_OPTIONS)
 
-# Without sanitizer it is compiled in half the time; with one seed for the random numbers a change is not stopped by what it did not
-# bring. Looking for more is what `make fuzz` is for.
-fuzz-smoke: setup ## compile the fuzz targets, and run each for seconds
-	scripts/fuzz --seconds 12 --most-seeds 200 --sanitizer none --seed 1 --timeout 60 $(FUZZ_OPTIONS)
+# Without sanitizer it is compiled in half the time. Seeds, and what once failed, stop a change; what a search by chance finds is told
+# with its input, as it would be found in what the change did not touch as well.
+fuzz-smoke: setup ## compile the fuzz targets, run each on its seeds, and search for seconds
+	scripts/fuzz --seconds 12 --most-seeds 200 --sanitizer none --seed 1 --timeout 60 --advisory $(FUZZ_OPTIONS)
 
 testdata: setup ## write the committed fixtures again
 	$(CARGO) run -q $(LOCKED) -p parcelle-testdata -- small testdata
