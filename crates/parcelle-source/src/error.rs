@@ -243,6 +243,19 @@ pub enum SourceError {
         /// The value, shortened.
         found: String,
     },
+    /// An integer that a 64-bit float does not hold exactly, in a column that becomes one.
+    #[error(
+        "{place}: {found} would be rounded: numbers of more than 18 digits, here {declared}, become 64-bit floats, as with GDAL. \
+         Write the column as text in the source, leave it out with --select, or have such values be NULL with --on-invalid null"
+    )]
+    Rounded {
+        /// Where the value is.
+        place: Box<Place>,
+        /// The type the column was declared with.
+        declared: String,
+        /// The value.
+        found: String,
+    },
     /// Text that is not in the encoding that the file is declared to be in.
     #[error(
         "{place}: {found} is not text in {encoding}, which goes by {declared_by}: write the encoding that it is in into the \

@@ -206,6 +206,9 @@ fn key(place: &Place, repair: Repair) -> Key {
 fn described(error: &SourceError) -> Option<(&Place, String)> {
     match error {
         SourceError::Value { place, declared, found } => Some((place, format!("{found} is no valid {declared}"))),
+        SourceError::Rounded { place, found, .. } => {
+            Some((place, format!("{found} would be rounded by a 64-bit float")))
+        }
         SourceError::Encoding { place, encoding, found, .. } => {
             Some((place, format!("{found} is not text in {encoding}")))
         }

@@ -291,6 +291,10 @@ impl ShapefileLayer {
                     let error = SourceError::Value { place, declared: field.declared(), found };
                     self.invalid.null(error).map(|()| None)
                 }
+                Refusal::Rounded => {
+                    let error = SourceError::Rounded { place, declared: field.declared(), found };
+                    self.invalid.null(error).map(|()| None)
+                }
                 Refusal::Encoding => {
                     let error = SourceError::Encoding {
                         place,

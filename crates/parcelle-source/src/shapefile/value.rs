@@ -18,6 +18,8 @@ const EXACT_DIGITS: usize = 15;
 pub(super) enum Refusal {
     /// It is no value of the type, or would not come out as it is written.
     Value,
+    /// It is a value of the type that its column would round.
+    Rounded,
     /// It is not text in the encoding.
     Encoding,
 }
@@ -166,7 +168,7 @@ fn wide_integer(text: &[u8]) -> Result<f64, Refusal> {
     }
     let exact = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<i128>().ok());
     let exact = exact.map(|exact| if negative { -exact } else { exact });
-    if exact == Some(value as i128) { Ok(value) } else { Err(Refusal::Value) }
+    if exact == Some(value as i128) { Ok(value) } else { Err(Refusal::Rounded) }
 }
 
 fn float(text: &[u8]) -> Result<f64, Refusal> {
