@@ -222,9 +222,11 @@ fn coordinate_reference_systems_are_identified() {
         ("undefined_geographic", Value::Null),
     ] {
         let output = directory.path().join(format!("{layer}.parquet"));
-        parcelle::convert(&path, &output).layer(layer).run().unwrap();
+        let warnings = parcelle::convert(&path, &output).layer(layer).run().unwrap().warnings;
         let read = Read::open(&output);
         assert_eq!(read.column()["crs"]["id"], id, "{layer}");
+        // That the output has none is nothing to find out from an empty map.
+        assert_eq!(warnings.iter().filter(|warning| warning.contains("--crs")).count(), usize::from(id.is_null()));
         assert!(read.column().as_object().unwrap().contains_key("crs"), "{layer}: an absent crs means lon/lat");
     }
     let output = directory.path().join("site_grid.parquet");

@@ -9,6 +9,7 @@ mod reproject;
 mod stage;
 mod summary;
 mod unread;
+mod unreferenced;
 mod within;
 
 use std::ops::ControlFlow;
@@ -429,6 +430,7 @@ impl Convert {
         let hive_columns = unread::hive_columns(inputs, &layer.schema()).filter(|_| self.open.select.is_none());
         let (stages, mut warnings) = self.stages(layer.as_ref(), &description, condition)?;
         warnings.extend(hive_columns);
+        warnings.extend(unreferenced::columns(stages.schema()));
         if self.target_crs.as_ref().is_some_and(|target| !reproject::has_epoch(target)) {
             self.write.epoch = None;
         }
