@@ -52,6 +52,27 @@ fn what_convert_writes_is_clean() {
     assert!(checked >= 30, "{checked}");
 }
 
+/// Neither NULL nor EMPTY has a place: a file of those has no box, and no command would give it one.
+#[test]
+fn a_file_without_any_position_has_no_box() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, rows) in [("null", "\n"), ("empty", "POINT EMPTY\nPOLYGON EMPTY\n"), ("both", "\nPOINT EMPTY\n")] {
+        let input = directory.path().join(format!("{name}.csv"));
+        std::fs::write(&input, format!("WKT,n\n{}", rows.replace('\n', ",1\n"))).unwrap();
+        for version in [parcelle::GeoParquetVersion::V1_1, parcelle::GeoParquetVersion::V2_0] {
+            let output = directory.path().join(format!("{name}.parquet"));
+            parcelle::convert(&input, &output)
+                .crs("EPSG:2154")
+                .geoparquet_version(version)
+                .overwrite(true)
+                .run()
+                .unwrap();
+            let found = complaints(&check(&output));
+            assert!(found.iter().all(|text| text.starts_with("GPQ-GEO-009")), "{name}: {found:?}");
+        }
+    }
+}
+
 #[test]
 fn fix_commands_of_geoparquet_work() {
     let directory = tempfile::tempdir().unwrap();

@@ -125,13 +125,18 @@ fn stated(context: &mut Context<'_>, column: &GeometryColumn) {
     }
 }
 
-/// Whether there is a box to state: not where each row group says that all its geometries are NULL.
+/// Whether there is a box to state: not where each row group says that all its geometries are NULL, or that their boxes have no
+/// numbers, as those of EMPTY geometries.
 fn has_geometry(footer: &Footer, column: &GeometryColumn) -> bool {
-    let leaves = || column.leaves.iter().chain(column.covering.iter().flat_map(|covering| &covering.leaves));
+    let boxes = || column.covering.iter().flat_map(|covering| &covering.leaves);
     footer.groups().iter().any(|group| {
         let rows = u64::try_from(group.num_rows()).unwrap_or(0);
-        let nulls = |leaf: &usize| group.columns().get(*leaf)?.statistics()?.null_count_opt();
-        rows > 0 && !leaves().any(|leaf| nulls(leaf) == Some(rows))
+        let statistics = |leaf: &usize| group.columns().get(*leaf)?.statistics();
+        let nulls = |leaf: &usize| statistics(leaf)?.null_count_opt();
+        // Minima leave NaN out.
+        let has_no_number =
+            |leaf: &usize| nulls(leaf).is_some() && statistics(leaf).is_some_and(|s| s.min_bytes_opt().is_none());
+        rows > 0 && !column.leaves.iter().any(|leaf| nulls(leaf) == Some(rows)) && !boxes().any(has_no_number)
     })
 }
 

@@ -301,7 +301,8 @@ fn heights(context: &mut Context<'_>, column: &GeometryColumn, data: &ColumnData
         }
     }
     if data.heights > 0 && data.heights == data.zero_heights {
-        let message = format!("{}: {} have a z of 0", column.name, counted(data.heights, "position"));
+        let have = if data.heights == 1 { "has" } else { "have" };
+        let message = format!("{}: {} {have} a z of 0", column.name, counted(data.heights, "position"));
         context.say(&ZERO_HEIGHTS, message, Fix::General);
     }
 }
