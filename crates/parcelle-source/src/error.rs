@@ -317,7 +317,8 @@ pub enum SourceError {
     },
     /// GDAL opened the file, and reported that it could not read all of it.
     #[error(
-        "{}: GDAL cannot read all of it: {message}. The file is damaged or incomplete; get it again from its source",
+        "{}: GDAL cannot read all of it: {message}. Where GDAL names an option, set it as an environment variable; otherwise \
+         the file is damaged or incomplete: get it again from its source",
         path.display()
     )]
     GdalIncomplete {
@@ -328,8 +329,8 @@ pub enum SourceError {
     },
     /// GDAL failed while reading.
     #[error(
-        "{}: layer {layer}: GDAL failed after {rows} rows: {message}. The file is damaged or incomplete; get it again \
-         from its source",
+        "{}: layer {layer}: GDAL failed after {rows} rows: {message}. Where GDAL names an option, set it as an environment \
+         variable; otherwise the file is damaged or incomplete: get it again from its source",
         path.display()
     )]
     GdalRead {
