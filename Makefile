@@ -65,7 +65,7 @@ interop: build setup-interop $(VENV)/stamp ## compare with GDAL, pyogrio, geopan
 soak: build setup-interop $(VENV)/stamp ## convert 50 million rows inside 1 GB, and measure (most of an hour, 30 GB of disk; not in CI)
 	$(VENV)/bin/python tests/interop/soak.py --parcelle $(PARCELLE) --testdata $(TESTDATA) $(SOAK_OPTIONS)
 
-sanitize: setup ## tests of the crates with foreign code under AddressSanitizer and valgrind (nightly toolchain; not in CI)
+sanitize: setup ## tests of the crates with foreign code under AddressSanitizer and valgrind (not in CI)
 	@scripts/sanitize
 
 $(VENV)/stamp: tests/interop/requirements.txt | setup-interop

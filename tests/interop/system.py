@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -188,6 +189,7 @@ def memory(parcelle: Path, testdata: Path, folder: Path, report: Report) -> None
         rows(parcelle, testdata, folder, cgroup, 2_000_000, report)
         sources(parcelle, testdata, folder, cgroup, report)
         raster(parcelle, testdata, folder, cgroup, report)
+        beyond_four_gibibytes(parcelle, folder, cgroup, report)
     finally:
         if cgroup:
             report.note(f"the cgroup had {cgroup.peak():.0f} MiB at most, with what the kernel keeps of files")
@@ -252,4 +254,61 @@ def raster(parcelle: Path, testdata: Path, folder: Path, cgroup: Cgroup | None, 
         run = Measured([parcelle, "check", path, "--depth", depth, "--fail-on", "never"], address_space=2048 * MEBIBYTE, cgroup=cgroup)
         report.check(f"memory: a COG of {size:.0f} MiB with --depth {depth}", run.code == 0 and run.peak < most, run)
         report.note(f"a COG of {size:.0f} MiB, --depth {depth}, ulimit -v 2 GiB: {run.seconds:.1f} s, {run.peak:.0f} MiB")
+    path.unlink()
+
+
+def sparse_raster(path: Path, across: int, is_big: bool) -> int:
+    """A tiled raster of `across` x `across` blocks of 512 x 512 bytes, which are holes of the file but for the last bytes. The
+    offsets of a classic one end before 4 GiB: all blocks that would begin behind are the last."""
+    block, count = 512 * 512, across * across
+    head = b"II" + (struct.pack("<HHHQ", 43, 8, 0, 16) if is_big else struct.pack("<HI", 42, 8))
+    offset_size, offset_kind, offset_code = (8, 16, "Q") if is_big else (4, 4, "I")
+    fields = [(256, 4, [across * 512]), (257, 4, [across * 512]), (258, 3, [8]), (259, 3, [1]), (262, 3, [1]), (277, 3, [1]),
+              (322, 3, [512]), (323, 3, [512]), (324, offset_kind, [0] * count), (325, 4, [block] * count)]  # fmt: skip
+    first = 1 << 20
+    last = first + (count - 1) * block if is_big else min(first + (count - 1) * block, (1 << 32) - 512)
+    offsets = [min(first + index * block, last) for index in range(count)]
+    directory = struct.pack("<Q" if is_big else "<H", len(fields))
+    arrays, place = b"", len(head) + len(directory) + len(fields) * (20 if is_big else 12) + offset_size
+    for tag, kind, values in fields:
+        packed = struct.pack(f"<{len(values)}{ {3: 'H', 4: 'I', 16: 'Q'}[kind] }", *(offsets if tag == 324 else values))
+        directory += struct.pack("<HH" + offset_code, tag, kind, len(values))
+        if len(packed) <= offset_size:
+            directory += packed.ljust(offset_size, b"\0")
+        else:
+            directory += struct.pack("<" + offset_code, place + len(arrays))
+            arrays += packed
+    end = last + block
+    with path.open("wb") as file:
+        file.write(head + directory + bytes(offset_size) + arrays)
+        file.truncate(end)
+        file.seek(end - 16)
+        file.write(b"\xff" * 16)
+    return end
+
+
+def beyond_four_gibibytes(parcelle: Path, folder: Path, cgroup: Cgroup | None, report: Report) -> None:
+    """A BigTIFF of 5 GB of pixels; the same, cut; and a classic TIFF whose last block ends where its numbers cannot reach."""
+
+    def run(path: Path, depth: str) -> tuple[Measured, list[str]]:
+        command = [parcelle, "check", path, "--depth", depth, "--format", "json", "--fail-on", "never"]
+        measured = Measured(command, address_space=2048 * MEBIBYTE, cgroup=cgroup)
+        findings = json.loads(measured.out)["files"][0]["findings"] if measured.code == 0 else []
+        return measured, sorted({finding["rule"] for finding in findings if finding["severity"] == "error"})
+
+    # It has no place on earth, which is all that is wrong with it.
+    unplaced = ["GS-GEO-001"]
+    path = folder / "beyond.tif"
+    size = sparse_raster(path, 140, True)
+    for depth in ("tiles", "pixels"):
+        measured, errors = run(path, depth)
+        report.check(f"memory: a BigTIFF of {size / 1e9:.1f} GB with --depth {depth}", measured.peak < 256 and errors == unplaced, f"{measured} {errors}")
+        report.note(f"a BigTIFF of {size / 1e9:.1f} GB, --depth {depth}, ulimit -v 2 GiB: {measured.seconds:.1f} s, {measured.peak:.0f} MiB")
+    with path.open("r+b") as file:
+        file.truncate(1 << 32)
+    measured, errors = run(path, "tiles")
+    report.check("memory: a BigTIFF that is cut at 4 GiB", measured.peak < 256 and "COG-FILE-003" in errors, f"{measured} {errors}")
+    sparse_raster(path, 129, False)
+    measured, errors = run(path, "tiles")
+    report.check("memory: a classic TIFF with bytes beyond 4 GiB", measured.peak < 256 and "COG-FILE-002" in errors, f"{measured} {errors}")
     path.unlink()

@@ -9,6 +9,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
 use crate::TAIL_BYTES;
+use crate::budget::Meter;
 use crate::thrift::{Fault, check_page_header};
 
 /// Headers of pages are no longer than this; those with statistics of long texts have some kilobytes.
@@ -23,23 +24,31 @@ pub struct Chunks<S: ?Sized> {
     source: Arc<S>,
     /// Whether ranges of bytes are whole pages.
     is_indexed: bool,
+    /// What counts the bytes of pages.
+    meter: Option<Arc<Meter>>,
 }
 
 impl<S: ?Sized> Chunks<S> {
     /// For metadata, and for pages that are found one by the other.
     pub fn new(source: Arc<S>) -> Self {
-        Self { source, is_indexed: false }
+        Self { source, is_indexed: false, meter: None }
     }
 
     /// For pages that are all found by an index.
     pub fn indexed(source: Arc<S>) -> Self {
-        Self { source, is_indexed: true }
+        Self { source, is_indexed: true, meter: None }
+    }
+
+    /// The same for the pages of one column chunk, which take their part of a budget.
+    pub(crate) fn metered(&self, meter: Arc<Meter>) -> Self {
+        Self { meter: Some(meter), ..self.clone() }
     }
 }
 
 impl<S: ?Sized> Clone for Chunks<S> {
     fn clone(&self) -> Self {
-        Self { source: Arc::clone(&self.source), is_indexed: self.is_indexed }
+        let (source, meter) = (Arc::clone(&self.source), self.meter.clone());
+        Self { source, is_indexed: self.is_indexed, meter }
     }
 }
 
@@ -55,7 +64,8 @@ impl<S: ByteSource + ?Sized> ChunkReader for Chunks<S> {
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
         // What begins in the last bytes is the length of the footer.
         let is_checked = start >= self.source.len().saturating_sub(TAIL_BYTES);
-        Ok(BufReader::new(Sequence { source: Arc::clone(&self.source), offset: start, is_checked }))
+        let (source, meter) = (Arc::clone(&self.source), self.meter.clone());
+        Ok(BufReader::new(Sequence { source, offset: start, is_checked, meter }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
@@ -66,10 +76,10 @@ impl<S: ByteSource + ?Sized> ChunkReader for Chunks<S> {
         let mut buffer = vec![0; length];
         match self.source.read_at(start, &mut buffer) {
             Ok(count) if count == length => {
-                if self.is_indexed
-                    && let Err(Fault::Short(reason) | Fault::Wrong(reason)) = check_page_header(&buffer)
-                {
-                    return Err(ParquetError::General(reason));
+                if self.is_indexed {
+                    let size = check_page_header(&buffer).map_err(Fault::into_reason);
+                    let opened = size.and_then(|size| self.meter.as_ref().map_or(Ok(()), |meter| meter.open(size)));
+                    opened.map_err(ParquetError::General)?;
                 }
                 Ok(Bytes::from(buffer))
             }
@@ -86,14 +96,15 @@ pub struct Sequence<S: ?Sized> {
     offset: u64,
     /// Whether the header was walked, or there is none.
     is_checked: bool,
+    meter: Option<Arc<Meter>>,
 }
 
 impl<S: ByteSource + ?Sized> Sequence<S> {
     /// Walks the header, of which the first bytes were read.
     fn check(&self, first: &[u8]) -> io::Result<()> {
-        let mut fault = check_page_header(first).err();
+        let mut found = check_page_header(first);
         let mut length = first.len();
-        while let Some(Fault::Short(reason)) = &fault {
+        while let Err(Fault::Short(reason)) = &found {
             if length >= MAX_HEADER_BYTES {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,
@@ -106,13 +117,12 @@ impl<S: ByteSource + ?Sized> Sequence<S> {
                 // The file ends: there is no more to be had, and no count that is not held against what there is.
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason.clone()));
             }
-            fault = check_page_header(longer.get(..count).unwrap_or_default()).err();
+            found = check_page_header(longer.get(..count).unwrap_or_default());
             length = count;
         }
-        match fault {
-            Some(Fault::Wrong(reason)) => Err(io::Error::new(io::ErrorKind::InvalidData, reason)),
-            _ => Ok(()),
-        }
+        let size = found.map_err(Fault::into_reason);
+        let opened = size.and_then(|size| self.meter.as_ref().map_or(Ok(()), |meter| meter.open(size)));
+        opened.map_err(|reason| io::Error::new(io::ErrorKind::InvalidData, reason))
     }
 }
 

@@ -1,15 +1,21 @@
 //! What every reader of Parquet needs before it believes a file, and where its bytes come from.
 //!
 //! The reader of extracts and the rules for GeoParquet open files that nobody vouches for with the crate `parquet`, which
-//! trusts the counts it finds in them. [`check_footer`] walks a footer first, [`check_page_index`] an index; [`Chunks`] gives that
-//! crate the bytes of any [`ByteSource`](parcelle_storage::ByteSource), local or behind a URL, and walks the headers of pages; [`guarded`] turns a panic on bytes that contradict
-//! themselves into an error.
+//! trusts the counts it finds in them. [`check_footer`] walks a footer first, [`check_page_index`] an index, [`check_rows`] holds rows
+//! against bytes; [`Chunks`] gives that crate the bytes of any [`ByteSource`](parcelle_storage::ByteSource), local or behind a URL,
+//! and walks the headers of pages; [`batches`] reads rows in batches that fit in memory, from pages that are looked through
+//! before they are decoded; [`guarded`] turns a panic on bytes that contradict themselves into an error.
 //!
 //! Nothing here knows geometry.
 
+mod batches;
+mod budget;
 mod chunks;
+mod delta;
+mod pages;
 mod thrift;
 
+pub use batches::{Wanted, batches, check_rows};
 pub use chunks::{Chunks, Sequence};
 pub use thrift::{check_footer, check_page_index};
 

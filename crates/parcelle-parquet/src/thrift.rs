@@ -36,6 +36,12 @@ mod kind {
     pub(super) const STRUCT: u8 = 12;
 }
 
+/// Fields of `PageHeader`: what it is, and its bytes unpacked.
+const PAGE_TYPE: i64 = 1;
+const UNPACKED_BYTES: i64 = 2;
+/// The `PageType` of a dictionary.
+const DICTIONARY: i64 = 2;
+
 /// What a struct is called in errors.
 const FOOTER: &str = "the footer";
 
@@ -49,11 +55,20 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    fn into_reason(self) -> String {
+    pub(crate) fn into_reason(self) -> String {
         match self {
             Self::Short(reason) | Self::Wrong(reason) => reason,
         }
     }
+}
+
+/// What a header says of its page.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct PageSize {
+    /// Bytes once it is unpacked.
+    pub(crate) unpacked: u64,
+    /// Whether it is a dictionary, which stays in memory with the pages after it.
+    pub(crate) is_dictionary: bool,
 }
 
 /// Walks a footer: whether its counts fit its bytes and its depths the limits.
@@ -74,8 +89,21 @@ pub fn check_page_index(index: &[u8]) -> Result<(), String> {
 }
 
 /// Walks the header of a page, which bytes begin with.
-pub(crate) fn check_page_header(bytes: &[u8]) -> Result<(), Fault> {
-    walk(bytes, "the header of a page")
+pub(crate) fn check_page_header(bytes: &[u8]) -> Result<PageSize, Fault> {
+    let mut size = PageSize::default();
+    Walker { bytes, offset: 0, what: "the header of a page" }.fields(|walker, id, kind| match (id, kind) {
+        (PAGE_TYPE, kind::I16..=kind::I64) => {
+            size.is_dictionary = walker.signed()? == DICTIONARY;
+            Ok(())
+        }
+        (UNPACKED_BYTES, kind::I16..=kind::I64) => {
+            // What is negative is refused later.
+            size.unpacked = u64::try_from(walker.signed()?).unwrap_or(0);
+            Ok(())
+        }
+        _ => walker.skip(kind, 1),
+    })?;
+    Ok(size)
 }
 
 fn walk(bytes: &[u8], what: &'static str) -> Result<(), Fault> {

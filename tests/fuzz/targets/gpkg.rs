@@ -85,7 +85,7 @@ fuzz_target!(init: start(), |data: &[u8]| {
         open_and_read(&path, &OpenOptions { layer, invalid, curves, threads: 1, ..OpenOptions::default() })
     };
     let (direct, through_sqlite) = (read("t"), read("v"));
-    let columns = |rows: &Rows| rows.as_ref().ok().map(RecordBatch::columns).map(<[_]>::to_vec);
+    let columns = |rows: &Rows| rows.as_ref().ok().and_then(Option::as_ref).map(RecordBatch::columns).map(<[_]>::to_vec);
     assert_eq!(columns(&direct), columns(&through_sqlite), "{direct:?} and {through_sqlite:?}");
     for rows in [&direct, &through_sqlite] {
         let is_sound = !matches!(rows, Err(SourceError::Damaged { .. } | SourceError::Database { .. }));

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, Float64Type};
 use parcelle_geometry::{Bounds, GeometryType, HEIGHT_SENTINELS, Inspection, inspect};
-use parcelle_parquet::{Chunks, guarded};
+use parcelle_parquet::{Chunks, Wanted, batches, guarded};
 use parcelle_storage::ByteSource;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowSelection, RowSelector,
+};
 use rayon::prelude::*;
 
 use super::columns::CHILDREN;
@@ -20,9 +21,6 @@ use super::ordinates;
 const SAMPLED_GROUPS: usize = 16;
 /// Uncompressed bytes of geometry in a sample.
 const SAMPLED_BYTES: u64 = 256 * 1024 * 1024;
-/// Uncompressed bytes of a batch, about.
-const BATCH_BYTES: u64 = 8 * 1024 * 1024;
-const BATCH_ROWS: u64 = 8192;
 
 /// How often something was seen, and where first.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -317,38 +315,20 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn batches(
-        &self,
-        portion: Portion,
-        roots: &[usize],
-        rows: usize,
-    ) -> Result<parquet::arrow::arrow_reader::ParquetRecordBatchReader, String> {
-        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots.iter().copied());
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
-            Chunks::new(Arc::clone(self.source)),
-            self.metadata.clone(),
-        )
-        .with_projection(mask)
-        .with_row_groups(vec![portion.group])
-        .with_batch_size(rows);
-        if let Some(limit) = portion.limit {
-            builder = builder.with_limit(limit);
-        }
-        builder.build().map_err(|error| error.to_string())
-    }
-
-    fn batch_rows(&self, group: usize, bytes: u64) -> usize {
-        let rows = self.footer.groups().get(group).map_or(0, |group| u64::try_from(group.num_rows()).unwrap_or(0));
-        let each = (bytes / rows.max(1)).max(1);
-        usize::try_from((BATCH_BYTES / each).clamp(16, BATCH_ROWS)).unwrap_or(16)
+    fn batches(&self, portion: Portion, roots: &[usize]) -> Result<ParquetRecordBatchReader, String> {
+        let rows =
+            self.footer.groups().get(portion.group).map_or(0, |group| usize::try_from(group.num_rows()).unwrap_or(0));
+        let limit = portion.limit.filter(|limit| *limit < rows);
+        let selection = limit.map(|limit| {
+            RowSelection::from(vec![RowSelector::select(limit), RowSelector::skip(rows.saturating_sub(limit))])
+        });
+        let wanted = Wanted { roots: roots.to_vec(), groups: vec![portion.group], selection, ..Wanted::default() };
+        let chunks = Chunks::new(Arc::clone(self.source));
+        batches(chunks, self.metadata, wanted).map_err(|error| error.to_string())
     }
 
     fn attribute(&self, portion: Portion, root: usize) -> Result<(), String> {
-        let schema = self.metadata.parquet_schema();
-        let group = self.footer.groups().get(portion.group);
-        let leaves = (0..schema.num_columns()).filter(|leaf| schema.get_column_root_idx(*leaf) == root);
-        let bytes = leaves.filter_map(|leaf| u64::try_from(group?.columns().get(leaf)?.uncompressed_size()).ok()).sum();
-        for batch in self.batches(portion, &[root], self.batch_rows(portion.group, bytes))? {
+        for batch in self.batches(portion, &[root])? {
             batch.map_err(|error| error.to_string())?;
         }
         Ok(())
@@ -357,9 +337,8 @@ impl Reader<'_> {
     fn geometry(&self, portion: Portion) -> Result<Vec<Option<ColumnData>>, String> {
         let mut found: Vec<Option<ColumnData>> =
             self.readable.iter().map(|readable| readable.then(ColumnData::default)).collect();
-        let rows = self.batch_rows(portion.group, geometry_bytes(self.footer, portion.group));
         let mut first_row = portion.first_row;
-        for batch in self.batches(portion, self.roots, rows)? {
+        for batch in self.batches(portion, self.roots)? {
             let batch = batch.map_err(|error| error.to_string())?;
             for (column, data) in self.footer.columns.iter().zip(&mut found) {
                 if let Some(data) = data {

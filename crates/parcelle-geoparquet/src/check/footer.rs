@@ -425,5 +425,6 @@ fn contradictions(metadata: &ParquetMetaData, length: u64) -> Vec<String> {
     if rows != declared {
         found.push(format!("the row groups have {rows} rows, the file says {declared}"));
     }
+    found.extend(parcelle_parquet::check_rows(metadata, length).err());
     found
 }

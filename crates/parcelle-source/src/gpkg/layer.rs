@@ -210,14 +210,16 @@ impl Layer for GeoPackageLayer {
         self.shape.rows
     }
 
-    /// A table without row ids (a view) and a database that is open for writing elsewhere are read in sequence: of the
-    /// latter, only one transaction sees one state.
+    /// What SQLite reads is read in sequence: a table without row ids (a view); a database that is open for writing elsewhere,
+    /// of which only one transaction sees one state; and any other, as SQLite looks for ids where a page says they are, and
+    /// passes by damaged pages that nothing leads to.
     fn splits(&self, target_rows: usize) -> Result<Vec<Split>, SourceError> {
-        let Some(row_id) = self.row_id.as_ref().filter(|_| !self.database.live) else {
+        let Some(row_id) = self.row_id.as_ref().filter(|_| self.direct.is_some()) else {
             return Ok(vec![Split::whole()]);
         };
         let connection = self.database.connect()?;
-        splits::splits(&connection, &self.shape.table, row_id, &self.geometry_column, target_rows)
+        let bytes = self.database.bytes();
+        splits::splits(&connection, &self.shape.table, row_id, &self.geometry_column, target_rows, bytes)
             .map_err(|error| self.database.error(&error))
     }
 

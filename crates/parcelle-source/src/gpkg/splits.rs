@@ -17,13 +17,17 @@ use crate::{Split, SplitRange};
 /// emptier than the others.
 const DENSE_IDS_PER_TWO_ROWS: u128 = 3;
 
-/// Cuts a table into ranges of `target_rows` rows or fewer.
+/// Bytes of the smallest row on a page: its place, its length, its id and its header.
+const LEAST_ROW_BYTES: u64 = 5;
+
+/// Cuts a table of a file of so many bytes into ranges of `target_rows` rows or fewer.
 pub(crate) fn splits(
     connection: &Connection,
     table: &str,
     row_id: &str,
     geometry_column: &str,
     target_rows: usize,
+    file_bytes: u64,
 ) -> Result<Vec<Split>> {
     let target = i64::try_from(target_rows.max(1)).unwrap_or(i64::MAX);
     let quoted_table = quoted(table);
@@ -39,7 +43,9 @@ pub(crate) fn splits(
         return Ok(ranges(&[]));
     }
     let dense = |rows: u128| span * 2 <= rows * DENSE_IDS_PER_TWO_ROWS;
-    let counted = catalogue::feature_count(connection, table)?.map(u128::from);
+    // Any number may be written down, and there are as many boundaries.
+    let most = file_bytes / LEAST_ROW_BYTES;
+    let counted = catalogue::feature_count(connection, table)?.map(|rows| u128::from(rows.min(most)));
     if counted.is_some_and(dense) {
         return Ok(ranges(&even_boundaries(lowest, span, target)));
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parcelle_parquet::{Chunks, ENCRYPTED_MAGIC, MAGIC, TAIL_BYTES, check_footer, check_page_index};
+use parcelle_parquet::{Chunks, ENCRYPTED_MAGIC, MAGIC, TAIL_BYTES, check_footer, check_page_index, check_rows};
 use parcelle_storage::{ByteSource, LocalFile};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
@@ -186,6 +186,6 @@ impl ParquetFile {
         if rows != declared {
             return Err(self.malformed(format!("the row groups have {rows} rows, and the file {declared}")));
         }
-        Ok(())
+        check_rows(metadata, self.source.len()).map_err(|reason| self.malformed(reason))
     }
 }

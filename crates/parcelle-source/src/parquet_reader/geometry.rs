@@ -8,8 +8,8 @@
 use arrow::array::Array;
 use arrow::datatypes::Field;
 use geoarrow_schema::Edges;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use parcelle_parquet::{Wanted, batches};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection, RowSelector};
 use parquet::basic::{EdgeInterpolationAlgorithm, LogicalType};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -104,14 +104,16 @@ fn with_usual_name(file: &ParquetFile, metadata: &ArrowReaderMetadata) -> Result
 fn begins_with_wkb(file: &ParquetFile, metadata: &ArrowReaderMetadata, root: usize) -> Result<bool, String> {
     for group in 0..metadata.metadata().num_row_groups().min(SEARCHED_GROUPS) {
         let found = guarded(|| -> Result<Option<bool>, ParquetError> {
-            let mask = ProjectionMask::roots(metadata.parquet_schema(), [root]);
-            let reader =
-                ParquetRecordBatchReaderBuilder::new_with_metadata(file.chunks(metadata.metadata()), metadata.clone())
-                    .with_projection(mask)
-                    .with_row_groups(vec![group])
-                    .with_limit(SEARCHED_ROWS)
-                    .with_batch_size(64)
-                    .build()?;
+            let group_rows = metadata.metadata().row_groups().get(group).map_or(0, |group| group.num_rows());
+            let rest = usize::try_from(group_rows).unwrap_or(0).saturating_sub(SEARCHED_ROWS);
+            let searched = vec![RowSelector::select(SEARCHED_ROWS), RowSelector::skip(rest)];
+            let wanted = Wanted {
+                roots: vec![root],
+                groups: vec![group],
+                selection: (rest > 0).then(|| RowSelection::from(searched)),
+                batch_rows: Some(64),
+            };
+            let reader = batches(file.chunks(metadata.metadata()), metadata, wanted)?;
             for batch in reader {
                 let batch = batch?;
                 let Some(array) = batch.columns().first() else { continue };

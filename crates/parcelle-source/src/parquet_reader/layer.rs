@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
+use parcelle_parquet::{Wanted, batches};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection, RowSelector};
 use parquet::errors::ParquetError;
 
 use crate::arrow_columns::guarded;
@@ -18,11 +18,6 @@ use crate::parquet_reader::file::ParquetFile;
 use crate::parquet_reader::splits::{self, Group};
 use crate::parquet_reader::{geometry, window};
 use crate::{BatchSink, Layer, OpenOptions, Split, SplitRange};
-
-/// Most rows of a batch, and about as many bytes, but never fewer rows than the last.
-const BATCH_ROWS: u64 = 8192;
-const BATCH_BYTES: u64 = 8 << 20;
-const LEAST_BATCH_ROWS: u64 = 16;
 
 /// A Parquet file with geometry.
 #[derive(Debug)]
@@ -64,36 +59,17 @@ impl ParquetLayer {
         Ok(Self { file, name, metadata, projection, groups, rows, invalid })
     }
 
-    /// Rows of a batch, fewer where rows are large. Dictionaries count as if they were spread out evenly.
-    fn batch_rows(&self, parts: &[Part]) -> usize {
-        let mut rows = BATCH_ROWS;
-        let schema = self.metadata.parquet_schema();
-        for part in parts {
-            let Some(group) = self.metadata.metadata().row_groups().get(part.group.index) else { continue };
-            let leaves = group.columns().iter().enumerate();
-            let read = leaves.filter(|(leaf, _)| self.projection.roots.contains(&schema.get_column_root_idx(*leaf)));
-            let bytes = read.fold(0u64, |sum, (_, column)| {
-                sum.saturating_add(u64::try_from(column.uncompressed_size()).unwrap_or(0))
-            });
-            let row_bytes = (bytes / part.group.rows.max(1)).max(1);
-            rows = rows.min(BATCH_BYTES / row_bytes);
-        }
-        usize::try_from(rows.max(LEAST_BATCH_ROWS)).unwrap_or(1)
-    }
-
     fn read_parts(&self, parts: &[Part], sink: BatchSink<'_>) -> Result<(), SourceError> {
         let expected: u64 = parts.iter().map(Part::rows).sum();
         let build = || {
-            let mask = ProjectionMask::roots(self.metadata.parquet_schema(), self.projection.roots.iter().copied());
-            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
-                self.file.chunks(self.metadata.metadata()),
-                self.metadata.clone(),
-            )
-            .with_projection(mask)
-            .with_batch_size(self.batch_rows(parts))
-            .with_row_groups(parts.iter().map(|part| part.group.index).collect());
-            let whole = parts.iter().all(|part| part.rows() == part.group.rows);
-            if whole { builder.build() } else { builder.with_row_selection(selection(parts)?).build() }
+            let wanted = Wanted {
+                roots: self.projection.roots.clone(),
+                groups: parts.iter().map(|part| part.group.index).collect(),
+                // Also where it is all of them: pages that go on after the last row are then left alone in any case.
+                selection: Some(selection(parts)?),
+                batch_rows: None,
+            };
+            batches(self.file.chunks(self.metadata.metadata()), &self.metadata, wanted)
         };
         let mut reader = guarded(build).map_err(|reason| self.damaged(parts, 0, &reason))?;
         let mut rows = 0u64;

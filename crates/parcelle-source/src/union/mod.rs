@@ -185,7 +185,8 @@ impl Layer for UnionLayer {
     }
 
     fn row_count_hint(&self) -> Option<u64> {
-        self.members.iter().map(|member| member.layer.row_count_hint()).sum()
+        // A file may claim any number.
+        self.members.iter().try_fold(0u64, |sum, member| Some(sum.saturating_add(member.layer.row_count_hint()?)))
     }
 
     fn splits(&self, target_rows: usize) -> Result<Vec<Split>, SourceError> {
