@@ -13,7 +13,6 @@ use super::model::{
     Band, Dataset, Field, FileReference, Group, Input, OutputBands, Pansharpening, PansharpeningBand, ProcessingStep,
     ProcessingSteps, Rectangle, Source, WarpOptions, leading_integer, short,
 };
-use super::numbers::leading_number;
 use super::vocabulary::Element;
 
 /// What an open element has gathered; what is large and rare is boxed, for parts are moved from element to element.
@@ -65,9 +64,7 @@ impl Part {
                 shared: None,
                 line,
             }),
-            Element::SourceRectangle | Element::TargetRectangle => {
-                Self::Rectangle(Rectangle { line, ..Rectangle::default() })
-            }
+            Element::SourceRectangle | Element::TargetRectangle => Self::Rectangle(Rectangle::new(line)),
             Element::Overview => Self::Overview(Box::new(Overview { line, ..Overview::default() })),
             Element::PanchromaticBand | Element::SpectralBand => {
                 Self::PansharpeningBand(Box::new(PansharpeningBand { line, ..PansharpeningBand::default() }))
@@ -219,18 +216,7 @@ impl Part {
             Self::File(file) if is("shared") => {
                 file.shared.get_or_insert_with(|| short(value));
             }
-            Self::Rectangle(rectangle) => {
-                let slot = match () {
-                    () if is("xOff") => &mut rectangle.x_offset,
-                    () if is("yOff") => &mut rectangle.y_offset,
-                    () if is("xSize") => &mut rectangle.x_size,
-                    () if is("ySize") => &mut rectangle.y_size,
-                    () => return,
-                };
-                if slot.is_none() {
-                    *slot = Some(leading_number(value));
-                }
-            }
+            Self::Rectangle(rectangle) => rectangle.set(name, value),
             Self::Warp(options) => match () {
                 () if is("ResampleAlg") => field(&mut options.resampling),
                 () if is("WorkingDataType") => field(&mut options.working_type),

@@ -60,6 +60,17 @@ impl DataType {
         matches!(self, Self::CInt16 | Self::CInt32 | Self::CFloat16 | Self::CFloat32 | Self::CFloat64)
     }
 
+    /// Bytes of one sample.
+    pub(crate) const fn bytes(self) -> i64 {
+        match self {
+            Self::Byte | Self::Int8 => 1,
+            Self::UInt16 | Self::Int16 | Self::Float16 => 2,
+            Self::UInt32 | Self::Int32 | Self::Float32 | Self::CInt16 | Self::CFloat16 => 4,
+            Self::UInt64 | Self::Int64 | Self::Float64 | Self::CInt32 | Self::CFloat32 => 8,
+            Self::CFloat64 => 16,
+        }
+    }
+
     /// Smallest and greatest value of a whole-number type.
     pub(crate) const fn whole_range(self) -> Option<(f64, f64)> {
         Some(match self {

@@ -121,6 +121,8 @@ pub(crate) struct UnknownElement {
     pub(crate) band: Option<u32>,
     pub(crate) reason: Reason,
     pub(crate) count: u64,
+    /// Whether a `<SourceFilename>` stands in it: it is meant to be a source.
+    pub(crate) names_a_file: bool,
 }
 
 /// [`UnknownElement`]s, one for each name and parent.

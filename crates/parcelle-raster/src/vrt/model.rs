@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::details::{
     Adjustments, AttributeTable, ColorTable, DataType, GcpList, Metadata, Named, Overview, SourceProperties,
 };
-use super::numbers::leading_number;
+use super::numbers::{leading_number, whole_number_text};
 
 /// A value with the line it was written on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -380,17 +380,60 @@ impl Source {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Rectangle {
     pub(crate) line: u32,
-    pub(crate) x_offset: Option<f64>,
-    pub(crate) y_offset: Option<f64>,
-    pub(crate) x_size: Option<f64>,
-    pub(crate) y_size: Option<f64>,
+    /// Which of the values are there, a bit for each.
+    present: u8,
+    /// Which of them are not numbers as a whole.
+    loose: u8,
+    values: [f64; 4],
 }
 
+/// The names of the values of a [`Rectangle`].
+const SIDES: [&str; 4] = ["xOff", "yOff", "xSize", "ySize"];
+
 impl Rectangle {
+    /// One without any value yet.
+    pub(crate) fn new(line: u32) -> Self {
+        Self { line, ..Self::default() }
+    }
+
+    /// Takes a value, unless it is there already.
+    pub(crate) fn set(&mut self, name: &str, text: &str) {
+        let Some(index) = SIDES.iter().position(|known| known.eq_ignore_ascii_case(name)) else { return };
+        let bit = 1 << index;
+        if self.present & bit != 0 {
+            return;
+        }
+        let whole = whole_number_text(text);
+        self.present |= bit;
+        if whole.is_none() {
+            self.loose |= bit;
+        }
+        if let Some(value) = self.values.get_mut(index) {
+            *value = whole.unwrap_or_else(|| leading_number(text));
+        }
+    }
+
+    /// Left, top, width, height, as far as they are there.
+    pub(crate) fn parts(&self) -> [Option<f64>; 4] {
+        std::array::from_fn(|index| self.values.get(index).copied().filter(|_| self.present & (1 << index) != 0))
+    }
+
+    /// Whether there is no value at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.present == 0
+    }
+
+    /// The first value whose text is no number as a whole, with what GDAL makes of it.
+    pub(crate) fn loose(&self) -> Option<(&'static str, f64)> {
+        let index = (self.loose != 0).then(|| self.loose.trailing_zeros() as usize)?;
+        Some((SIDES.get(index)?, *self.values.get(index)?))
+    }
+
     /// Left, top, right, bottom; `None` where a value is missing or not finite.
     pub(crate) fn edges(&self) -> Option<[f64; 4]> {
-        let (x, y) = (self.x_offset?, self.y_offset?);
-        let edges = [x, y, x + self.x_size?, y + self.y_size?];
+        let [x, y, width, height] = self.parts();
+        let (x, y) = (x?, y?);
+        let edges = [x, y, x + width?, y + height?];
         edges.iter().all(|edge| edge.is_finite()).then_some(edges)
     }
 }

@@ -227,6 +227,9 @@ impl Parser {
             return;
         }
         let parent = self.frames.last().map_or(Element::Document, |frame| frame.element);
+        if parent == Element::Opaque {
+            self.note_file(name);
+        }
         let (element, spelling) = if self.frames.is_empty() && self.document.root.is_some() {
             self.document.tolerated.add(line, || format!("<{}> follows the root element", shorten(name)));
             (Element::Opaque, "")
@@ -307,6 +310,21 @@ impl Parser {
         }
     }
 
+    /// Notes that an unknown element of a band holds the name of a file.
+    fn note_file(&mut self, name: &str) {
+        let [.., outer, open] = self.frames.as_slice() else { return };
+        if open.element == Element::Opaque
+            && outer.element == Element::Band
+            && name.eq_ignore_ascii_case("SourceFilename")
+        {
+            let shown = shorten(&open.name);
+            let same = |known: &&mut UnknownElement| known.parent == Element::Band && known.name == shown;
+            if let Some(unknown) = self.document.unknown.list.iter_mut().find(same) {
+                unknown.names_a_file = true;
+            }
+        }
+    }
+
     fn ignored(&mut self, parent: Element, name: &str, line: u32, reason: impl FnOnce() -> Reason) {
         let name = shorten(name);
         let unknown = &mut self.document.unknown;
@@ -331,6 +349,7 @@ impl Parser {
             band: self.frames.last().and_then(|frame| frame.band),
             reason: reason(),
             count: 1,
+            names_a_file: false,
             name,
         });
     }
@@ -472,6 +491,9 @@ impl Parser {
             Some((before, after)) => (before, Some(after.chars().take(20).collect::<String>())),
             None => (text, None),
         };
+        if let Some(control) = text.bytes().find(is_forbidden) {
+            self.document.tolerated.add(line, || format!("the text holds the control character {control:#04x}"));
+        }
         if frame.nodes == 1 {
             append(&mut self.value, before);
         }
@@ -563,6 +585,11 @@ impl Parser {
         }
         self.document
     }
+}
+
+/// Whether XML forbids a character.
+fn is_forbidden(byte: &u8) -> bool {
+    *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
 fn names_a_file(element: Element) -> bool {

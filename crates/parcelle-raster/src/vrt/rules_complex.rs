@@ -81,26 +81,36 @@ const KERNEL_FUNCTIONS: &[&str] = &["min", "max", "stddev", "median", "mode"];
 pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
     let total = subject.distinct_sources(dataset);
     let file = subject.file();
-    let mut groups: [Group; 4] = Default::default();
-    let mut first: [Option<String>; 4] = Default::default();
+    let mut groups: [Group; 5] = Default::default();
+    let mut first: [Option<String>; 5] = Default::default();
     for (band, source) in dataset.sources() {
-        let problems = [lookup_table(source), kernel(source), two_masks(source), resampling(source)];
+        let problems = [lookup_table(source), odd_table(source), kernel(source), two_masks(source), resampling(source)];
         for ((problem, group), first) in problems.into_iter().zip(&mut groups).zip(&mut first) {
             let Some(Problem { line, inside, detail }) = problem else { continue };
             group.add(&name(source), || place(band, line, source, inside));
             first.get_or_insert(detail);
         }
     }
-    let says: [(&'static Rule, &str, &str, &str, &str); 4] = [
+    let says: [(&'static Rule, Severity, &str, &str, &str, &str); 5] = [
         (
             &LOOKUP_TABLE,
+            Severity::Error,
             "has a LUT that is not in increasing order",
             "have a LUT that is not in increasing order",
             "GDAL 3.6 shows wrong values, newer ones refuse the file",
             "Sort the pairs of the LUT by their inputs",
         ),
         (
+            &LOOKUP_TABLE,
+            Severity::Warning,
+            "has a LUT that does not consist of pairs",
+            "have a LUT that does not consist of pairs",
+            "GDAL leaves out the last number, without a message",
+            "Complete the pairs of the LUT",
+        ),
+        (
             &KERNEL,
+            Severity::Error,
             "has a kernel that is not valid",
             "have a kernel that is not valid",
             "GDAL refuses the file",
@@ -108,6 +118,7 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
         ),
         (
             &TWO_MASKS,
+            Severity::Warning,
             "has both NODATA and UseMaskBand",
             "have both NODATA and UseMaskBand",
             "they exclude each other",
@@ -115,19 +126,20 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
         ),
         (
             &RESAMPLING,
+            Severity::Warning,
             "has an unknown resampling method",
             "have an unknown resampling method",
             "nearest is used",
             "Write nearest, bilinear, cubic, cubicspline, lanczos, average, rms, mode or gauss",
         ),
     ];
-    for ((group, first), (rule, one, many, consequence, what)) in groups.iter().zip(first).zip(says) {
+    for ((group, first), (rule, severity, one, many, consequence, what)) in groups.iter().zip(first).zip(says) {
         let Some(sentence) = group.sentence("source", total, one, many) else { continue };
         let detail = first.map(|detail| format!(" ({detail})")).unwrap_or_default();
         let line = group.first_place().and_then(|place| place.line).unwrap_or_default();
         let message = format!("{sentence}{detail}: {consequence}.");
         let fix = format!("{what} on line {line} of {file}.");
-        findings.extend(group.finding(|| Finding::new(rule, message).fix(fix)));
+        findings.extend(group.finding(|| Finding::new(rule, message).severity(severity).fix(fix)));
     }
     if dataset.kind() == DatasetKind::Warped {
         warp_method(subject, dataset, findings);
@@ -153,6 +165,12 @@ fn lookup_table(source: &Source) -> Option<Problem> {
     let shown = |index: usize| inputs.get(index).copied().unwrap_or_default();
     let detail = format!("{} follows {}", shown(wrong), shown(wrong - 1));
     Some(Problem { line: table.line, inside: "/LUT", detail })
+}
+
+fn odd_table(source: &Source) -> Option<Problem> {
+    let table = source.adjustments.as_ref()?.lookup_table.as_ref()?;
+    let count = table.text.split([',', ':']).filter(|value| !value.is_empty()).count();
+    (count % 2 == 1).then(|| Problem { line: table.line, inside: "/LUT", detail: format!("it has {count} numbers") })
 }
 
 fn kernel(source: &Source) -> Option<Problem> {

@@ -62,7 +62,7 @@ fn everything_that_rules_look_at_is_kept() {
         (properties.height, properties.data_type, properties.block_width),
         (Some(20), Some(DataType::Int16), Some(256))
     );
-    assert_eq!(complex.source_rectangle.unwrap().y_size, Some(20.0));
+    assert_eq!(complex.source_rectangle.unwrap().parts()[3], Some(20.0));
     assert_eq!(complex.no_data().unwrap().number(), 0.0);
     let coefficients = kernel.adjustments.as_ref().unwrap().kernel.as_ref().unwrap();
     assert_eq!(text(&coefficients.coefficients).unwrap(), "1 1 1");
