@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::details::{
-    Adjustments, AttributeField, AttributeTable, ColorTable, DataType, GcpList, GroundControlPoint, Kernel, Marked,
+    Adjustment, AttributeField, AttributeTable, ColorTable, DataType, GcpList, GroundControlPoint, Kernel, Marked,
     Metadata, Named, Overview, SourceProperties,
 };
 use super::limits;
@@ -173,12 +173,13 @@ impl Part {
                     *slot = leading_integer(value);
                 }
             }
-            Self::Kernel(kernel) => match () {
-                () if is("normalized") => field(&mut kernel.normalized),
-                () if is("Size") => field(&mut kernel.size),
-                () if is("Coefs") => field(&mut kernel.coefficients),
-                () => {}
-            },
+            Self::Kernel(kernel) if is("Size") => {
+                kernel.size.get_or_insert((leading_integer(value).unwrap_or_default(), line));
+            }
+            Self::Kernel(kernel) if is("Coefs") => {
+                let count = value.split_ascii_whitespace().count();
+                kernel.coefficients.get_or_insert(u32::try_from(count).unwrap_or(u32::MAX));
+            }
             Self::GcpList(list) => match () {
                 () if is("Projection") => field(&mut list.projection),
                 () if is("dataAxisToSRSAxisMapping") => field(&mut list.axis_mapping),
@@ -240,19 +241,20 @@ impl Part {
             (Self::Source(source), Part::File(file)) if source.files.is_empty() => source.files.push(file),
             (Self::Source(source), Part::Group(group)) => source.files.extend(group.files),
             (Self::Source(source), Part::Properties(properties)) => {
-                source.properties.get_or_insert(properties);
+                source.properties.get_or_insert_with(|| Box::new(properties));
             }
-            (Self::Source(source), Part::OpenOptions(options)) => source.open_options.extend(options),
+            (Self::Source(source), Part::OpenOptions(options)) => source.rare_mut().open_options.extend(options),
             (Self::Source(source), Part::Kernel(kernel)) => {
-                source.adjustments.get_or_insert_default().kernel.get_or_insert(kernel);
+                source.adjustments.get_or_insert_default().kernel.get_or_insert_with(|| Box::new(kernel));
             }
             (Self::Source(source), Part::Dataset(dataset)) => {
                 source.dataset.get_or_insert(dataset);
             }
             (Self::Source(source), Part::Rectangle(rectangle)) => {
+                let windows = source.windows.get_or_insert_default();
                 let slot = match element {
-                    Element::SourceRectangle => &mut source.source_rectangle,
-                    _ => &mut source.target_rectangle,
+                    Element::SourceRectangle => &mut windows.source,
+                    _ => &mut windows.target,
                 };
                 slot.get_or_insert(rectangle);
             }
@@ -395,28 +397,12 @@ fn set_in_source(source: &mut Source, name: &str, value: &str, line: u32) {
         return;
     }
     if is("resampling") {
-        source.resampling.get_or_insert_with(|| value.into());
+        source.rare_mut().resampling.get_or_insert_with(|| value.into());
         return;
     }
-    let slot: fn(&mut Adjustments) -> &mut Option<Field> = match () {
-        () if is("NODATA") => |adjustments| &mut adjustments.no_data,
-        () if is("UseMaskBand") => |adjustments| &mut adjustments.use_mask_band,
-        () if is("LUT") => |adjustments| &mut adjustments.lookup_table,
-        () if is("ScaleOffset") => |adjustments| &mut adjustments.scale_offset,
-        () if is("ScaleRatio") => |adjustments| &mut adjustments.scale_ratio,
-        () if is("ColorTableComponent") => |adjustments| &mut adjustments.color_table_component,
-        () if is("Exponent") => |adjustments| &mut adjustments.exponent,
-        () if is("SrcMin") => |adjustments| &mut adjustments.source_minimum,
-        () if is("SrcMax") => |adjustments| &mut adjustments.source_maximum,
-        () if is("DstMin") => |adjustments| &mut adjustments.target_minimum,
-        () if is("DstMax") => |adjustments| &mut adjustments.target_maximum,
-        () if is("Clip") => |adjustments| &mut adjustments.clip,
-        () if is("Function") => |adjustments| &mut adjustments.kernel_function,
-        () if is("MaskValueThreshold") => |adjustments| &mut adjustments.mask_value_threshold,
-        () if is("RemappedValue") => |adjustments| &mut adjustments.remapped_value,
-        () => return,
-    };
-    slot(source.adjustments.get_or_insert_default()).get_or_insert_with(|| Field { text: value.into(), line });
+    if let Some(kind) = Adjustment::parse(name) {
+        source.adjustments.get_or_insert_default().give(kind, value, line);
+    }
 }
 
 /// Keeps one copy of each path: a mosaic of four bands names each of its files four times.

@@ -112,6 +112,8 @@ struct Parser {
     paths: Paths,
     bands: usize,
     nested: usize,
+    /// Sources so far that name nothing.
+    nameless: u64,
     /// Sources that are open.
     sources: usize,
     /// Elements, those with long tags counted more than once.
@@ -415,6 +417,16 @@ impl Parser {
                     && let Part::Dataset(dataset) = &mut parent.part
                 {
                     dataset.ground_control_points = frame.points;
+                }
+                if let Part::Source(source) = &frame.part
+                    && source.files.is_empty()
+                    && source.dataset.is_none()
+                {
+                    self.nameless += 1;
+                    if self.nameless > limits::NAMELESS_SOURCES {
+                        self.document.further_nameless += 1;
+                        frame.part = Part::None;
+                    }
                 }
                 if frame.element == Element::Leaf {
                     parent.part.set(&frame.name, &self.value, frame.line);

@@ -154,7 +154,7 @@ struct Problem {
 }
 
 fn lookup_table(source: &Source) -> Option<Problem> {
-    let table = source.adjustments.as_ref()?.lookup_table.as_ref()?;
+    let table = source.adjustments.as_ref()?.lookup_table()?;
     let values: Vec<f64> = table.text.split([',', ':']).filter(|value| !value.is_empty()).map(leading_number).collect();
     let inputs: Vec<f64> = values.iter().step_by(2).copied().collect();
     let wrong = (1..inputs.len()).find(|index| {
@@ -168,7 +168,7 @@ fn lookup_table(source: &Source) -> Option<Problem> {
 }
 
 fn odd_table(source: &Source) -> Option<Problem> {
-    let table = source.adjustments.as_ref()?.lookup_table.as_ref()?;
+    let table = source.adjustments.as_ref()?.lookup_table()?;
     let count = table.text.split([',', ':']).filter(|value| !value.is_empty()).count();
     (count % 2 == 1).then(|| Problem { line: table.line, inside: "/LUT", detail: format!("it has {count} numbers") })
 }
@@ -179,20 +179,19 @@ fn kernel(source: &Source) -> Option<Problem> {
     }
     let problem = |line, detail: String| Some(Problem { line, inside: "/Kernel", detail });
     let adjustments = source.adjustments.as_deref();
-    let Some(kernel) = adjustments.and_then(|adjustments| adjustments.kernel.as_ref()) else {
+    let Some(kernel) = adjustments.and_then(|adjustments| adjustments.kernel.as_deref()) else {
         return problem(source.line, "it has no <Kernel>".to_owned());
     };
-    let line = kernel.size.as_ref().map_or(kernel.line, |size| size.line);
-    let size = kernel.size.as_ref().and_then(|size| size.leading_integer()).unwrap_or_default();
+    let (size, line) = kernel.size.unwrap_or((0, kernel.line));
     if size < 1 || size % 2 == 0 {
         return problem(line, format!("its size is {size}, which is not odd"));
     }
-    if let Some(function) = adjustments.and_then(|adjustments| adjustments.kernel_function.as_ref())
+    if let Some(function) = adjustments.and_then(|adjustments| adjustments.kernel_function())
         && !KERNEL_FUNCTIONS.iter().any(|known| known.eq_ignore_ascii_case(&function.text))
     {
         return problem(function.line, format!("its function \"{}\" is unknown", shorten(&function.text)));
     }
-    let given = kernel.coefficients.as_ref().map_or(0, |field| field.text.split_ascii_whitespace().count());
+    let given = kernel.coefficients.unwrap_or_default() as usize;
     let size = usize::try_from(size).unwrap_or_default();
     let square = size.saturating_mul(size);
     (given != square && given != size)
@@ -202,14 +201,14 @@ fn kernel(source: &Source) -> Option<Problem> {
 
 fn two_masks(source: &Source) -> Option<Problem> {
     let adjustments = source.adjustments.as_ref()?;
-    let mask = adjustments.use_mask_band.as_ref().filter(|field| truth(&field.text))?;
-    let value = adjustments.no_data.as_ref()?;
+    let mask = adjustments.use_mask_band().filter(|field| truth(&field.text))?;
+    let value = adjustments.no_data()?;
     let detail = format!("NODATA is {}", shorten(&value.text));
     Some(Problem { line: mask.line, inside: "/UseMaskBand", detail })
 }
 
 fn resampling(source: &Source) -> Option<Problem> {
-    let method = source.resampling.as_ref().filter(|method| !is_method(method))?;
+    let method = source.resampling().filter(|method| !is_method(method))?;
     Some(Problem { line: source.line, inside: "/@resampling", detail: format!("\"{}\"", shorten(method)) })
 }
 

@@ -308,7 +308,7 @@ fn open_options(subject: &Subject<'_>, dataset: &Dataset, total: u64, findings: 
             continue;
         }
         // Names that begin with @ are internal and never validated.
-        let mut options = source.open_options.iter().filter(|option| !option.name.starts_with('@'));
+        let mut options = source.open_options().iter().filter(|option| !option.name.starts_with('@'));
         if let Some(option) =
             options.find(|option| !TIFF_OPTIONS.iter().any(|known| known.eq_ignore_ascii_case(&option.name)))
         {

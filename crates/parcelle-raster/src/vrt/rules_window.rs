@@ -133,8 +133,8 @@ fn all_sources(dataset: &Dataset) -> Vec<Placed<'_>> {
 fn lacks_one(source: &Source) -> Option<&'static str> {
     // One without any value is as good as none, and what else is wrong with one is told of itself.
     let is_empty = |window: &Rectangle| window.parts()[0].is_none() && window.edges().is_none();
-    let window = |window: &Option<Rectangle>| window.filter(|window| !is_empty(window)).map(|window| validity(&window));
-    match (window(&source.source_rectangle), window(&source.target_rectangle)) {
+    let window = |window: Option<&Rectangle>| window.filter(|window| !is_empty(window)).map(validity);
+    match (window(source.source_rectangle()), window(source.target_rectangle())) {
         _ if source.kind == SourceKind::Array => None,
         (None, Some(Validity::Sound)) => Some("SrcRect"),
         (Some(Validity::Sound), None) => Some("DstRect"),
@@ -159,7 +159,7 @@ pub(super) fn windows_of(dataset: &Dataset) -> Windows {
         if lacks_one(source).is_some() {
             worst = Windows::Partial;
         }
-        for rectangle in [&source.source_rectangle, &source.target_rectangle].into_iter().flatten() {
+        for rectangle in [source.source_rectangle(), source.target_rectangle()].into_iter().flatten() {
             match validity(rectangle) {
                 Validity::Refused => return Windows::Refused,
                 Validity::Partial => worst = Windows::Partial,
@@ -183,7 +183,7 @@ fn windows(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
             first_lack.get_or_insert(lack);
             single.add(&name(source), || place(*band, source.line, source, ""));
         }
-        let rectangles = [("SrcRect", source.source_rectangle.as_ref()), ("DstRect", source.target_rectangle.as_ref())];
+        let rectangles = [("SrcRect", source.source_rectangle()), ("DstRect", source.target_rectangle())];
         for (element, rectangle) in rectangles {
             let Some(rectangle) = rectangle else { continue };
             let here = || place(*band, rectangle.line, source, &format!("/{element}"));
@@ -201,12 +201,12 @@ fn windows(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
                 Validity::Partial => partial.add(&name(source), here),
             }
         }
-        if let Some(window) = source.source_rectangle.as_ref().filter(|window| validity(window) == Validity::Sound)
+        if let Some(window) = source.source_rectangle().filter(|window| validity(window) == Validity::Sound)
             && outside_source(source, window)
         {
             blank.add(&name(source), || place(*band, window.line, source, "/SrcRect"));
         }
-        if let (Some(window), Some((columns, rows))) = (&source.target_rectangle, size)
+        if let (Some(window), Some((columns, rows))) = (source.target_rectangle(), size)
             && validity(window) == Validity::Sound
             && let Some([left, top, right, bottom]) = window.edges()
             && (right <= 0.0 || bottom <= 0.0 || left >= f64::from(*columns) || top >= f64::from(*rows))
@@ -293,7 +293,7 @@ fn outside_source(source: &Source, window: &Rectangle) -> bool {
     if width == Some(-1.0) || height == Some(-1.0) {
         return false;
     }
-    let size = source.properties.and_then(|properties| Some((properties.width?, properties.height?)));
+    let size = source.properties.as_deref().and_then(|properties| Some((properties.width?, properties.height?)));
     let beyond = size.is_some_and(|(width, height)| left >= f64::from(width) || top >= f64::from(height));
     right <= 0.0 || bottom <= 0.0 || beyond
 }

@@ -72,7 +72,7 @@ impl Context<'_> {
 
     /// Left, top, right, bottom of where a source is put.
     fn target_edges(&self, used: &Use<'_>) -> Option<[f64; 4]> {
-        match &used.source.target_rectangle {
+        match used.source.target_rectangle() {
             Some(rectangle) => rectangle.edges(),
             None => self.size.map(|(width, height)| [0.0, 0.0, width as f64, height as f64]),
         }

@@ -37,7 +37,7 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Findings) {
 fn color_tables(context: &Context<'_>, findings: &mut Findings) {
     let mut group = Group::default();
     for (used, target, facts) in known(context) {
-        let component = used.source.adjustments.as_ref().and_then(|list| list.color_table_component.as_ref());
+        let component = used.source.adjustments.as_ref().and_then(|list| list.color_table_component());
         let asks = component.is_some_and(|field| field.leading_integer().is_none_or(|number| number != 0));
         if asks && facts.palette.is_none() {
             group.add(|| (used, target));
@@ -54,7 +54,7 @@ fn color_tables(context: &Context<'_>, findings: &mut Findings) {
 
 /// The overview that the open option `OVERVIEW_LEVEL` asks for, from 0.
 fn overview_level(used: &super::survey::Use<'_>) -> Option<i32> {
-    let option = used.source.open_options.iter().find(|option| option.name.eq_ignore_ascii_case("OVERVIEW_LEVEL"))?;
+    let option = used.source.open_options().iter().find(|option| option.name.eq_ignore_ascii_case("OVERVIEW_LEVEL"))?;
     let starts = option.value.trim_start().starts_with(|first: char| first.is_ascii_digit());
     leading_integer(&option.value).filter(|_| starts)
 }

@@ -140,7 +140,7 @@ fn systems(context: &Context<'_>, findings: &mut Findings) {
 fn windows(context: &Context<'_>, findings: &mut Findings) {
     let (mut outside, mut partly) = (Group::default(), Group::default());
     for (used, target, facts) in known(context) {
-        let Some([left, top, right, bottom]) = used.source.source_rectangle.as_ref().and_then(Rectangle::edges) else {
+        let Some([left, top, right, bottom]) = used.source.source_rectangle().and_then(Rectangle::edges) else {
             continue;
         };
         let (width, height) = (f64::from(facts.width), f64::from(facts.height));
@@ -182,7 +182,7 @@ fn windows(context: &Context<'_>, findings: &mut Findings) {
 
 /// Left, top, right, bottom of what is read of a source.
 pub(crate) fn source_edges(used: &Use<'_>, facts: &RasterFacts) -> Option<[f64; 4]> {
-    match &used.source.source_rectangle {
+    match used.source.source_rectangle() {
         Some(rectangle) => rectangle.edges(),
         None => Some([0.0, 0.0, f64::from(facts.width), f64::from(facts.height)]),
     }
@@ -202,7 +202,7 @@ fn resolutions(context: &Context<'_>, findings: &mut Findings) {
         let drift = ((across - 1.0) * (right - left)).abs().max(((down - 1.0) * (bottom - top)).abs());
         if drift >= VISIBLE {
             // Where a way of resampling is written, it is meant.
-            let is_meant = used.source.resampling.is_some();
+            let is_meant = used.source.resampling().is_some();
             groups[usize::from(is_meant)].add(|| (used, target, facts, across, down));
         }
     }
@@ -225,7 +225,7 @@ fn resolutions(context: &Context<'_>, findings: &mut Findings) {
         let total = (group.count, survey.uses.len());
         let subject =
             sentence(target, "", total, "has another resolution than the VRT", "have another resolution than the VRT");
-        let way = used.source.resampling.as_deref().unwrap_or("nearest");
+        let way = used.source.resampling().unwrap_or("nearest");
         let way = super::super::shorten::shorten(way);
         let message = format!("{subject} {comparison}: resampled ({way}) at each read.");
         let severity = if is_meant { Severity::Info } else { Severity::Warning };

@@ -130,7 +130,7 @@ impl Masks {
     /// Whether the pixels that the mask of a source hides are shown.
     fn drops(&self, used: &Use<'_>) -> bool {
         let adjustments = used.source.adjustments.as_deref();
-        let takes_out = adjustments.is_some_and(|list| list.use_mask_band.is_some() || list.no_data.is_some());
+        let takes_out = adjustments.is_some_and(|list| list.use_mask_band().is_some() || list.no_data().is_some());
         let plain = matches!(used.source.kind, SourceKind::Simple | SourceKind::Complex);
         plain && !takes_out && !self.has_own && used.target.is_some_and(|target| !self.read.contains(&target))
     }
@@ -139,13 +139,13 @@ impl Masks {
 /// Whether a source makes other values on purpose.
 fn changes_values(adjustments: Option<&Adjustments>) -> bool {
     adjustments.is_some_and(|adjustments| {
-        adjustments.lookup_table.is_some()
-            || adjustments.scale_ratio.is_some()
-            || adjustments.scale_offset.is_some()
-            || adjustments.exponent.is_some()
-            || adjustments.source_minimum.is_some()
-            || adjustments.target_minimum.is_some()
-            || adjustments.color_table_component.is_some()
+        adjustments.lookup_table().is_some()
+            || adjustments.scale_ratio().is_some()
+            || adjustments.scale_offset().is_some()
+            || adjustments.exponent().is_some()
+            || adjustments.source_minimum().is_some()
+            || adjustments.target_minimum().is_some()
+            || adjustments.color_table_component().is_some()
     })
 }
 
@@ -202,7 +202,7 @@ fn not_taken_out(used: &Use<'_>, source: BandFacts) -> Option<f64> {
     let adjustments = used.source.adjustments.as_deref();
     let is_taken_out = used.source.no_data().is_some()
         || adjustments
-            .is_some_and(|adjustments| adjustments.use_mask_band.is_some() || adjustments.lookup_table.is_some());
+            .is_some_and(|adjustments| adjustments.use_mask_band().is_some() || adjustments.lookup_table().is_some());
     let plain = matches!(used.source.kind, SourceKind::Simple | SourceKind::Complex);
     if plain && !is_taken_out { occurring(source) } else { None }
 }
@@ -304,7 +304,7 @@ fn shown(value: f64) -> String {
 }
 
 fn differs_in_color(context: &Context<'_>, used: &Use<'_>, band: &Band, facts: &RasterFacts) -> bool {
-    let expands = used.source.adjustments.as_ref().is_some_and(|list| list.color_table_component.is_some());
+    let expands = used.source.adjustments.as_ref().is_some_and(|list| list.color_table_component().is_some());
     let Some(theirs) = facts.palette.filter(|_| !expands).and_then(|palette| context.palettes.get(palette as usize))
     else {
         return false;
@@ -345,12 +345,12 @@ struct Beyond {
 
 fn beyond(used: &Use<'_>, source: BandFacts, band: &Band) -> Option<Beyond> {
     let adjustments = used.source.adjustments.as_deref()?;
-    let number = |field: &Option<super::super::model::Field>| field.as_ref().map(|field| field.number());
+    let number = |field: Option<&super::super::model::Field>| field.map(super::super::model::Field::number);
     // With an exponent or a table the range is another, and is cut to DstMin and DstMax anyway.
-    if adjustments.exponent.is_some() || adjustments.lookup_table.is_some() {
+    if adjustments.exponent().is_some() || adjustments.lookup_table().is_some() {
         return None;
     }
-    let (ratio, offset) = (number(&adjustments.scale_ratio), number(&adjustments.scale_offset));
+    let (ratio, offset) = (number(adjustments.scale_ratio()), number(adjustments.scale_offset()));
     let (ratio, offset) = (ratio.or(offset.map(|_| 1.0))?, offset.unwrap_or(0.0));
     let kind = band.kind()?;
     let (least, greatest) = kind.whole_range()?;
