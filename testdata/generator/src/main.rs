@@ -17,6 +17,7 @@ mod text_fixtures;
 mod tiff;
 mod vector_fixtures;
 mod vrt;
+mod vrt_asked_fixtures;
 mod vrt_fixtures;
 mod vrt_more_fixtures;
 mod wkb;

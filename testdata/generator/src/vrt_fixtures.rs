@@ -60,6 +60,7 @@ pub(crate) fn fixtures() -> io::Result<Vec<Fixture>> {
     fixtures.extend(computed_bands(&one));
     fixtures.extend(strange_sources(&one));
     fixtures.extend(crate::vrt_more_fixtures::fixtures(&one, TILE));
+    fixtures.extend(crate::vrt_asked_fixtures::fixtures(&one));
     Ok(fixtures)
 }
 

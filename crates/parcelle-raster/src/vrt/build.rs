@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::details::{
-    Adjustments, AttributeField, AttributeTable, ColorTable, DataType, GcpList, GroundControlPoint, Kernel, Marked,
+    Adjustment, AttributeField, AttributeTable, ColorTable, DataType, GcpList, GroundControlPoint, Kernel, Marked,
     Metadata, Named, Overview, SourceProperties,
 };
 use super::limits;
@@ -13,7 +13,6 @@ use super::model::{
     Band, Dataset, Field, FileReference, Group, Input, OutputBands, Pansharpening, PansharpeningBand, ProcessingStep,
     ProcessingSteps, Rectangle, Source, WarpOptions, leading_integer, short,
 };
-use super::numbers::leading_number;
 use super::vocabulary::Element;
 
 /// What an open element has gathered; what is large and rare is boxed, for parts are moved from element to element.
@@ -65,9 +64,7 @@ impl Part {
                 shared: None,
                 line,
             }),
-            Element::SourceRectangle | Element::TargetRectangle => {
-                Self::Rectangle(Rectangle { line, ..Rectangle::default() })
-            }
+            Element::SourceRectangle | Element::TargetRectangle => Self::Rectangle(Rectangle::new(line)),
             Element::Overview => Self::Overview(Box::new(Overview { line, ..Overview::default() })),
             Element::PanchromaticBand | Element::SpectralBand => {
                 Self::PansharpeningBand(Box::new(PansharpeningBand { line, ..PansharpeningBand::default() }))
@@ -176,12 +173,13 @@ impl Part {
                     *slot = leading_integer(value);
                 }
             }
-            Self::Kernel(kernel) => match () {
-                () if is("normalized") => field(&mut kernel.normalized),
-                () if is("Size") => field(&mut kernel.size),
-                () if is("Coefs") => field(&mut kernel.coefficients),
-                () => {}
-            },
+            Self::Kernel(kernel) if is("Size") => {
+                kernel.size.get_or_insert((leading_integer(value).unwrap_or_default(), line));
+            }
+            Self::Kernel(kernel) if is("Coefs") => {
+                let count = value.split_ascii_whitespace().count();
+                kernel.coefficients.get_or_insert(u32::try_from(count).unwrap_or(u32::MAX));
+            }
             Self::GcpList(list) => match () {
                 () if is("Projection") => field(&mut list.projection),
                 () if is("dataAxisToSRSAxisMapping") => field(&mut list.axis_mapping),
@@ -219,18 +217,7 @@ impl Part {
             Self::File(file) if is("shared") => {
                 file.shared.get_or_insert_with(|| short(value));
             }
-            Self::Rectangle(rectangle) => {
-                let slot = match () {
-                    () if is("xOff") => &mut rectangle.x_offset,
-                    () if is("yOff") => &mut rectangle.y_offset,
-                    () if is("xSize") => &mut rectangle.x_size,
-                    () if is("ySize") => &mut rectangle.y_size,
-                    () => return,
-                };
-                if slot.is_none() {
-                    *slot = Some(leading_number(value));
-                }
-            }
+            Self::Rectangle(rectangle) => rectangle.set(name, value),
             Self::Warp(options) => match () {
                 () if is("ResampleAlg") => field(&mut options.resampling),
                 () if is("WorkingDataType") => field(&mut options.working_type),
@@ -254,19 +241,20 @@ impl Part {
             (Self::Source(source), Part::File(file)) if source.files.is_empty() => source.files.push(file),
             (Self::Source(source), Part::Group(group)) => source.files.extend(group.files),
             (Self::Source(source), Part::Properties(properties)) => {
-                source.properties.get_or_insert(properties);
+                source.properties.get_or_insert_with(|| Box::new(properties));
             }
-            (Self::Source(source), Part::OpenOptions(options)) => source.open_options.extend(options),
+            (Self::Source(source), Part::OpenOptions(options)) => source.rare_mut().open_options.extend(options),
             (Self::Source(source), Part::Kernel(kernel)) => {
-                source.adjustments.get_or_insert_default().kernel.get_or_insert(kernel);
+                source.adjustments.get_or_insert_default().kernel.get_or_insert_with(|| Box::new(kernel));
             }
             (Self::Source(source), Part::Dataset(dataset)) => {
                 source.dataset.get_or_insert(dataset);
             }
             (Self::Source(source), Part::Rectangle(rectangle)) => {
+                let windows = source.windows.get_or_insert_default();
                 let slot = match element {
-                    Element::SourceRectangle => &mut source.source_rectangle,
-                    _ => &mut source.target_rectangle,
+                    Element::SourceRectangle => &mut windows.source,
+                    _ => &mut windows.target,
                 };
                 slot.get_or_insert(rectangle);
             }
@@ -409,28 +397,12 @@ fn set_in_source(source: &mut Source, name: &str, value: &str, line: u32) {
         return;
     }
     if is("resampling") {
-        source.resampling.get_or_insert_with(|| value.into());
+        source.rare_mut().resampling.get_or_insert_with(|| value.into());
         return;
     }
-    let slot: fn(&mut Adjustments) -> &mut Option<Field> = match () {
-        () if is("NODATA") => |adjustments| &mut adjustments.no_data,
-        () if is("UseMaskBand") => |adjustments| &mut adjustments.use_mask_band,
-        () if is("LUT") => |adjustments| &mut adjustments.lookup_table,
-        () if is("ScaleOffset") => |adjustments| &mut adjustments.scale_offset,
-        () if is("ScaleRatio") => |adjustments| &mut adjustments.scale_ratio,
-        () if is("ColorTableComponent") => |adjustments| &mut adjustments.color_table_component,
-        () if is("Exponent") => |adjustments| &mut adjustments.exponent,
-        () if is("SrcMin") => |adjustments| &mut adjustments.source_minimum,
-        () if is("SrcMax") => |adjustments| &mut adjustments.source_maximum,
-        () if is("DstMin") => |adjustments| &mut adjustments.target_minimum,
-        () if is("DstMax") => |adjustments| &mut adjustments.target_maximum,
-        () if is("Clip") => |adjustments| &mut adjustments.clip,
-        () if is("Function") => |adjustments| &mut adjustments.kernel_function,
-        () if is("MaskValueThreshold") => |adjustments| &mut adjustments.mask_value_threshold,
-        () if is("RemappedValue") => |adjustments| &mut adjustments.remapped_value,
-        () => return,
-    };
-    slot(source.adjustments.get_or_insert_default()).get_or_insert_with(|| Field { text: value.into(), line });
+    if let Some(kind) = Adjustment::parse(name) {
+        source.adjustments.get_or_insert_default().give(kind, value, line);
+    }
 }
 
 /// Keeps one copy of each path: a mosaic of four bands names each of its files four times.

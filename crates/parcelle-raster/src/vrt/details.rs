@@ -1,5 +1,7 @@
 //! The smaller parts of the model: what stands in a band or a source beside its pixels.
 
+use smallvec::SmallVec;
+
 use super::model::{Field, FileReference};
 
 /// The data types GDAL has names for (`gcore/gdal_misc.cpp`, `GDALGetDataTypeByName`, which compares without case).
@@ -60,6 +62,17 @@ impl DataType {
         matches!(self, Self::CInt16 | Self::CInt32 | Self::CFloat16 | Self::CFloat32 | Self::CFloat64)
     }
 
+    /// Bytes of one sample.
+    pub(crate) const fn bytes(self) -> i64 {
+        match self {
+            Self::Byte | Self::Int8 => 1,
+            Self::UInt16 | Self::Int16 | Self::Float16 => 2,
+            Self::UInt32 | Self::Int32 | Self::Float32 | Self::CInt16 | Self::CFloat16 => 4,
+            Self::UInt64 | Self::Int64 | Self::Float64 | Self::CInt32 | Self::CFloat32 => 8,
+            Self::CFloat64 => 16,
+        }
+    }
+
     /// Smallest and greatest value of a whole-number type.
     pub(crate) const fn whole_range(self) -> Option<(f64, f64)> {
         Some(match self {
@@ -86,36 +99,132 @@ pub(crate) struct SourceProperties {
     pub(crate) block_height: Option<i32>,
 }
 
-/// What a source does to the values it brings, beside placing them; of `<SimpleSource>` there is only the resampling.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Adjustments {
-    pub(crate) no_data: Option<Field>,
-    pub(crate) use_mask_band: Option<Field>,
-    pub(crate) lookup_table: Option<Field>,
-    pub(crate) scale_offset: Option<Field>,
-    pub(crate) scale_ratio: Option<Field>,
-    pub(crate) color_table_component: Option<Field>,
-    pub(crate) exponent: Option<Field>,
-    pub(crate) source_minimum: Option<Field>,
-    pub(crate) source_maximum: Option<Field>,
-    pub(crate) target_minimum: Option<Field>,
-    pub(crate) target_maximum: Option<Field>,
-    pub(crate) clip: Option<Field>,
-    pub(crate) kernel: Option<Kernel>,
-    /// `<Function>` of a kernel (GDAL 3.12).
-    pub(crate) kernel_function: Option<Field>,
-    /// `<MaskValueThreshold>` and `<RemappedValue>` of a `<NoDataFromMaskSource>`.
-    pub(crate) mask_value_threshold: Option<Field>,
-    pub(crate) remapped_value: Option<Field>,
+/// An element of a source that changes its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Adjustment {
+    NoData,
+    UseMaskBand,
+    LookupTable,
+    ScaleOffset,
+    ScaleRatio,
+    ColorTableComponent,
+    Exponent,
+    SourceMinimum,
+    SourceMaximum,
+    TargetMinimum,
+    TargetMaximum,
+    Clip,
+    KernelFunction,
+    MaskValueThreshold,
+    RemappedValue,
 }
 
-/// The `<Kernel>` of a `<KernelFilteredSource>`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// How they are written.
+const ADJUSTMENTS: [(&str, Adjustment); 15] = [
+    ("NODATA", Adjustment::NoData),
+    ("UseMaskBand", Adjustment::UseMaskBand),
+    ("LUT", Adjustment::LookupTable),
+    ("ScaleOffset", Adjustment::ScaleOffset),
+    ("ScaleRatio", Adjustment::ScaleRatio),
+    ("ColorTableComponent", Adjustment::ColorTableComponent),
+    ("Exponent", Adjustment::Exponent),
+    ("SrcMin", Adjustment::SourceMinimum),
+    ("SrcMax", Adjustment::SourceMaximum),
+    ("DstMin", Adjustment::TargetMinimum),
+    ("DstMax", Adjustment::TargetMaximum),
+    ("Clip", Adjustment::Clip),
+    ("Function", Adjustment::KernelFunction),
+    ("MaskValueThreshold", Adjustment::MaskValueThreshold),
+    ("RemappedValue", Adjustment::RemappedValue),
+];
+
+impl Adjustment {
+    /// The one of that name, in any case.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        ADJUSTMENTS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, found)| *found)
+    }
+}
+
+/// What a source does to the values it brings, beside placing them. Most sources have one or two, and a file has many
+/// sources: only what is written takes memory.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Adjustments {
+    given: SmallVec<[(Adjustment, Field); 1]>,
+    pub(crate) kernel: Option<Box<Kernel>>,
+}
+
+impl Adjustments {
+    fn get(&self, wanted: Adjustment) -> Option<&Field> {
+        self.given.iter().find(|(known, _)| *known == wanted).map(|(_, field)| field)
+    }
+
+    /// Takes a value; what was given first stays.
+    pub(crate) fn give(&mut self, kind: Adjustment, text: &str, line: u32) {
+        if self.get(kind).is_none() {
+            self.given.reserve_exact(1);
+            self.given.push((kind, Field { text: text.into(), line }));
+        }
+    }
+
+    /// `<NODATA>`.
+    pub(crate) fn no_data(&self) -> Option<&Field> {
+        self.get(Adjustment::NoData)
+    }
+
+    /// `<UseMaskBand>`.
+    pub(crate) fn use_mask_band(&self) -> Option<&Field> {
+        self.get(Adjustment::UseMaskBand)
+    }
+
+    /// `<LUT>`.
+    pub(crate) fn lookup_table(&self) -> Option<&Field> {
+        self.get(Adjustment::LookupTable)
+    }
+
+    /// `<ScaleOffset>`.
+    pub(crate) fn scale_offset(&self) -> Option<&Field> {
+        self.get(Adjustment::ScaleOffset)
+    }
+
+    /// `<ScaleRatio>`.
+    pub(crate) fn scale_ratio(&self) -> Option<&Field> {
+        self.get(Adjustment::ScaleRatio)
+    }
+
+    /// `<ColorTableComponent>`.
+    pub(crate) fn color_table_component(&self) -> Option<&Field> {
+        self.get(Adjustment::ColorTableComponent)
+    }
+
+    /// `<Exponent>`.
+    pub(crate) fn exponent(&self) -> Option<&Field> {
+        self.get(Adjustment::Exponent)
+    }
+
+    /// `<SrcMin>`.
+    pub(crate) fn source_minimum(&self) -> Option<&Field> {
+        self.get(Adjustment::SourceMinimum)
+    }
+
+    /// `<DstMin>`.
+    pub(crate) fn target_minimum(&self) -> Option<&Field> {
+        self.get(Adjustment::TargetMinimum)
+    }
+
+    /// `<Function>`.
+    pub(crate) fn kernel_function(&self) -> Option<&Field> {
+        self.get(Adjustment::KernelFunction)
+    }
+}
+
+/// The `<Kernel>` of a `<KernelFilteredSource>`: no rule asks for its numbers themselves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Kernel {
     pub(crate) line: u32,
-    pub(crate) normalized: Option<Field>,
-    pub(crate) size: Option<Field>,
-    pub(crate) coefficients: Option<Field>,
+    /// `<Size>`, and its line.
+    pub(crate) size: Option<(i32, u32)>,
+    /// How many numbers `<Coefs>` holds, where it is there.
+    pub(crate) coefficients: Option<u32>,
 }
 
 /// A name with a value: a metadata item, an open option, an argument.

@@ -18,6 +18,8 @@ pub(crate) struct Document {
     /// Length of the file.
     pub(crate) bytes: u64,
     pub(crate) sources: u64,
+    /// Sources beyond [`super::limits::NAMELESS_SOURCES`] that name nothing, which are not kept.
+    pub(crate) further_nameless: u64,
     /// How many different files are named, once somebody has asked.
     pub(crate) distinct_sources: OnceCell<u64>,
     /// Why GDAL's parser refuses the file; what follows that place was not read.
@@ -121,6 +123,8 @@ pub(crate) struct UnknownElement {
     pub(crate) band: Option<u32>,
     pub(crate) reason: Reason,
     pub(crate) count: u64,
+    /// Whether a `<SourceFilename>` stands in it: it is meant to be a source.
+    pub(crate) names_a_file: bool,
 }
 
 /// [`UnknownElement`]s, one for each name and parent.

@@ -30,6 +30,9 @@ pub(crate) const NESTED_DATASETS: usize = 32;
 /// VRT files read for the sake of one, because it refers to them.
 pub(crate) const NESTED_FILES: usize = 256;
 
+/// Sources kept that name nothing: GDAL refuses the file for the first of them, and no honest one has many.
+pub(crate) const NAMELESS_SOURCES: u64 = 1000;
+
 /// Attributes looked at on one element; none that GDAL knows has more than eight.
 pub(crate) const ATTRIBUTES: usize = 64;
 

@@ -112,6 +112,8 @@ struct Parser {
     paths: Paths,
     bands: usize,
     nested: usize,
+    /// Sources so far that name nothing.
+    nameless: u64,
     /// Sources that are open.
     sources: usize,
     /// Elements, those with long tags counted more than once.
@@ -227,6 +229,9 @@ impl Parser {
             return;
         }
         let parent = self.frames.last().map_or(Element::Document, |frame| frame.element);
+        if parent == Element::Opaque {
+            self.note_file(name);
+        }
         let (element, spelling) = if self.frames.is_empty() && self.document.root.is_some() {
             self.document.tolerated.add(line, || format!("<{}> follows the root element", shorten(name)));
             (Element::Opaque, "")
@@ -307,6 +312,21 @@ impl Parser {
         }
     }
 
+    /// Notes that an unknown element of a band holds the name of a file.
+    fn note_file(&mut self, name: &str) {
+        let [.., outer, open] = self.frames.as_slice() else { return };
+        if open.element == Element::Opaque
+            && outer.element == Element::Band
+            && name.eq_ignore_ascii_case("SourceFilename")
+        {
+            let shown = shorten(&open.name);
+            let same = |known: &&mut UnknownElement| known.parent == Element::Band && known.name == shown;
+            if let Some(unknown) = self.document.unknown.list.iter_mut().find(same) {
+                unknown.names_a_file = true;
+            }
+        }
+    }
+
     fn ignored(&mut self, parent: Element, name: &str, line: u32, reason: impl FnOnce() -> Reason) {
         let name = shorten(name);
         let unknown = &mut self.document.unknown;
@@ -331,6 +351,7 @@ impl Parser {
             band: self.frames.last().and_then(|frame| frame.band),
             reason: reason(),
             count: 1,
+            names_a_file: false,
             name,
         });
     }
@@ -396,6 +417,16 @@ impl Parser {
                     && let Part::Dataset(dataset) = &mut parent.part
                 {
                     dataset.ground_control_points = frame.points;
+                }
+                if let Part::Source(source) = &frame.part
+                    && source.files.is_empty()
+                    && source.dataset.is_none()
+                {
+                    self.nameless += 1;
+                    if self.nameless > limits::NAMELESS_SOURCES {
+                        self.document.further_nameless += 1;
+                        frame.part = Part::None;
+                    }
                 }
                 if frame.element == Element::Leaf {
                     parent.part.set(&frame.name, &self.value, frame.line);
@@ -472,6 +503,9 @@ impl Parser {
             Some((before, after)) => (before, Some(after.chars().take(20).collect::<String>())),
             None => (text, None),
         };
+        if let Some(control) = text.bytes().find(is_forbidden) {
+            self.document.tolerated.add(line, || format!("the text holds the control character {control:#04x}"));
+        }
         if frame.nodes == 1 {
             append(&mut self.value, before);
         }
@@ -563,6 +597,11 @@ impl Parser {
         }
         self.document
     }
+}
+
+/// Whether XML forbids a character.
+fn is_forbidden(byte: &u8) -> bool {
+    *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
 fn names_a_file(element: Element) -> bool {

@@ -81,26 +81,36 @@ const KERNEL_FUNCTIONS: &[&str] = &["min", "max", "stddev", "median", "mode"];
 pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
     let total = subject.distinct_sources(dataset);
     let file = subject.file();
-    let mut groups: [Group; 4] = Default::default();
-    let mut first: [Option<String>; 4] = Default::default();
+    let mut groups: [Group; 5] = Default::default();
+    let mut first: [Option<String>; 5] = Default::default();
     for (band, source) in dataset.sources() {
-        let problems = [lookup_table(source), kernel(source), two_masks(source), resampling(source)];
+        let problems = [lookup_table(source), odd_table(source), kernel(source), two_masks(source), resampling(source)];
         for ((problem, group), first) in problems.into_iter().zip(&mut groups).zip(&mut first) {
             let Some(Problem { line, inside, detail }) = problem else { continue };
             group.add(&name(source), || place(band, line, source, inside));
             first.get_or_insert(detail);
         }
     }
-    let says: [(&'static Rule, &str, &str, &str, &str); 4] = [
+    let says: [(&'static Rule, Severity, &str, &str, &str, &str); 5] = [
         (
             &LOOKUP_TABLE,
+            Severity::Error,
             "has a LUT that is not in increasing order",
             "have a LUT that is not in increasing order",
             "GDAL 3.6 shows wrong values, newer ones refuse the file",
             "Sort the pairs of the LUT by their inputs",
         ),
         (
+            &LOOKUP_TABLE,
+            Severity::Warning,
+            "has a LUT that does not consist of pairs",
+            "have a LUT that does not consist of pairs",
+            "GDAL leaves out the last number, without a message",
+            "Complete the pairs of the LUT",
+        ),
+        (
             &KERNEL,
+            Severity::Error,
             "has a kernel that is not valid",
             "have a kernel that is not valid",
             "GDAL refuses the file",
@@ -108,6 +118,7 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
         ),
         (
             &TWO_MASKS,
+            Severity::Warning,
             "has both NODATA and UseMaskBand",
             "have both NODATA and UseMaskBand",
             "they exclude each other",
@@ -115,19 +126,20 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
         ),
         (
             &RESAMPLING,
+            Severity::Warning,
             "has an unknown resampling method",
             "have an unknown resampling method",
             "nearest is used",
             "Write nearest, bilinear, cubic, cubicspline, lanczos, average, rms, mode or gauss",
         ),
     ];
-    for ((group, first), (rule, one, many, consequence, what)) in groups.iter().zip(first).zip(says) {
+    for ((group, first), (rule, severity, one, many, consequence, what)) in groups.iter().zip(first).zip(says) {
         let Some(sentence) = group.sentence("source", total, one, many) else { continue };
         let detail = first.map(|detail| format!(" ({detail})")).unwrap_or_default();
         let line = group.first_place().and_then(|place| place.line).unwrap_or_default();
         let message = format!("{sentence}{detail}: {consequence}.");
         let fix = format!("{what} on line {line} of {file}.");
-        findings.extend(group.finding(|| Finding::new(rule, message).fix(fix)));
+        findings.extend(group.finding(|| Finding::new(rule, message).severity(severity).fix(fix)));
     }
     if dataset.kind() == DatasetKind::Warped {
         warp_method(subject, dataset, findings);
@@ -142,7 +154,7 @@ struct Problem {
 }
 
 fn lookup_table(source: &Source) -> Option<Problem> {
-    let table = source.adjustments.as_ref()?.lookup_table.as_ref()?;
+    let table = source.adjustments.as_ref()?.lookup_table()?;
     let values: Vec<f64> = table.text.split([',', ':']).filter(|value| !value.is_empty()).map(leading_number).collect();
     let inputs: Vec<f64> = values.iter().step_by(2).copied().collect();
     let wrong = (1..inputs.len()).find(|index| {
@@ -155,26 +167,31 @@ fn lookup_table(source: &Source) -> Option<Problem> {
     Some(Problem { line: table.line, inside: "/LUT", detail })
 }
 
+fn odd_table(source: &Source) -> Option<Problem> {
+    let table = source.adjustments.as_ref()?.lookup_table()?;
+    let count = table.text.split([',', ':']).filter(|value| !value.is_empty()).count();
+    (count % 2 == 1).then(|| Problem { line: table.line, inside: "/LUT", detail: format!("it has {count} numbers") })
+}
+
 fn kernel(source: &Source) -> Option<Problem> {
     if source.kind != SourceKind::KernelFiltered {
         return None;
     }
     let problem = |line, detail: String| Some(Problem { line, inside: "/Kernel", detail });
     let adjustments = source.adjustments.as_deref();
-    let Some(kernel) = adjustments.and_then(|adjustments| adjustments.kernel.as_ref()) else {
+    let Some(kernel) = adjustments.and_then(|adjustments| adjustments.kernel.as_deref()) else {
         return problem(source.line, "it has no <Kernel>".to_owned());
     };
-    let line = kernel.size.as_ref().map_or(kernel.line, |size| size.line);
-    let size = kernel.size.as_ref().and_then(|size| size.leading_integer()).unwrap_or_default();
+    let (size, line) = kernel.size.unwrap_or((0, kernel.line));
     if size < 1 || size % 2 == 0 {
         return problem(line, format!("its size is {size}, which is not odd"));
     }
-    if let Some(function) = adjustments.and_then(|adjustments| adjustments.kernel_function.as_ref())
+    if let Some(function) = adjustments.and_then(|adjustments| adjustments.kernel_function())
         && !KERNEL_FUNCTIONS.iter().any(|known| known.eq_ignore_ascii_case(&function.text))
     {
         return problem(function.line, format!("its function \"{}\" is unknown", shorten(&function.text)));
     }
-    let given = kernel.coefficients.as_ref().map_or(0, |field| field.text.split_ascii_whitespace().count());
+    let given = kernel.coefficients.unwrap_or_default() as usize;
     let size = usize::try_from(size).unwrap_or_default();
     let square = size.saturating_mul(size);
     (given != square && given != size)
@@ -184,14 +201,14 @@ fn kernel(source: &Source) -> Option<Problem> {
 
 fn two_masks(source: &Source) -> Option<Problem> {
     let adjustments = source.adjustments.as_ref()?;
-    let mask = adjustments.use_mask_band.as_ref().filter(|field| truth(&field.text))?;
-    let value = adjustments.no_data.as_ref()?;
+    let mask = adjustments.use_mask_band().filter(|field| truth(&field.text))?;
+    let value = adjustments.no_data()?;
     let detail = format!("NODATA is {}", shorten(&value.text));
     Some(Problem { line: mask.line, inside: "/UseMaskBand", detail })
 }
 
 fn resampling(source: &Source) -> Option<Problem> {
-    let method = source.resampling.as_ref().filter(|method| !is_method(method))?;
+    let method = source.resampling().filter(|method| !is_method(method))?;
     Some(Problem { line: source.line, inside: "/@resampling", detail: format!("\"{}\"", shorten(method)) })
 }
 

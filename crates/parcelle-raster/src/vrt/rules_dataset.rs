@@ -3,7 +3,7 @@
 use parcelle_report::text::grouped;
 use parcelle_report::{Finding, Findings, Rule, Severity};
 
-use super::model::{Dataset, DatasetKind, Field};
+use super::model::{Dataset, DatasetKind, Field, Rectangle};
 use super::{Subject, at};
 
 /// Size or bands are missing.
@@ -113,7 +113,7 @@ fn credible_size(subject: &Subject<'_>, dataset: &Dataset, width: &Field, height
     let mut around: Option<[f64; 4]> = None;
     for source in dataset.bands.iter().flat_map(|band| &band.sources) {
         // A source without rectangle is stretched over the whole raster.
-        let Some(edges) = source.target_rectangle.and_then(|rectangle| rectangle.edges()) else { return };
+        let Some(edges) = source.target_rectangle().and_then(Rectangle::edges) else { return };
         let [left, top, right, bottom] = around.unwrap_or(edges);
         around = Some([left.min(edges[0]), top.min(edges[1]), right.max(edges[2]), bottom.max(edges[3])]);
     }

@@ -3,11 +3,11 @@
 use parcelle_report::{Finding, Findings, Location, Rule, Severity};
 
 use super::details::DataType;
-use super::model::{Band, Dataset, DatasetKind, Field, OutputBands, Pansharpening, ProcessingStep};
+use super::model::{Dataset, DatasetKind, Field, OutputBands, ProcessingStep};
 use super::shorten::shorten;
 use super::steps;
 use super::streamed::StreamedAlgorithm;
-use super::{Subject, at};
+use super::{Subject, at, rules_computed, rules_raw};
 use crate::shell::quoted;
 
 /// The file is a vector VRT.
@@ -38,8 +38,9 @@ pub(crate) static WARPED: Rule = Rule {
     severity: Severity::Warning,
     title: "The file is a warped VRT: every request is reprojected on the fly",
     why: "A VRTWarpedDataset runs the warper for each block read, which GeoServer repeats for each tile. Its source is \
-          opened with the file, so a missing one refuses the store. GDAL refuses the file when <GDALWarpOptions> is \
-          missing, and since 3.5 when the block size of a band is not that of the dataset: those are errors.",
+          opened with the file, so a missing one refuses the store. GDAL refuses the file when <GDALWarpOptions>, its \
+          <SourceDataset> or its <Transformer> is missing, when it maps to a band that is not declared, and since 3.5 \
+          when the block size of a band is not that of the dataset: those are errors.",
     fix: "Warp once, to a file: gdalwarp -of COG; or publish the source and let GeoServer reproject.",
     reference: "GDAL frmts/vrt/vrtwarped.cpp, VRTWarpedDataset::XMLInit",
 };
@@ -50,7 +51,8 @@ pub(crate) static PANSHARPENED: Rule = Rule {
     severity: Severity::Warning,
     title: "The file is a pansharpened VRT: computed at every request",
     why: "A VRTPansharpenedDataset resamples and merges its bands for each block read. GDAL refuses it when the options, \
-          the panchromatic band or all spectral bands are missing: those are errors.",
+          the panchromatic band or all spectral bands are missing, when a spectral band goes to a band that is not \
+          declared, or when the bit depth is beyond the type of the bands: those are errors.",
     fix: "Compute it once: gdal_translate -of COG.",
     reference: "GDAL frmts/vrt/vrtpansharpened.cpp, VRTPansharpenedDataset::XMLInit",
 };
@@ -202,150 +204,13 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
             );
             findings.push(Finding::new(&MULTIDIMENSIONAL, message).at(at(line, "VRTDataset/Group")).fix(fix));
         }
-        DatasetKind::Warped => warped(subject, dataset, findings),
-        DatasetKind::Pansharpened => pansharpened(subject, dataset, findings),
+        DatasetKind::Warped => rules_computed::warped(subject, dataset, findings),
+        DatasetKind::Pansharpened => rules_computed::pansharpened(subject, dataset, findings),
         DatasetKind::Processed => processed(subject, dataset, findings),
         DatasetKind::Classic => {}
     }
     sub_classes(subject, dataset, findings);
-    raw_bands(subject, dataset, findings);
-}
-
-fn warped(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
-    let file = subject.file();
-    let output = subject.computed();
-    let Some(options) = &dataset.warp_options else {
-        let message = "Warped VRT without <GDALWarpOptions>: GDAL refuses the file.";
-        let fix = format!("Make {file} again: gdalwarp -of VRT ..., or better write the pixels: gdalwarp -of COG ...");
-        let finding = Finding::new(&WARPED, message).severity(Severity::Error);
-        findings.push(finding.at(at(dataset.line, "VRTDataset")).fix(fix));
-        return;
-    };
-    if let Some(BlockMismatch { index, band, own, whole }) = block_mismatch(dataset) {
-        let refused = subject.target.gdal() >= (3, 5);
-        let message = format!(
-            "Band {} has blocks of {}x{}, the warped dataset has {}x{}: GDAL {}.",
-            index + 1,
-            own.0,
-            own.1,
-            whole.0,
-            whole.1,
-            if refused { "refuses the file" } else { "3.5 and newer refuse the file" }
-        );
-        let mut place = at(band.line, "VRTDataset/VRTRasterBand");
-        place.band = u32::try_from(index + 1).ok();
-        let fix = format!("In {file}, give <BlockXSize>, <BlockYSize> and all blockXSize, blockYSize the same values.");
-        let severity = if refused { Severity::Error } else { Severity::Warning };
-        findings.push(Finding::new(&WARPED, message).severity(severity).at(place).fix(fix));
-        return;
-    }
-    if !options.has_transformer {
-        let message = "Warped VRT without a <Transformer>: GDAL refuses the file.";
-        let fix = format!("Make {file} again: gdalwarp -of VRT ..., or better write the pixels: gdalwarp -of COG ...");
-        let finding = Finding::new(&WARPED, message).severity(Severity::Error);
-        findings.push(finding.at(at(options.line, "VRTDataset/GDALWarpOptions")).fix(fix));
-        return;
-    }
-    let method = options.resampling.as_ref().map_or("NearestNeighbour", |field| &field.text);
-    let message = format!("Warped VRT: every request is reprojected on the fly ({}).", super::shorten::shorten(method));
-    let fix =
-        format!("gdal_translate -of COG {file} {output}  # or publish the source itself and let GeoServer reproject");
-    findings.push(Finding::new(&WARPED, message).at(at(options.line, "VRTDataset/GDALWarpOptions")).fix(fix));
-}
-
-/// A band with blocks of its own, and the sizes, columns and rows.
-struct BlockMismatch<'a> {
-    index: usize,
-    band: &'a Band,
-    own: (i32, i32),
-    whole: (i32, i32),
-}
-
-/// The first band whose own block size is not that of the dataset. GDAL takes 512x128 for the dataset when nothing is
-/// said, and of a band only sizes between 32 and 16384 (`frmts/vrt/vrtrasterband.cpp`, `VRTRasterBand::XMLInit`).
-fn block_mismatch(dataset: &Dataset) -> Option<BlockMismatch<'_>> {
-    let size = |field: &Option<Field>| field.as_ref().and_then(Field::leading_integer);
-    let whole = (size(&dataset.block_x_size).unwrap_or(512), size(&dataset.block_y_size).unwrap_or(128));
-    let of_band =
-        |field: &Option<Field>, otherwise| size(field).filter(|size| (32..=16384).contains(size)).unwrap_or(otherwise);
-    dataset.bands.iter().enumerate().find_map(|(index, band)| {
-        let own = (of_band(&band.block_x_size, whole.0), of_band(&band.block_y_size, whole.1));
-        (own != whole).then_some(BlockMismatch { index, band, own, whole })
-    })
-}
-
-fn pansharpened(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
-    let missing = match &dataset.pansharpening {
-        None => Some("<PansharpeningOptions>"),
-        Some(options) if options.panchromatic.is_empty() => Some("<PanchroBand>"),
-        Some(options) if options.spectral.is_empty() => Some("<SpectralBand>"),
-        Some(_) => None,
-    };
-    if missing.is_none()
-        && let Some((line, problem)) = dataset.pansharpening.as_ref().and_then(|options| mapping(dataset, options))
-    {
-        let message = format!("Pansharpened VRT {problem}: GDAL refuses the file.");
-        let fix =
-            format!("Correct line {line} of {}, or make the file again with gdal_pansharpen -of VRT.", subject.file());
-        let finding = Finding::new(&PANSHARPENED, message).severity(Severity::Error);
-        findings.push(finding.at(at(line, "VRTDataset/PansharpeningOptions")).fix(fix));
-        return;
-    }
-    let line = dataset.pansharpening.as_ref().map_or(dataset.line, |options| options.line);
-    let place = at(line, "VRTDataset/PansharpeningOptions");
-    let file = subject.file();
-    findings.push(match missing {
-        Some(element) => {
-            let message = format!("Pansharpened VRT without {element}: GDAL refuses the file.");
-            let fix = format!("Add {element} to {file}, or make it again with gdal_pansharpen -of VRT.");
-            Finding::new(&PANSHARPENED, message).severity(Severity::Error).at(place).fix(fix)
-        }
-        None => {
-            let output = subject.computed();
-            Finding::new(&PANSHARPENED, "Pansharpened VRT: the bands are merged anew at every request.")
-                .at(place)
-                .fix(format!("gdal_translate -of COG {file} {output}"))
-        }
-    });
-}
-
-/// What GDAL refuses of the bands and options of a pansharpening, with its line (`frmts/vrt/vrtpansharpened.cpp`,
-/// `VRTPansharpenedDataset::XMLInit`).
-fn mapping(dataset: &Dataset, options: &Pansharpening) -> Option<(u32, String)> {
-    let algorithm = options.algorithm.as_ref().filter(|field| !field.text.eq_ignore_ascii_case("WeightedBrovey"));
-    if let Some(algorithm) = algorithm {
-        return Some((
-            algorithm.line,
-            format!("with the algorithm \"{}\", of which there is none", shorten(&algorithm.text)),
-        ));
-    }
-    let mut targets = std::collections::BTreeSet::new();
-    for band in &options.spectral {
-        let Some(target) = &band.target_band else { continue };
-        let number = target.leading_integer().filter(|number| *number > 0);
-        let Some(number) = number else {
-            return Some((band.line, format!("with dstBand=\"{}\", which is no band", shorten(&target.text))));
-        };
-        if !targets.insert(number) {
-            return Some((band.line, format!("with two spectral bands for the band {number}")));
-        }
-    }
-    if let Some((expected, _)) = (1..).zip(&targets).find(|(expected, number)| expected != *number) {
-        return Some((options.line, format!("without a spectral band for the band {expected}")));
-    }
-    if targets.is_empty() && dataset.bands.is_empty() {
-        return Some((options.line, "without a dstBand, so that no band comes out".to_owned()));
-    }
-    let declared = (1..)
-        .zip(&dataset.bands)
-        .find(|(number, band)| band.is_a("VRTPansharpenedRasterBand") && !targets.contains(number));
-    if let Some((number, band)) = declared {
-        return Some((band.line, format!("without a spectral band for its band {number}")));
-    }
-    let weights = options.weights.as_ref()?;
-    let count = weights.text.split([',', ' ']).filter(|weight| !weight.is_empty()).count();
-    (count != options.spectral.len())
-        .then(|| (weights.line, format!("with {count} weights for {} spectral bands", options.spectral.len())))
+    rules_raw::check(subject, dataset, findings);
 }
 
 fn processed(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
@@ -504,39 +369,5 @@ fn sub_classes(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings
         let fix = format!("Correct the subClass on line {} of {file}.", class.map_or(band.line, |class| class.line));
         let finding = Finding::new(&SUB_CLASS, format!("{problem}: GDAL refuses the file."));
         findings.push(finding.severity(Severity::Error).at(place).fix(fix));
-    }
-}
-
-fn raw_bands(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
-    let strict = subject.target.gdal() >= (3, 12);
-    let (major, minor) = subject.target.gdal();
-    for (index, band) in dataset.bands.iter().enumerate().filter(|(_, band)| band.is_a("VRTRawRasterBand")) {
-        let mut place = at(band.line, "VRTDataset/VRTRasterBand");
-        place.band = u32::try_from(index + 1).ok();
-        let file = subject.file();
-        let convert = format!("gdal_translate {file} {}  # where it opens", subject.computed());
-        let Some(raw) = &band.raw_file else {
-            let message = format!("Raw band {} names no <SourceFilename>: GDAL refuses the file.", index + 1);
-            let fix = format!("Name the file of raw bytes in {file}.");
-            findings.push(Finding::new(&RAW_BAND, message).at(place).fix(fix));
-            continue;
-        };
-        place.line = Some(u64::from(raw.line));
-        place.source = Some(raw.path.to_string());
-        let outside = match () {
-            () if raw.path.starts_with('/') => Some("is an absolute path"),
-            () if !raw.is_relative_to_vrt() => Some("is not given relative to the VRT"),
-            () if raw.path.split(['/', '\\']).any(|part| part == "..") => Some("leaves the directory of the VRT"),
-            () => None,
-        };
-        let (severity, consequence) = match outside {
-            Some(outside) if strict => {
-                (Severity::Error, format!("its file {outside}, GDAL {major}.{minor} refuses it"))
-            }
-            Some(outside) => (Severity::Warning, format!("its file {outside}, GDAL 3.12 and newer refuse it")),
-            None => (Severity::Warning, "it can be switched off in a build of GDAL or in the environment".to_owned()),
-        };
-        let message = format!("Band {} is raw bytes of {}: {consequence}.", index + 1, raw.path);
-        findings.push(Finding::new(&RAW_BAND, message).severity(severity).at(place).fix(convert));
     }
 }

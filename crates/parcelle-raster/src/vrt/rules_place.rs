@@ -83,7 +83,8 @@ pub(crate) static SOUTH_UP: Rule = Rule {
     severity: Severity::Warning,
     title: "The first line of the raster is the southern one",
     why: "A positive pixel height puts the south up. GDAL and imageio-ext read it so; software that takes the first line \
-          for the north draws it upside down, and drawing it costs a flip at each request.",
+          for the north draws it upside down, and drawing it costs a flip at each request. A negative pixel width does the \
+          same to east and west.",
     fix: "Flip it once: gdalwarp.",
     reference: "imageio-ext GDALCommonIIOImageMetadata.java, lines 223 to 225",
 };
@@ -240,6 +241,10 @@ fn transform(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) 
         findings.push(Finding::new(&ROTATED, message).at(place()).fix(fix));
     } else if height > 0.0 {
         let message = "South-up GeoTransform (positive pixel height).";
+        let fix = format!("gdalwarp -of COG {file} {}", subject.computed());
+        findings.push(Finding::new(&SOUTH_UP, message).at(place()).fix(fix));
+    } else if width < 0.0 {
+        let message = "Mirrored GeoTransform (negative pixel width).";
         let fix = format!("gdalwarp -of COG {file} {}", subject.computed());
         findings.push(Finding::new(&SOUTH_UP, message).at(place()).fix(fix));
     }

@@ -196,8 +196,8 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
     let references = dataset.references();
     let total = subject.distinct_sources(dataset);
     let file = subject.file();
-    let mut groups: [Group; 6] = Default::default();
-    let [dangers, urls, networks, archives, lost_archives, connections] = &mut groups;
+    let mut groups: [Group; 7] = Default::default();
+    let [dangers, urls, networks, archives, lost_archives, connections, file_urls] = &mut groups;
     let mut secret = None;
     for reference in &references {
         let path = &reference.file.path;
@@ -209,6 +209,7 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
             Scheme::Network(_) => networks.add(path, here),
             Scheme::Archive if is_relative_archive(path) => lost_archives.add(path, here),
             Scheme::Archive => archives.add(path, here),
+            Scheme::Connection(prefix) if prefix.eq_ignore_ascii_case("file") => file_urls.add(path, here),
             Scheme::Connection(_) if has_secret(path) => {
                 secret.get_or_insert(*reference);
                 connections.add(path, here);
@@ -230,6 +231,9 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
     let (one, many) = ("is no file of a mosaic", "are no files of a mosaic");
     let rest = "memory of the process, standard input, a slice of a file or an encrypted one";
     tell(dangers, &DANGEROUS, Severity::Error, one, many, rest, remove);
+    let (one, many) = ("is a file: URL", "are file: URLs");
+    let plain = format!("Write the path alone in {file}, relative to the VRT, with relativeToVRT=\"1\".");
+    tell(file_urls, &CONNECTION, Severity::Error, one, many, "GDAL takes it for a name and finds nothing", plain);
     let curl = format!("Write /vsicurl/ before the URL in {file}, so that only what is needed is read. {settings}");
     let (one, many) = ("is a plain URL", "are plain URLs");
     tell(urls, &REMOTE, Severity::Error, one, many, "GDAL downloads the whole file each time it is opened", curl);
@@ -304,7 +308,7 @@ fn open_options(subject: &Subject<'_>, dataset: &Dataset, total: u64, findings: 
             continue;
         }
         // Names that begin with @ are internal and never validated.
-        let mut options = source.open_options.iter().filter(|option| !option.name.starts_with('@'));
+        let mut options = source.open_options().iter().filter(|option| !option.name.starts_with('@'));
         if let Some(option) =
             options.find(|option| !TIFF_OPTIONS.iter().any(|known| known.eq_ignore_ascii_case(&option.name)))
         {

@@ -318,6 +318,7 @@ fn report_nameless(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Find
         first.get_or_insert((band, source.line));
     }
     let Some((band, line)) = first else { return };
+    count += subject.document.further_nameless;
     let what = if count == 1 { "A source names".to_owned() } else { format!("{} sources name", grouped(count)) };
     let message = format!("{what} no file in a <SourceFilename> of text alone: GDAL refuses the VRT.");
     let location = Location {

@@ -132,9 +132,9 @@ fn all_sources(dataset: &Dataset) -> Vec<Placed<'_>> {
 /// The one of the two windows that is missing where the other one is there. An array has its own defaults.
 fn lacks_one(source: &Source) -> Option<&'static str> {
     // One without any value is as good as none, and what else is wrong with one is told of itself.
-    let is_empty = |window: &Rectangle| window.x_offset.is_none() && window.edges().is_none();
-    let window = |window: &Option<Rectangle>| window.filter(|window| !is_empty(window)).map(|window| validity(&window));
-    match (window(&source.source_rectangle), window(&source.target_rectangle)) {
+    let is_empty = |window: &Rectangle| window.parts()[0].is_none() && window.edges().is_none();
+    let window = |window: Option<&Rectangle>| window.filter(|window| !is_empty(window)).map(validity);
+    match (window(source.source_rectangle()), window(source.target_rectangle())) {
         _ if source.kind == SourceKind::Array => None,
         (None, Some(Validity::Sound)) => Some("SrcRect"),
         (Some(Validity::Sound), None) => Some("DstRect"),
@@ -159,7 +159,7 @@ pub(super) fn windows_of(dataset: &Dataset) -> Windows {
         if lacks_one(source).is_some() {
             worst = Windows::Partial;
         }
-        for rectangle in [&source.source_rectangle, &source.target_rectangle].into_iter().flatten() {
+        for rectangle in [source.source_rectangle(), source.target_rectangle()].into_iter().flatten() {
             match validity(rectangle) {
                 Validity::Refused => return Windows::Refused,
                 Validity::Partial => worst = Windows::Partial,
@@ -176,19 +176,24 @@ fn windows(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
     let file = subject.file();
     let rebuild = format!("Rebuild {file}, for example: gdalbuildvrt -overwrite {file} SOURCES");
     let (mut wrong, mut partial, mut dead, mut blank) = (Group::new(), Group::new(), Group::new(), Group::new());
-    let mut single = Group::new();
-    let (mut first_wrong, mut first_lack) = (None, None);
+    let (mut single, mut loose) = (Group::new(), Group::new());
+    let (mut first_wrong, mut first_lack, mut first_loose) = (None, None, None);
     for (band, source, size) in &sources {
         if let Some(lack) = lacks_one(source) {
             first_lack.get_or_insert(lack);
             single.add(&name(source), || place(*band, source.line, source, ""));
         }
-        let rectangles = [("SrcRect", source.source_rectangle.as_ref()), ("DstRect", source.target_rectangle.as_ref())];
+        let rectangles = [("SrcRect", source.source_rectangle()), ("DstRect", source.target_rectangle())];
         for (element, rectangle) in rectangles {
             let Some(rectangle) = rectangle else { continue };
             let here = || place(*band, rectangle.line, source, &format!("/{element}"));
             match validity(rectangle) {
-                Validity::Sound => {}
+                Validity::Sound => {
+                    if let Some((side, value)) = rectangle.loose() {
+                        first_loose.get_or_insert((element, side, value));
+                        loose.add(&name(source), here);
+                    }
+                }
                 Validity::Refused => {
                     first_wrong.get_or_insert(element);
                     wrong.add(&name(source), here);
@@ -196,12 +201,12 @@ fn windows(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
                 Validity::Partial => partial.add(&name(source), here),
             }
         }
-        if let Some(window) = source.source_rectangle.as_ref().filter(|window| validity(window) == Validity::Sound)
+        if let Some(window) = source.source_rectangle().filter(|window| validity(window) == Validity::Sound)
             && outside_source(source, window)
         {
             blank.add(&name(source), || place(*band, window.line, source, "/SrcRect"));
         }
-        if let (Some(window), Some((columns, rows))) = (&source.target_rectangle, size)
+        if let (Some(window), Some((columns, rows))) = (source.target_rectangle(), size)
             && validity(window) == Validity::Sound
             && let Some([left, top, right, bottom]) = window.edges()
             && (right <= 0.0 || bottom <= 0.0 || left >= f64::from(*columns) || top >= f64::from(*rows))
@@ -232,6 +237,17 @@ fn windows(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
         let message = format!("{sentence}: GDAL takes -1 for it and reads nothing, without a message.");
         findings.extend(partial.finding(|| Finding::new(&WRONG_WINDOW, message).fix(rebuild.clone())));
     }
+    if let Some((element, side, value)) = first_loose {
+        let (one, many) = (
+            format!("has a {element} whose {side} is no number"),
+            format!("have a {element} whose {side} is no number"),
+        );
+        if let Some(sentence) = loose.sentence("source", total, &one, &many) {
+            let message = format!("{sentence}: GDAL reads what it begins with ({value}), without a message.");
+            let make = || Finding::new(&WRONG_WINDOW, message).severity(Severity::Warning).fix(rebuild.clone());
+            findings.extend(loose.finding(make));
+        }
+    }
     let (one, many) = ("has a SrcRect outside of it", "have a SrcRect outside of them");
     if let Some(sentence) = blank.sentence("source", total, one, many) {
         let message = format!("{sentence}: nothing is read, without a message.");
@@ -255,15 +271,16 @@ enum Validity {
 
 /// An empty rectangle stands for the whole, and so does a size of -1.
 fn validity(rectangle: &Rectangle) -> Validity {
-    let all = [rectangle.x_offset, rectangle.y_offset, rectangle.x_size, rectangle.y_size];
-    if all.iter().all(Option::is_none) {
+    if rectangle.is_empty() {
         return Validity::Sound;
     }
+    let all = rectangle.parts();
+    let [x_offset, y_offset, x_size, y_size] = all;
     let least = f64::from(i32::MIN);
     let most = f64::from(i32::MAX);
     let offset = |value: Option<f64>| value.is_none_or(|value| value >= least && value <= most);
     let size = |value: Option<f64>| value.is_none_or(|value| (value > 0.0 || value == -1.0) && value <= most);
-    if !(offset(rectangle.x_offset) && offset(rectangle.y_offset) && size(rectangle.x_size) && size(rectangle.y_size)) {
+    if !(offset(x_offset) && offset(y_offset) && size(x_size) && size(y_size)) {
         return Validity::Refused;
     }
     if all.iter().any(Option::is_none) { Validity::Partial } else { Validity::Sound }
@@ -272,10 +289,11 @@ fn validity(rectangle: &Rectangle) -> Validity {
 /// By what the file itself says of the source; whether that is true only the source can tell.
 fn outside_source(source: &Source, window: &Rectangle) -> bool {
     let Some([left, top, right, bottom]) = window.edges() else { return false };
-    if window.x_size == Some(-1.0) || window.y_size == Some(-1.0) {
+    let [_, _, width, height] = window.parts();
+    if width == Some(-1.0) || height == Some(-1.0) {
         return false;
     }
-    let size = source.properties.and_then(|properties| Some((properties.width?, properties.height?)));
+    let size = source.properties.as_deref().and_then(|properties| Some((properties.width?, properties.height?)));
     let beyond = size.is_some_and(|(width, height)| left >= f64::from(width) || top >= f64::from(height));
     right <= 0.0 || bottom <= 0.0 || beyond
 }

@@ -378,7 +378,8 @@ fn unknown_element(subject: &Subject<'_>, unknown: &UnknownElement) -> Finding {
         Reason::Unknown(_) => false,
     };
     let named_source = unknown.parent == Element::Band && name.to_ascii_lowercase().ends_with("source");
-    let severity = if loses_pixels || named_source { Severity::Error } else { Severity::Warning };
+    let severity =
+        if loses_pixels || named_source || unknown.names_a_file { Severity::Error } else { Severity::Warning };
     let times = if unknown.count > 1 { format!(" ({} times)", grouped(unknown.count)) } else { String::new() };
     let message = format!("Unknown element <{name}> in <{parent_name}>{times}: GDAL ignores it silently{hint}");
     let message = if message.ends_with('?') { message } else { format!("{message}.") };

@@ -77,6 +77,9 @@ pub(crate) fn split(content: &str) -> Result<Tag<'_>, String> {
             }
         };
         let value = value.ok_or_else(|| format!("attribute {} of <{}> has no value", shown(name), shown(tag.name)))?;
+        if value.contains('<') {
+            tag.lapse.get_or_insert_with(|| format!("the value of {} holds a \"<\"", shown(name)));
+        }
         if blanks == 0 {
             tag.lapse.get_or_insert_with(|| format!("there is no blank before the attribute {}", shown(name)));
         }
@@ -156,9 +159,14 @@ mod tests {
 
     #[test]
     fn tags_that_only_gdal_takes() {
-        for (text, count) in
-            [(" a b=\"1\"", 1), ("a b=\"1\"c=\"2\"", 2), ("a b=1", 1), ("a b=1 b=\"2\"", 2), ("a<b=1", 1)]
-        {
+        for (text, count) in [
+            (" a b=\"1\"", 1),
+            ("a b=\"1<2\"", 1),
+            ("a b=\"1\"c=\"2\"", 2),
+            ("a b=1", 1),
+            ("a b=1 b=\"2\"", 2),
+            ("a<b=1", 1),
+        ] {
             let tag = split(text).unwrap();
             assert!(tag.lapse.is_some(), "{text}");
             assert_eq!((tag.name, tag.attributes.len()), ("a", count), "{text}");

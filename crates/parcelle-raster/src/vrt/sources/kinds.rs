@@ -6,6 +6,23 @@ pub(crate) fn is_description(head: &[u8]) -> bool {
     start.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<')
 }
 
+/// What a server sends in place of a file: a page, or an error as XML.
+pub(crate) const PAGE: &str = "it is a web page or the error message of a server, saved in place of the file";
+
+/// Whether a file is what [`PAGE`] says, by its first element.
+pub(crate) fn is_page(head: &[u8]) -> bool {
+    const ROOTS: [&str; 5] = ["html", "error", "exceptionreport", "serviceexceptionreport", "serviceexception"];
+    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let mut tags = text.split('<').skip(1);
+    let Some(first) = tags.find(|tag| !tag.starts_with(['?', '!']) || tag.starts_with("!doctype html")) else {
+        return false;
+    };
+    let name =
+        first.split(|end: char| end.is_ascii_whitespace() || matches!(end, '>' | '/')).next().unwrap_or_default();
+    let name = name.rsplit(':').next().unwrap_or_default();
+    is_description(head) && (first.starts_with("!doctype html") || ROOTS.contains(&name))
+}
+
 /// Whether a file is netCDF or HDF: their libraries write to the terminal what they do not like, and most VRTs name one of
 /// the arrays inside.
 #[cfg(feature = "gdal")]
@@ -24,7 +41,7 @@ mod without_gdal {
     use super::super::open::Opened;
 
     /// How raster formats begin that GDAL reads and whose header is text.
-    const TEXT: [&str; 16] = [
+    const TEXT: [&str; 18] = [
         "ncols",
         "nrows",
         "dsaa",
@@ -41,14 +58,22 @@ mod without_gdal {
         "exp ",
         "iris",
         "gmt",
+        "uhl1",
+        "!",
     ];
 
     /// A file that only GDAL can tell.
     pub(crate) fn unknown(head: &[u8]) -> Opened {
+        if super::is_page(head) {
+            return Opened::Failed(super::PAGE.to_owned());
+        }
         if super::is_description(head) {
             return Opened::Left("it describes something that GDAL fetches from elsewhere");
         }
-        let text = std::str::from_utf8(head).ok().filter(|text| !text.contains('\0')).map(str::to_ascii_lowercase);
+        let text = std::str::from_utf8(head)
+            .ok()
+            .filter(|text| !text.contains(|c: char| c.is_control() && !c.is_whitespace()))
+            .map(str::to_ascii_lowercase);
         let text = text.as_deref().map(str::trim_start);
         // Grids of numbers begin with one, sometimes after the names of columns.
         let is_grid = |text: &str| {
@@ -84,6 +109,15 @@ mod tests {
     fn descriptions() {
         assert!(is_description(b"\xEF\xBB\xBF \n<GDAL_WMS>"));
         assert!(!is_description(b"\x89PNG"));
+        assert!(!is_page(b"<GDAL_WMS>") && !is_page(b"<?xml version='1.0'?><Error404/>") && !is_page(b"html <error>"));
+        for page in [
+            &b"<html><body>"[..],
+            b"\xEF\xBB\xBF<!DOCTYPE html>\n<p>",
+            b"<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code></Error>",
+            b"<?xml version=\"1.0\"?><!-- x --><ows:ExceptionReport xmlns:ows='x'>",
+        ] {
+            assert!(is_page(page), "{}", String::from_utf8_lossy(page));
+        }
     }
 
     #[cfg(not(feature = "gdal"))]

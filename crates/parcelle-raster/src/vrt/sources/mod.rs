@@ -5,6 +5,7 @@
 //! of it: [`survey`] finds and opens ([`open`], within what [`policy`] allows), [`facts`] is what is known of a source
 //! then, the `rules_…` compare, [`mosaic`] looks at all of them together, and [`picture`] draws them.
 
+mod archives;
 mod coverage;
 mod facts;
 #[cfg(feature = "gdal")]
@@ -17,6 +18,7 @@ mod picture;
 #[cfg(feature = "gdal")]
 mod pixels;
 pub(crate) mod policy;
+mod rules_asked;
 pub(super) mod rules_open;
 pub(super) mod rules_place;
 mod rules_processed;
@@ -70,7 +72,7 @@ impl Context<'_> {
 
     /// Left, top, right, bottom of where a source is put.
     fn target_edges(&self, used: &Use<'_>) -> Option<[f64; 4]> {
-        match &used.source.target_rectangle {
+        match used.source.target_rectangle() {
             Some(rectangle) => rectangle.edges(),
             None => self.size.map(|(width, height)| [0.0, 0.0, width as f64, height as f64]),
         }
@@ -129,6 +131,8 @@ pub(super) fn check(
     rules_values::check(&context, &mosaic.overlapping, findings);
     rules_speed::check(&context, findings);
     rules_processed::check(&context, findings);
+    rules_asked::check(&context, findings);
+    archives::check(&context, findings);
     if options.depth == crate::Depth::Pixels {
         rules_read::check(&context, findings);
     }

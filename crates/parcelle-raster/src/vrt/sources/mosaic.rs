@@ -114,7 +114,7 @@ fn share(part: u128, whole: u128) -> f64 {
 fn rectangles(band: &Band, width: i64, height: i64) -> (Vec<(Pixels, u32)>, u64) {
     let whole = [0.0, 0.0, width as f64, height as f64];
     let placed = band.sources.iter().filter_map(|source| {
-        let edges = match &source.target_rectangle {
+        let edges = match source.target_rectangle() {
             Some(rectangle) => rectangle.edges()?,
             None => whole,
         };
@@ -139,8 +139,8 @@ fn lets_through(source: &Source) -> bool {
     let adjusted = source.adjustments.as_ref();
     source.kind == SourceKind::NoDataFromMask
         || adjusted.is_some_and(|adjusted| {
-            let masked = adjusted.use_mask_band.as_ref();
-            adjusted.no_data.is_some() || masked.is_some_and(|field| super::super::numbers::truth(&field.text))
+            let masked = adjusted.use_mask_band();
+            adjusted.no_data().is_some() || masked.is_some_and(|field| super::super::numbers::truth(&field.text))
         })
 }
 

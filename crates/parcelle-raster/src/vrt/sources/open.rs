@@ -260,6 +260,9 @@ impl<'a> Opener<'a> {
 
     #[cfg(feature = "gdal")]
     fn by_gdal(&self, path: &Path, head: &[u8]) -> Opened {
+        if super::kinds::is_page(head) {
+            return Opened::Failed(super::kinds::PAGE.to_owned());
+        }
         if super::kinds::is_description(head) {
             return Opened::Left("it describes something that GDAL fetches from elsewhere");
         }

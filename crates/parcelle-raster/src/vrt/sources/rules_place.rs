@@ -97,7 +97,7 @@ fn rebuild(context: &Context<'_>) -> String {
 }
 
 /// What is known of the sources that have been opened, in the order of the file.
-fn known<'a>(context: &'a Context<'_>) -> impl Iterator<Item = (&'a Use<'a>, &'a Target, &'a RasterFacts)> {
+pub(crate) fn known<'a>(context: &'a Context<'_>) -> impl Iterator<Item = (&'a Use<'a>, &'a Target, &'a RasterFacts)> {
     let placed = context.survey.uses.iter().filter(|used| used.source.kind != SourceKind::Array);
     placed.filter_map(|used| {
         let target = context.survey.target(used)?;
@@ -140,7 +140,7 @@ fn systems(context: &Context<'_>, findings: &mut Findings) {
 fn windows(context: &Context<'_>, findings: &mut Findings) {
     let (mut outside, mut partly) = (Group::default(), Group::default());
     for (used, target, facts) in known(context) {
-        let Some([left, top, right, bottom]) = used.source.source_rectangle.as_ref().and_then(Rectangle::edges) else {
+        let Some([left, top, right, bottom]) = used.source.source_rectangle().and_then(Rectangle::edges) else {
             continue;
         };
         let (width, height) = (f64::from(facts.width), f64::from(facts.height));
@@ -182,7 +182,7 @@ fn windows(context: &Context<'_>, findings: &mut Findings) {
 
 /// Left, top, right, bottom of what is read of a source.
 pub(crate) fn source_edges(used: &Use<'_>, facts: &RasterFacts) -> Option<[f64; 4]> {
-    match &used.source.source_rectangle {
+    match used.source.source_rectangle() {
         Some(rectangle) => rectangle.edges(),
         None => Some([0.0, 0.0, f64::from(facts.width), f64::from(facts.height)]),
     }
@@ -202,7 +202,7 @@ fn resolutions(context: &Context<'_>, findings: &mut Findings) {
         let drift = ((across - 1.0) * (right - left)).abs().max(((down - 1.0) * (bottom - top)).abs());
         if drift >= VISIBLE {
             // Where a way of resampling is written, it is meant.
-            let is_meant = used.source.resampling.is_some();
+            let is_meant = used.source.resampling().is_some();
             groups[usize::from(is_meant)].add(|| (used, target, facts, across, down));
         }
     }
@@ -225,7 +225,7 @@ fn resolutions(context: &Context<'_>, findings: &mut Findings) {
         let total = (group.count, survey.uses.len());
         let subject =
             sentence(target, "", total, "has another resolution than the VRT", "have another resolution than the VRT");
-        let way = used.source.resampling.as_deref().unwrap_or("nearest");
+        let way = used.source.resampling().unwrap_or("nearest");
         let way = super::super::shorten::shorten(way);
         let message = format!("{subject} {comparison}: resampled ({way}) at each read.");
         let severity = if is_meant { Severity::Info } else { Severity::Warning };
@@ -240,6 +240,8 @@ struct Shift {
     rows: f64,
     /// The greatest distance of a corner.
     distance: f64,
+    /// Whether it is mirrored: the VRT counts columns or rows the other way.
+    is_mirrored: bool,
 }
 
 fn shift_of(context: &Context<'_>, used: &Use<'_>, facts: &RasterFacts) -> Option<Shift> {
@@ -254,7 +256,8 @@ fn shift_of(context: &Context<'_>, used: &Use<'_>, facts: &RasterFacts) -> Optio
     let (columns, rows) = (to_left - first_column, to_top - first_row);
     let far = (to_right - last_column).abs().max((to_bottom - last_row).abs());
     let distance = columns.abs().max(rows.abs()).max(far);
-    distance.is_finite().then_some(Shift { columns, rows, distance })
+    let is_mirrored = last_column < first_column || last_row < first_row;
+    distance.is_finite().then_some(Shift { columns, rows, distance, is_mirrored })
 }
 
 fn shifts(context: &Context<'_>, findings: &mut Findings) {
@@ -268,6 +271,7 @@ fn shifts(context: &Context<'_>, findings: &mut Findings) {
     let mut is_placed = false;
     // Whole pixels, no further than the raster is long, are how sources are arranged on purpose.
     let mut is_arranged = true;
+    let mut moved_first: Option<((f64, f64), &[f64; 6])> = None;
     let longest = context.size.map_or(0, |(width, height)| width.max(height)) as f64;
     for (used, target, facts) in known(context) {
         if !matches!(context.agreement(facts.crs), None | Some(Agreement::Same)) {
@@ -283,6 +287,13 @@ fn shifts(context: &Context<'_>, findings: &mut Findings) {
         if shift.distance > NO_SHIFT {
             let is_whole = |shift: f64| (shift - shift.round()).abs() <= NO_SHIFT;
             is_arranged &= is_whole(shift.columns) && is_whole(shift.rows) && shift.distance <= longest;
+            is_arranged &= !shift.is_mirrored;
+            // Sources of different places that are moved differently have changed places with one another.
+            if let Some(own) = &facts.geo_transform {
+                let ((columns, rows), place) = *moved_first.get_or_insert(((shift.columns, shift.rows), own));
+                let moved_alike = (columns - shift.columns).abs() < VISIBLE && (rows - shift.rows).abs() < VISIBLE;
+                is_arranged &= moved_alike || place == own;
+            }
             moved.add(|| (used, target, shift));
         } else if is_off_grid(context, used, facts) {
             off_grid.add(|| (used, target));

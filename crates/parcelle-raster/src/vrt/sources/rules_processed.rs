@@ -10,7 +10,7 @@ use super::super::rules_kind::PROCESSED;
 use super::super::shorten::shorten;
 use super::super::{at, limits, steps};
 use super::Context;
-use super::facts::RasterFacts;
+use super::facts::{RasterFacts, apply, inverse};
 use super::survey::Target;
 
 /// Tests the rule.
@@ -35,10 +35,17 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Findings) {
             "Trimming" => trimming(context, step, bands).map(|()| wanted.or(bands)),
             _ => Ok(None),
         };
+        let outcome = outcome.map_err(|problem| format!("{problem}: GDAL refuses the file"));
+        // What GDAL notices only when pixels are read, or never.
+        let outcome =
+            outcome.and_then(|after| match too_few_to_trim(step, bands).or_else(|| uncovered(context, step)) {
+                Some(problem) => Err(problem),
+                None => Ok(after),
+            });
         match outcome {
             Ok(after) => bands = after,
             Err(problem) => {
-                let message = format!("Step {} of the processed VRT {problem}: GDAL refuses the file.", index + 1);
+                let message = format!("Step {} of the processed VRT {problem}.", index + 1);
                 let fix = format!("Correct the step on line {} of {}.", step.line, context.subject.file());
                 findings.push(Finding::new(&PROCESSED, message).at(at(step.line, "Step")).fix(fix));
                 return;
@@ -205,6 +212,33 @@ fn trimming(context: &Context<'_>, step: &ProcessingStep, bands: Option<usize>) 
         1 => Ok(()),
         count => Err(format!("trims by {}, which has {count} bands instead of one", shorten(file))),
     }
+}
+
+/// GDAL holds only the numbers that are written against the bands, not 1, 2 and 3, which it takes for the others.
+fn too_few_to_trim(step: &ProcessingStep, bands: Option<usize>) -> Option<String> {
+    let is_trimming = step.algorithm.as_ref().is_some_and(|field| &*field.text == "Trimming");
+    let few = bands.filter(|bands| is_trimming && *bands < 3)?;
+    let go = if few == 1 { "1 band goes" } else { "2 bands go" };
+    Some(format!(
+        "trims three bands where {go} in: GDAL reads and writes memory beyond them, which may end the process"
+    ))
+}
+
+/// A file of gains, offsets or limits that does not cover the input: a tile beyond it fails, but for one of its pixels.
+fn uncovered(context: &Context<'_>, step: &ProcessingStep) -> Option<String> {
+    let input = facts_of(context, &context.dataset.input.as_ref()?.file.as_ref()?.path)?;
+    let transform = input.geo_transform.as_ref()?;
+    let corners = [(0.0, 0.0), (f64::from(input.width), f64::from(input.height))];
+    let corners = corners.map(|(column, row)| apply(transform, column, row));
+    step.files.iter().find_map(|file| {
+        let facts = facts_of(context, &file.path)?;
+        let back = inverse(facts.geo_transform.as_ref()?)?;
+        let [(left, top), (right, bottom)] = corners.map(|(x, y)| apply(&back, x, y));
+        let (width, height) = (f64::from(facts.width), f64::from(facts.height));
+        let covers = left >= -1.0 && top >= -1.0 && right <= width + 1.0 && bottom <= height + 1.0;
+        (!covers)
+            .then(|| format!("reads {}, which does not cover the input: tiles beyond it fail", shorten(&file.path)))
+    })
 }
 
 fn has_place(facts: &RasterFacts, file: &str) -> Result<(), String> {

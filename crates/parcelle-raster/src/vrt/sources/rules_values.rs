@@ -1,9 +1,12 @@
 //! Rules that hold the values of a source against the band that takes them in: types, nodata, colours, scaling.
 
+use std::collections::HashSet;
+
 use parcelle_report::{Finding, Findings, Rule, Severity};
 
 use super::super::details::{Adjustments, DataType};
 use super::super::model::{Band, SourceBand, SourceKind};
+use super::super::rules_nodata::MASK;
 use super::Context;
 use super::facts::{BandFacts, RasterFacts};
 use super::group::{Group, sentence, short};
@@ -58,6 +61,9 @@ pub(crate) static SATURATION: Rule = Rule {
 pub(crate) fn check(context: &Context<'_>, overlapping: &[bool], findings: &mut Findings) {
     let mut types = Group::default();
     let mut no_data = [Group::default(), Group::default()];
+    let mut other_no_data = Group::default();
+    let mut masked = Group::default();
+    let masks = Masks::of(context);
     let mut colors = Group::default();
     let mut saturated = Group::default();
     for used in &context.survey.uses {
@@ -84,6 +90,12 @@ pub(crate) fn check(context: &Context<'_>, overlapping: &[bool], findings: &mut 
                 no_data[usize::from(!is_other)].add(|| (used, target, value, own));
             }
         }
+        if let Some((taken_out, value)) = takes_out_another(used, source, band) {
+            other_no_data.add(|| (used, target, taken_out, value));
+        }
+        if facts.has_mask && masks.drops(used) {
+            masked.add(|| (used, target));
+        }
         if number == 1 && differs_in_color(context, used, band, facts) {
             colors.add(|| (used, target, band.color_table.is_some()));
         }
@@ -93,20 +105,47 @@ pub(crate) fn check(context: &Context<'_>, overlapping: &[bool], findings: &mut 
     }
     report_types(context, types, findings);
     report_no_data(context, no_data, findings);
+    report_other_no_data(context, other_no_data, findings);
+    report_masks(context, masked, findings);
     report_colors(context, colors, findings);
     report_saturation(context, saturated, findings);
+}
+
+/// Which masks of sources the VRT makes something of.
+struct Masks {
+    /// Whether it has a mask of its own.
+    has_own: bool,
+    /// The files whose masks are read as the pixels of some band.
+    read: HashSet<u32>,
+}
+
+impl Masks {
+    fn of(context: &Context<'_>) -> Self {
+        let dataset = context.dataset;
+        let has_own = !dataset.mask_bands.is_empty() || dataset.bands.iter().any(|band| !band.mask_bands.is_empty());
+        let reads = |used: &&Use<'_>| matches!(used.source.band(), Some(SourceBand::Mask(_)));
+        Self { has_own, read: context.survey.uses.iter().filter(reads).filter_map(|used| used.target).collect() }
+    }
+
+    /// Whether the pixels that the mask of a source hides are shown.
+    fn drops(&self, used: &Use<'_>) -> bool {
+        let adjustments = used.source.adjustments.as_deref();
+        let takes_out = adjustments.is_some_and(|list| list.use_mask_band().is_some() || list.no_data().is_some());
+        let plain = matches!(used.source.kind, SourceKind::Simple | SourceKind::Complex);
+        plain && !takes_out && !self.has_own && used.target.is_some_and(|target| !self.read.contains(&target))
+    }
 }
 
 /// Whether a source makes other values on purpose.
 fn changes_values(adjustments: Option<&Adjustments>) -> bool {
     adjustments.is_some_and(|adjustments| {
-        adjustments.lookup_table.is_some()
-            || adjustments.scale_ratio.is_some()
-            || adjustments.scale_offset.is_some()
-            || adjustments.exponent.is_some()
-            || adjustments.source_minimum.is_some()
-            || adjustments.target_minimum.is_some()
-            || adjustments.color_table_component.is_some()
+        adjustments.lookup_table().is_some()
+            || adjustments.scale_ratio().is_some()
+            || adjustments.scale_offset().is_some()
+            || adjustments.exponent().is_some()
+            || adjustments.source_minimum().is_some()
+            || adjustments.target_minimum().is_some()
+            || adjustments.color_table_component().is_some()
     })
 }
 
@@ -163,10 +202,28 @@ fn not_taken_out(used: &Use<'_>, source: BandFacts) -> Option<f64> {
     let adjustments = used.source.adjustments.as_deref();
     let is_taken_out = used.source.no_data().is_some()
         || adjustments
-            .is_some_and(|adjustments| adjustments.use_mask_band.is_some() || adjustments.lookup_table.is_some());
+            .is_some_and(|adjustments| adjustments.use_mask_band().is_some() || adjustments.lookup_table().is_some());
     let plain = matches!(used.source.kind, SourceKind::Simple | SourceKind::Complex);
-    let value = source.no_data.filter(|_| plain && !is_taken_out)?;
-    // What cannot occur does no harm.
+    if plain && !is_taken_out { occurring(source) } else { None }
+}
+
+/// The value that `<NODATA>` takes out, and the one that the source has, where that one stays and shows as data.
+fn takes_out_another(used: &Use<'_>, source: BandFacts, band: &Band) -> Option<(f64, f64)> {
+    if used.source.kind != SourceKind::Complex || changes_values(used.source.adjustments.as_deref()) {
+        return None;
+    }
+    let taken_out = used.source.no_data()?.number();
+    let value = occurring(source)?;
+    let kind = source.kind.unwrap_or(DataType::Float64);
+    // What the band itself has as nodata is hidden all the same.
+    let own = band.visible_no_data().map(|field| field.number());
+    let is_hidden = own.is_some_and(|own| is_same(own, value, band.kind().unwrap_or(DataType::Float64)));
+    (!is_same(taken_out, value, kind) && !is_hidden).then_some((taken_out, value))
+}
+
+/// The nodata value of a source, unless no pixel can have it.
+fn occurring(source: BandFacts) -> Option<f64> {
+    let value = source.no_data?;
     let occurs = match source.kind.and_then(DataType::whole_range) {
         Some((least, greatest)) => value >= least && value <= greatest && value.fract() == 0.0,
         None => true,
@@ -216,12 +273,38 @@ fn report_no_data(context: &Context<'_>, groups: [Group<NoData<'_>>; 2], finding
     }
 }
 
+fn report_other_no_data(context: &Context<'_>, group: Group<(&Use<'_>, &Target, f64, f64)>, findings: &mut Findings) {
+    let Some((used, target, taken_out, value)) = group.first else { return };
+    let total = (group.count, context.survey.uses.len());
+    let (taken_out, value) = (shown(taken_out), shown(value));
+    let one = format!("has nodata {value}");
+    let many = format!("have nodata {value}");
+    let message = format!(
+        "{}, but <NODATA> takes out {taken_out}: nodata of the source shows as data.",
+        sentence(target, "", total, &one, &many)
+    );
+    let fix = format!("Write {value} as <NODATA> on line {} of {}.", used.source.line, context.subject.file());
+    findings.push(Finding::new(&NO_DATA, message).at(at(used, target, "NODATA")).fix(fix).count(group.count));
+}
+
+fn report_masks(context: &Context<'_>, group: Group<(&Use<'_>, &Target)>, findings: &mut Findings) {
+    let Some((used, target)) = group.first else { return };
+    let total = (group.count, context.survey.uses.len());
+    let message = format!(
+        "{}, of which the VRT makes nothing: what it hides is shown.",
+        sentence(target, "", total, "has a mask", "have masks")
+    );
+    let fix = format!("gdalbuildvrt -overwrite -addalpha {} FILES", context.subject.file());
+    let finding = Finding::new(&MASK, message).at(at(used, target, used.source.element()));
+    findings.push(finding.fix(fix).count(group.count));
+}
+
 fn shown(value: f64) -> String {
     if value.is_nan() { "nan".to_owned() } else { value.to_string() }
 }
 
 fn differs_in_color(context: &Context<'_>, used: &Use<'_>, band: &Band, facts: &RasterFacts) -> bool {
-    let expands = used.source.adjustments.as_ref().is_some_and(|list| list.color_table_component.is_some());
+    let expands = used.source.adjustments.as_ref().is_some_and(|list| list.color_table_component().is_some());
     let Some(theirs) = facts.palette.filter(|_| !expands).and_then(|palette| context.palettes.get(palette as usize))
     else {
         return false;
@@ -262,12 +345,12 @@ struct Beyond {
 
 fn beyond(used: &Use<'_>, source: BandFacts, band: &Band) -> Option<Beyond> {
     let adjustments = used.source.adjustments.as_deref()?;
-    let number = |field: &Option<super::super::model::Field>| field.as_ref().map(|field| field.number());
+    let number = |field: Option<&super::super::model::Field>| field.map(super::super::model::Field::number);
     // With an exponent or a table the range is another, and is cut to DstMin and DstMax anyway.
-    if adjustments.exponent.is_some() || adjustments.lookup_table.is_some() {
+    if adjustments.exponent().is_some() || adjustments.lookup_table().is_some() {
         return None;
     }
-    let (ratio, offset) = (number(&adjustments.scale_ratio), number(&adjustments.scale_offset));
+    let (ratio, offset) = (number(adjustments.scale_ratio()), number(adjustments.scale_offset()));
     let (ratio, offset) = (ratio.or(offset.map(|_| 1.0))?, offset.unwrap_or(0.0));
     let kind = band.kind()?;
     let (least, greatest) = kind.whole_range()?;

@@ -39,6 +39,16 @@ fn datasets_inside_datasets_are_followed_so_far() {
 }
 
 #[test]
+fn sources_that_name_nothing_are_counted_only() {
+    for element in ["<SimpleSource/>", "<KernelFilteredSource><Kernel/></KernelFilteredSource>"] {
+        let found = quickly(band(&element.repeat(100_000)));
+        let nameless = found.iter().find(|finding| finding.rule.id == "VRT-SRC-001").unwrap();
+        assert!(nameless.message.starts_with("100,000 sources name no file"), "{}", nameless.message);
+        assert_eq!(nameless.count, 100_000);
+    }
+}
+
+#[test]
 fn an_endless_attribute_or_text_ends_the_check() {
     let long = "x".repeat(usize::try_from(limits::TOKEN_BYTES).unwrap() + (1 << 20));
     for text in [

@@ -35,6 +35,20 @@ fn a_warped_file_is_slow_or_refused() {
     let finding = only(findings(warped(options, "")), "VRT-KIND-003", Warning);
     assert!(finding.message.contains("Cubic"), "{}", finding.message);
     only(findings(warped("", "")), "VRT-KIND-003", Error);
+    for (without, said) in [
+        ("<SourceDataset>GPKG:/d/a</SourceDataset>", "without a <SourceDataset>"),
+        ("<Transformer/>", "without a <Transformer>"),
+    ] {
+        let finding = only(findings(warped(&options.replace(without, ""), "")), "VRT-KIND-003", Error);
+        assert!(finding.message.contains(said), "{}", finding.message);
+    }
+    let mapped = options.replace("<Transformer/>", "<Transformer/><BandList><BandMapping src='1' dst='2'/></BandList>");
+    let finding = only(findings(warped(&mapped, "")), "VRT-KIND-003", Error);
+    assert!(finding.message.contains("to band 2, where 1 is declared"), "{}", finding.message);
+    only(findings(warped(&mapped.replace("dst='2'", "dst='1'"), "")), "VRT-KIND-003", Warning);
+    // A band that is not warped has blocks of its own.
+    let plain = warped(options, "").replace("subClass=\"VRTWarpedRasterBand\"", "");
+    assert!(only(findings(plain), "VRT-KIND-003", Error).message.contains("20x20"));
     only(findings(warped(&options.replace("<Transformer/>", ""), "")), "VRT-KIND-003", Error);
     let mismatch =
         warped(&format!("<BlockXSize>128</BlockXSize><BlockYSize>128</BlockYSize>{options}"), "blockXSize=\"64\"");
@@ -138,7 +152,7 @@ fn subclasses_are_known_and_in_place() {
 
 #[test]
 fn commands_hold_nothing_else_before_their_comment() {
-    let warped = "<VRTDataset subClass=\"VRTWarpedDataset\" rasterXSize=\"9\" rasterYSize=\"9\"><GDALWarpOptions><Transformer/></GDALWarpOptions>\
+    let warped = "<VRTDataset subClass=\"VRTWarpedDataset\" rasterXSize=\"9\" rasterYSize=\"9\"><GDALWarpOptions><SourceDataset>GPKG:/d/a</SourceDataset><Transformer/></GDALWarpOptions>\
                   <VRTRasterBand band=\"1\" subClass=\"VRTWarpedRasterBand\"/></VRTDataset>";
     let raw = "<VRTDataset rasterXSize=\"9\" rasterYSize=\"9\"><VRTRasterBand band=\"1\" subClass=\"VRTRawRasterBand\">\
                <SourceFilename>/a.raw</SourceFilename></VRTRasterBand></VRTDataset>";
@@ -231,13 +245,15 @@ fn an_incomplete_array_refuses_the_file() {
 
 #[test]
 fn steps_must_fit_the_bands() {
-    let file = |output: &str, steps: &str| {
-        let input = band("").replace("<VRTRasterBand ", "<VRTRasterBand dataType=\"Byte\"/><VRTRasterBand ");
+    let of_bands = |count: usize, output: &str, steps: &str| {
+        let more = "<VRTRasterBand dataType=\"Byte\"/>".repeat(count - 1);
+        let input = band("").replace("<VRTRasterBand ", &format!("{more}<VRTRasterBand "));
         format!(
             "<VRTDataset subClass=\"VRTProcessedDataset\"><Input>{input}</Input>{output}\
              <ProcessingSteps>{steps}</ProcessingSteps></VRTDataset>"
         )
     };
+    let file = |output: &str, steps: &str| of_bands(if steps.contains("Trimming") { 3 } else { 2 }, output, steps);
     let step = |algorithm: &str, arguments: &[(&str, &str)]| {
         let arguments: String =
             arguments.iter().map(|(name, value)| format!("<Argument name=\"{name}\">{value}</Argument>")).collect();
@@ -278,6 +294,9 @@ fn steps_must_fit_the_bands() {
     assert!(of_rule(evaluated, Warning).unwrap().contains("muparser"));
     let named = checked(file("", &trim(&[])), (3, 12)).findings;
     assert!(named.iter().any(|one| one.rule.id == "VRT-SRC-001" && one.message.contains("t.tif")), "{named:#?}");
+    for (count, said) in [(1, "where 1 band goes in"), (2, "where 2 bands go in")] {
+        assert!(error(of_bands(count, "", &trim(&[]))).unwrap().contains(said));
+    }
     let both = [("coefficients_1", "0,1,0"), ("coefficients_2", "0,0,1")];
     assert_eq!(error(file("", &affine(&both))), None);
     assert_eq!(
@@ -301,7 +320,7 @@ fn steps_must_fit_the_bands() {
         ("", local(&[("offset_dataset_filename_3", "g.tif")]), "a band that does not go in"),
         ("", local(&[("relativeToVRT", "1")]), "neither true nor false"),
         ("", local(&[]).replace("gain_dataset_band_2", "gain_nodata"), "lacks the argument gain_dataset_band_2"),
-        ("", trim(&[("red_band", "3")]), "red_band=3, which is no band that goes in"),
+        ("", trim(&[("red_band", "4")]), "red_band=4, which is no band that goes in"),
         ("", trim(&[("red_band", "2")]), "one band for two of red_band, green_band and blue_band"),
         ("", trim(&[]).replace("top_rgb", "top"), "lacks the argument top_rgb"),
         ("", trim(&[]).replace(" name=\"top_rgb\"", ""), "an <Argument> without a name"),
@@ -337,5 +356,32 @@ fn spectral_bands_must_be_numbered_through() {
     ] {
         let finding = only(findings(file(&wrong)), "VRT-KIND-004", Error);
         assert!(finding.message.contains(said), "{}", finding.message);
+    }
+    let deep = findings(file(&format!("{one}{two}<BitDepth>40</BitDepth>")));
+    assert!(deep.iter().any(|one| one.severity == Error && one.message.contains("BitDepth of 40")), "{deep:#?}");
+    let declared = "<VRTRasterBand subClass=\"VRTPansharpenedRasterBand\"/></VRTDataset>";
+    let beyond = file(&format!("{one}{two}")).replace("</VRTDataset>", declared);
+    let finding = only(findings(beyond), "VRT-KIND-004", Error);
+    assert!(finding.message.contains("the band 2, where 1 is declared"), "{}", finding.message);
+}
+
+#[test]
+fn raw_bytes_lie_as_gdal_takes_them() {
+    let raw = |inside: &str| {
+        let file = "<SourceFilename relativeToVRT='1'>a.raw</SourceFilename>";
+        dataset(&format!("<VRTRasterBand band='1' subClass='VRTRawRasterBand'>{file}{inside}</VRTRasterBand>"))
+    };
+    for sound in ["", "<ByteOrder>lsb</ByteOrder>", "<ByteOrder/>", "<PixelOffset>4</PixelOffset>"] {
+        let found = findings(raw(sound));
+        assert!(found.iter().any(|one| one.rule.id == "VRT-KIND-006" && one.severity == Warning), "{found:#?}");
+    }
+    for (wrong, said) in [
+        ("<ByteOrder>BIG</ByteOrder>", "the ByteOrder \"BIG\""),
+        ("<PixelOffset>0</PixelOffset>", "the PixelOffset \"0\""),
+    ] {
+        let found = findings(raw(wrong));
+        let finding = found.iter().find(|one| one.rule.id == "VRT-KIND-006").unwrap();
+        assert_eq!(finding.severity, Error);
+        assert!(finding.message.contains(said) && finding.message.ends_with("GDAL refuses the file."), "{finding:?}");
     }
 }

@@ -264,6 +264,8 @@ fn what_sources_do_to_values() {
         breaks("VRT-CPX-001", Error, &complex("<LUT>100:0,0:200</LUT>"), &complex("<LUT>0:0,0:1,100:200</LUT>"));
     assert!(finding.message.contains("(0 follows 100)"), "{}", finding.message);
     breaks("VRT-CPX-001", Error, &complex("<LUT>1:1,nan:0</LUT>"), &complex("<LUT>nan:0,1:1</LUT>"));
+    let odd = breaks("VRT-CPX-001", Warning, &complex("<LUT>0:0,1:1,2</LUT>"), &complex("<LUT>0:0,1:1,2:2</LUT>"));
+    assert!(odd.message.contains("(it has 5 numbers)"), "{}", odd.message);
     let three = "<Kernel><Size>3</Size><Coefs>1 1 1 1 1 1 1 1 1</Coefs></Kernel>";
     for wrong in [
         "",
@@ -306,6 +308,13 @@ fn windows_of_sources() {
     ] {
         let finding = breaks("VRT-SRC-017", Error, &window(&format!("<DstRect {wrong}/>")), &whole);
         assert!(finding.message.contains("refuses the file"), "{}", finding.message);
+    }
+    for (wrong, said) in [("xOff=\"left\" yOff=\"0\"", "whose xOff is no number"), ("xOff=\"0\" yOff=\"1,5\"", "(1)")] {
+        let loose = window(&format!("<DstRect {wrong} xSize=\"20\" ySize=\"20\"/>"));
+        let loose =
+            loose.replace("</SimpleSource>", "<SrcRect xOff='0' yOff='0' xSize='20' ySize='20'/></SimpleSource>");
+        let finding = breaks("VRT-SRC-017", Warning, &loose, &whole);
+        assert!(finding.message.contains(said), "{}", finding.message);
     }
     let partial =
         breaks("VRT-SRC-017", Error, &window("<SrcRect xOff=\"0\" xSize=\"20\" ySize=\"20\"/>"), &window("<SrcRect/>"));

@@ -41,6 +41,11 @@ fn lapses_that_only_gdal_tolerates_are_warnings() {
         (format!("{}\nend", sound()), "outside the root"),
         (sound().replace("band=\"1\"", "band=\"1\" band=\"2\""), "given twice"),
         (sound().replace("band=\"1\"", "band=1"), "not quoted"),
+        (sound().replace("band=\"1\"", "band=\"1\" x=\"a<b\""), "holds a \"<\""),
+        (
+            sound().replace("<SimpleSource>", "<Description>a\u{b}b</Description><SimpleSource>"),
+            "control character 0x0b",
+        ),
         (sound().replace("<VRTRasterBand", "< VRTRasterBand"), "blanks stand between"),
         (sound().replace("</VRTRasterBand", "< /VRTRasterBand"), "blanks stand between"),
     ] {
