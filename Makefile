@@ -25,11 +25,11 @@ VENV := .venv
 VENV_PEERS := .venv-peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-interop build demo test lint interop soak sanitize bench bench-smoke bench-peers fuzz fuzz-smoke testdata clean-demo
+.PHONY: help setup setup-interop build demo test lint interop soak sanitize bench bench-smoke bench-peers bench-peers-check fuzz fuzz-smoke testdata clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | \
-		while IFS=$$'\t' read -r name what; do printf '  %-14s %s\n' "$$name" "$$what"; done
+		while IFS=$$'\t' read -r name what; do printf '  %-17s %s\n' "$$name" "$$what"; done
 
 setup: ## install what is missing to build: GDAL, SQLite, a C compiler (Debian, Ubuntu)
 	@scripts/setup build
@@ -82,6 +82,10 @@ bench-smoke: build ## run each bench briefly: that they work, not what they meas
 # PEERS_OPTIONS goes to the script: make bench-peers PEERS_OPTIONS="--formats gpkg --rounds 1"; --help lists them.
 bench-peers: build $(VENV_PEERS)/stamp ## measure beside DuckDB, SedonaDB, pyogrio, geopandas, gpio, ogr2ogr (hours; PARCELLE_BENCH_ROWS)
 	$(VENV_PEERS)/bin/python benches/peers/run.py --parcelle $(PARCELLE) --testdata $(TESTDATA) $(PEERS_OPTIONS)
+
+# Needs 2.5 GB of disk, and crates.io for the peer crate. make bench-peers-check PEERS_OPTIONS="--rounds 3"; --help lists them.
+bench-peers-check: build setup-interop ## measure check beside GDAL's validator, the crate cog_validator, gdalinfo (minutes)
+	$(PYTHON) benches/peers/check/run.py --parcelle $(PARCELLE) --testdata $(TESTDATA) --gdal-python $(GDAL_PYTHON) $(PEERS_OPTIONS)
 
 $(VENV_PEERS)/stamp: benches/peers/requirements.txt | setup-interop
 	$(PYTHON) -m venv --clear $(VENV_PEERS)

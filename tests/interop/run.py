@@ -20,6 +20,7 @@ import rasters
 import reports
 import system
 import vectors
+import wild
 from report import Report
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +32,7 @@ def main() -> int:
     parser.add_argument("--testdata", type=Path, default=ROOT / "target/release/parcelle-testdata")
     parser.add_argument("--gdal-python", default="/usr/bin/python3", help="interpreter with GDAL's Python bindings")
     parser.add_argument("--rows", type=int, default=1_000_000, help="features of the generated extract; 0 leaves it out")
-    parser.add_argument("--only", choices=["rasters", "vectors", "matrix", "datasets", "reports", "faults", "injected", "system"], help="one part of the comparisons")
+    parser.add_argument("--only", choices=["rasters", "vectors", "matrix", "datasets", "reports", "faults", "injected", "system", "wild"], help="one part of the comparisons")
     parser.add_argument("--match", default="", help="only files whose name contains this")
     arguments = parser.parse_args()
     parcelle = arguments.parcelle.resolve()
@@ -53,6 +54,8 @@ def main() -> int:
             injected.compare(parcelle, arguments.testdata.resolve(), ROOT, scratch, report)
         if arguments.only in {None, "system"}:
             system.compare(parcelle, arguments.testdata.resolve(), scratch, report)
+        if arguments.only in {None, "wild"}:
+            wild.compare(parcelle, ROOT.parent / "shared/corpus/tiff-wild", report)
         if arguments.only in {None, "reports"}:
             reports.compare(parcelle, ROOT / "testdata", scratch, report)
         if arguments.only in {None, "rasters"}:

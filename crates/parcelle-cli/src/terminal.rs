@@ -35,7 +35,10 @@ pub(crate) fn progress(unit: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
     bar.set_style(style("{spinner} {human_pos} {msg}  {rate}  {elapsed}"));
     bar.set_message(unit.to_owned());
-    bar.enable_steady_tick(Duration::from_millis(200));
+    // It takes a thread, which nobody needs where nothing is shown.
+    if !bar.is_hidden() {
+        bar.enable_steady_tick(Duration::from_millis(200));
+    }
     bar
 }
 

@@ -1,6 +1,8 @@
 //! What the capability table says of files that GeoServer's own readers were given.
 #![expect(clippy::unwrap_used, reason = "a test helper fails by panicking")]
 
+mod corpus;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -8,28 +10,10 @@ use parcelle_raster::geoserver::{Access, Beside, Judged, Version, judge, newest}
 use parcelle_report::{Outcome, Severity};
 use parcelle_storage::{ByteSource as _, LocalFile};
 
-fn corpus() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/geoserver-oracle")
-}
+use corpus::{corpus, table};
 
-/// The lines of a table of comma-separated values, by the names of its head; values may be quoted and span lines.
-fn table(path: &Path) -> Option<Vec<BTreeMap<String, String>>> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let (mut lines, mut line, mut field, mut is_quoted) = (Vec::new(), Vec::new(), String::new(), false);
-    for letter in text.chars() {
-        match letter {
-            '"' => is_quoted = !is_quoted,
-            ',' if !is_quoted => line.push(std::mem::take(&mut field)),
-            '\n' if !is_quoted => {
-                line.push(std::mem::take(&mut field));
-                lines.push(std::mem::take(&mut line));
-            }
-            '\r' if !is_quoted => {}
-            letter => field.push(letter),
-        }
-    }
-    let head = lines.remove(0);
-    Some(lines.into_iter().map(|line| head.iter().cloned().zip(line).collect()).collect())
+fn oracle() -> PathBuf {
+    corpus("geoserver-oracle")
 }
 
 fn judged(file: &Path, version: Version) -> Judged {
@@ -74,7 +58,7 @@ fn answer(judged: &Judged, access: Access) -> (Outcome, Outcome, Vec<&'static st
 #[test]
 fn predictions_are_what_the_decoder_did() {
     for (access, name) in [(Access::File, "oracle-file.csv"), (Access::CogHttp, "oracle-http.csv")] {
-        let Some(rows) = table(&corpus().join(name)) else {
+        let Some(rows) = table(&oracle().join(name)) else {
             eprintln!("skipped: no corpus beside the checkout");
             return;
         };
@@ -82,7 +66,7 @@ fn predictions_are_what_the_decoder_did() {
         for row in &rows {
             let file = &row["file"];
             let real = pixels(row);
-            let judged = judged(&corpus().join(file), newest().unwrap());
+            let judged = judged(&oracle().join(file), newest().unwrap());
             let (store, decoder, because) = answer(&judged, access);
             *confusion.entry(format!("{real:?} -> {decoder:?}")).or_default() += 1;
             if decoder != real {
@@ -114,13 +98,13 @@ fn is_about_place(rule: &str) -> bool {
 
 #[test]
 fn predictions_are_what_geotools_made_of_the_reference_systems() {
-    let Some(rows) = table(&corpus().join("oracle-crs.csv")) else {
+    let Some(rows) = table(&oracle().join("oracle-crs.csv")) else {
         eprintln!("skipped: no corpus beside the checkout");
         return;
     };
     let mut wrong = Vec::new();
     for row in &rows {
-        let judged = judged(&corpus().join(&row["file"]), newest().unwrap());
+        let judged = judged(&oracle().join(&row["file"]), newest().unwrap());
         let about = |families: &[&str]| {
             judged.findings.iter().any(|finding| {
                 finding.severity == Severity::Error && families.iter().any(|family| finding.rule.id.starts_with(family))
@@ -132,7 +116,7 @@ fn predictions_are_what_geotools_made_of_the_reference_systems() {
             _ => Outcome::Reads,
         };
         // The oracle was given the TIFF alone, without the .prj that a store would prefer.
-        let has_projection = Beside::of(&corpus().join(&row["file"])).unwrap().projection;
+        let has_projection = Beside::of(&oracle().join(&row["file"])).unwrap().projection;
         if predicted != place(row) && !has_projection {
             wrong.push(format!("{}: real {:?}, predicted {predicted:?} {}", row["file"], place(row), row["exception"]));
         }
@@ -148,8 +132,8 @@ fn predictions_are_what_geotools_made_of_the_reference_systems() {
 
 #[test]
 fn predictions_are_what_older_readers_did() {
-    let files = table(&corpus().join("oracle-file.csv"));
-    let (Some(rows), Some(files)) = (table(&corpus().join("oracle-versions.csv")), files) else {
+    let files = table(&oracle().join("oracle-file.csv"));
+    let (Some(rows), Some(files)) = (table(&oracle().join("oracle-versions.csv")), files) else {
         eprintln!("skipped: no corpus beside the checkout");
         return;
     };
@@ -172,7 +156,7 @@ fn predictions_are_what_older_readers_did() {
                 text => panic!("{file}: {text}"),
             };
             let (_, predicted, because) =
-                answer(&judged(&corpus().join(file), Version::parse(version).unwrap()), Access::File);
+                answer(&judged(&oracle().join(file), Version::parse(version).unwrap()), Access::File);
             if predicted != real {
                 wrong.push(format!("{file}: real {real:?}, predicted {predicted:?} by {because:?} {}", row[column]));
             }

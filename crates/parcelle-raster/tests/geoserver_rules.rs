@@ -47,6 +47,10 @@ fn each_defect_has_its_outcome_and_rule() {
     let bands = |count: u16| [one(277, count), (258, Shorts(vec![8; usize::from(count)]))];
     let planar = [&bands(3)[..], &[one(284, 2), (324, Longs(vec![8; 3])), (325, Longs(vec![16; 3]))]].concat();
     let sparse = [(324, Longs(vec![0])), (325, Longs(vec![0]))];
+    let blocks = |count: usize| [one(257, 128), (324, Longs(vec![8; count])), (325, Longs(vec![16; count]))];
+    let two = blocks(2);
+    let two_planar = [&bands(3)[..], &blocks(6), &[one(284, 2)]].concat();
+    let three_of = |bits: u16| [one(277, 3), (258, Shorts(vec![bits; 3]))];
     let cases: Vec<(Changes, [Outcome; 2], &str)> = vec![
         (vec![one(259, 34_887)], [Fails, Fails], "GS-CMP-001"),
         (vec![one(259, 50_001)], [Fails, Fails], "GS-CMP-001"),
@@ -71,6 +75,25 @@ fn each_defect_has_its_outcome_and_rule() {
         (vec![one(317, 2)], [Reads, Reads], ""),
         (vec![one(317, 3)], [Fails, Fails], "GS-PRED-001"),
         (vec![one(317, 0)], [Fails, Fails], "GS-PRED-001"),
+        // LZW with predictor 2: bytes in tiles as wide as the image, of which there are two.
+        ([&two[..], &[one(259, 5), one(317, 2)]].concat(), [Misreads, Misreads], "GS-PRED-002"),
+        ([&two[..], &[one(259, 5), one(317, 2), one(258, 16)]].concat(), [Reads, Reads], ""),
+        ([&two[..], &[one(259, 5), one(317, 2), one(256, 63)]].concat(), [Reads, Reads], ""),
+        (vec![one(259, 5), one(317, 2)], [Reads, Reads], ""),
+        // Nothing is decoded where nothing is stored.
+        ([&sparse[..], &[one(317, 3)]].concat(), [Reads, Reads], ""),
+        ([&sparse[..], &[one(339, 2)]].concat(), [Reads, Reads], ""),
+        ([&three_of(3)[..], &[(339, Shorts(vec![2; 3]))]].concat(), [Fails, Fails], "GS-TYPE-004"),
+        ([&three_of(9)[..], &[one(262, 0)]].concat(), [Fails, Fails], "GS-PHO-001"),
+        ([&three_of(5)[..], &[one(262, 0)]].concat(), [Misreads, Misreads], "GS-PHO-001"),
+        ([&sparse[..], &three_of(4), &[(42_113, Text("7"))]].concat(), [Misreads, Misreads], "GS-SPARSE-003"),
+        ([&sparse[..], &three_of(4), &[one(259, 5), (42_113, Text("0"))]].concat(), [Fails, Fails], "GS-SPARSE-001"),
+        (
+            vec![one(262, 3), one(258, 16), one(339, 2), (320, Shorts(vec![0; 3 << 16]))],
+            [Misreads, Misreads],
+            "GS-PHO-003",
+        ),
+        ([&two_planar[..], &[one(262, 6)]].concat(), [Fails, Fails], "GS-PHO-002"),
         (vec![one(259, 6)], [Fails, Fails], "GS-CMP-004"),
         (vec![one(262, 3), (320, Shorts(vec![0; 768]))], [Reads, Reads], ""),
         (vec![one(262, 3), (320, Shorts(vec![0; 300]))], [Fails, Fails], "GS-PHO-003"),
@@ -125,6 +148,8 @@ fn versions_differ() {
     let predictor = [one(317, 2), one(258, 64), one(339, 3)];
     let float_lzw = [one(317, 3), one(258, 32), one(339, 3), one(259, 5)];
     let zstd = [one(259, 50_000)];
+    let pair = Longs(vec![8, 8]);
+    let lzw = [one(317, 2), one(259, 5), one(257, 128), (324, pair.clone()), (325, pair)];
     for (changes, version, expected) in [
         (&predictor[..], "2.28", Fails),
         (&predictor[..], "3.0", Reads),
@@ -133,11 +158,33 @@ fn versions_differ() {
         (&zstd[..], "2.19.2", Fails),
         (&zstd[..], "2.19.3", Reads),
         (&zstd[..], "2.20", Reads),
+        (&lzw[..], "2.25", Reads),
+        (&lzw[..], "2.26", Misreads),
     ] {
         let judged = judged(&changed(changes), Version::parse(version).unwrap(), Beside::default());
         assert_eq!(outcomes(&judged), [expected; 2], "{version}");
         assert!(judged.compatibility.iter().all(|answer| answer.version == version));
     }
+}
+
+/// Bytes are never signed in Java: what is left out is filled with 255, and nodata is a number that no pixel has.
+#[test]
+fn signed_bytes_that_are_left_out() {
+    let tags = [(324, Longs(vec![0])), (325, Longs(vec![0])), one(339, 2), (42_113, Text("-1"))];
+    let judged = judged(&changed(&tags), newest().unwrap(), Beside::default());
+    let rules: Vec<_> = judged.findings.iter().map(|finding| finding.rule.id).collect();
+    assert_eq!((outcomes(&judged), &rules[..]), ([Misreads; 2], &["GS-SPARSE-003", "GS-NODATA-003"][..]));
+}
+
+/// What is taken for chunky pixels has their defects, and none of those of planes.
+#[test]
+fn planes_that_are_reset_are_judged_as_pixels() {
+    let tags = [(277, Shorts(vec![3])), (258, Shorts(vec![8; 3])), one(284, 2), (325, Longs(vec![16, 0, 0]))];
+    // One tile for each band; those of the second and the third are left out, and never read.
+    let tags = [&tags[..], &[one(259, 5), one(262, 8), (324, Longs(vec![8, 0, 0]))]].concat();
+    let judged = judged(&changed(&tags), newest().unwrap(), Beside::default());
+    let rules: Vec<_> = judged.findings.iter().map(|finding| finding.rule.id).collect();
+    assert_eq!((outcomes(&judged), &rules[..]), ([Misreads; 2], &["GS-PHO-002", "GS-PLANAR-001"][..]));
 }
 
 #[test]

@@ -231,6 +231,48 @@ fn overviews_are_held_against_their_image() {
     }
 }
 
+/// An image with a mask of 0 and 1, and an overview of each; that of the mask is every second pixel of it after `change`.
+fn with_mask_overview(mask: impl Fn(usize, usize) -> u8, change: impl Fn(usize, usize, u8) -> u8) -> Checked {
+    let picture = |side: usize, shows: &dyn Fn(usize, usize) -> u8| -> Vec<u8> {
+        (0..side * side).map(|at| shows(at % side, at / side)).collect()
+    };
+    let mut pages = [(128, 0), (128, 4), (64, 1), (64, 5)].map(|(side, kind)| Page::tiled(side, side, side, kind));
+    let gradient = |x: usize, y: usize| (x / 2 + y / 2) as u8;
+    pages[0].blocks = vec![picture(128, &gradient)];
+    pages[1].blocks = vec![picture(128, &mask)];
+    pages[2].blocks = vec![picture(64, &|x, y| gradient(x * 2, y * 2))];
+    pages[3].blocks = vec![picture(64, &|x, y| change(x, y, mask(x * 2 + 1, y * 2 + 1)))];
+    checked(Builder::new(pages.into()).build())
+}
+
+#[test]
+fn overviews_of_masks_are_held_against_their_mask() {
+    // A corner without data, a tenth of the image.
+    let corner = |x: usize, y: usize| u8::from(x > 40 || y > 40);
+    let checkered = |x: usize, y: usize| ((x ^ y) & 1) as u8;
+    let same = |_: usize, _: usize, value: u8| value;
+    for checked in [
+        with_mask_overview(corner, same),
+        // As readers of other houses write it: whatever shows is 255.
+        with_mask_overview(corner, |_, _, value| value * 255),
+        with_mask_overview(checkered, same),
+        with_mask_overview(checkered, |_, _, value| 1 - value),
+        // A kernel may move the edge by some pixels.
+        with_mask_overview(corner, |x, y, _| u8::from(x > 21 || y > 21)),
+    ] {
+        assert_eq!(of_rule(&checked, "COG-OVR-012"), None);
+    }
+    for (what, checked) in [
+        ("it masks out what shows below", with_mask_overview(corner, |_, _, _| 0)),
+        ("it shows what is masked out below", with_mask_overview(corner, |_, _, _| 1)),
+        ("it shows what is masked out below", with_mask_overview(corner, |_, _, value| 1 - value)),
+        ("it shows what is masked out below", with_mask_overview(corner, |x, y, _| u8::from(x < 43 || y < 43))),
+    ] {
+        let finding = of_rule(&checked, "COG-OVR-012").unwrap_or_else(|| panic!("{what}"));
+        assert_eq!(finding.message, format!("Mask overview 1 does not match the mask: {what} (1 tile of 1 sampled)"));
+    }
+}
+
 /// Checks a file and says how long that took.
 fn timed(file: Vec<u8>) -> (Checked, Duration) {
     let start = Instant::now();

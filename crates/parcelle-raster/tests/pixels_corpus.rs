@@ -1,7 +1,8 @@
 //! Every pixel of the corpora decoded, beside what GDAL made of the same files.
 #![expect(clippy::unwrap_used, reason = "a test helper fails by panicking")]
 
-use std::collections::BTreeMap;
+mod corpus;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,29 +11,7 @@ use parcelle_raster::{Checked, Depth};
 use parcelle_report::{Finding, Severity};
 use parcelle_storage::LocalFile;
 
-fn corpus(folder: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus").join(folder)
-}
-
-/// The lines of a table of comma-separated values, by the names of its head; values may be quoted and span lines.
-fn table(path: &Path) -> Option<Vec<BTreeMap<String, String>>> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let (mut lines, mut line, mut field, mut is_quoted) = (Vec::new(), Vec::new(), String::new(), false);
-    for letter in text.chars() {
-        match letter {
-            '"' => is_quoted = !is_quoted,
-            ',' if !is_quoted => line.push(std::mem::take(&mut field)),
-            '\n' if !is_quoted => {
-                line.push(std::mem::take(&mut field));
-                lines.push(std::mem::take(&mut line));
-            }
-            '\r' if !is_quoted => {}
-            letter => field.push(letter),
-        }
-    }
-    let head = lines.remove(0);
-    Some(lines.into_iter().map(|line| head.iter().cloned().zip(line).collect()).collect())
-}
+use corpus::{corpus, table};
 
 fn pixels(path: &Path) -> Checked {
     let source = LocalFile::open(path).unwrap();

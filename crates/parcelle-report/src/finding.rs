@@ -60,6 +60,9 @@ pub struct Finding {
     pub location: Location,
     /// How many occurrences this finding stands for, itself included.
     pub count: u64,
+    /// How many of them the message speaks of: the others are told beside it.
+    #[serde(skip)]
+    pub told: u64,
 }
 
 impl Finding {
@@ -73,6 +76,7 @@ impl Finding {
             reference: rule.reference,
             location: Location::default(),
             count: 1,
+            told: 1,
         }
     }
 
@@ -101,6 +105,13 @@ impl Finding {
     #[must_use]
     pub fn count(mut self, count: u64) -> Self {
         self.count = count;
+        self
+    }
+
+    /// The same, standing for `count` occurrences, the number of which the message tells.
+    #[must_use]
+    pub fn told(mut self, count: u64) -> Self {
+        (self.count, self.told) = (count, count);
         self
     }
 }

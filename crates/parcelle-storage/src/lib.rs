@@ -17,6 +17,7 @@ mod read_ahead;
 mod watched;
 
 use std::io;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use files::Files;
@@ -42,6 +43,15 @@ pub trait ByteSource: Send + Sync {
     /// What the operating system says when reading fails.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 
+    /// Says which parts will be read next, in this order, so that a source that is far away can ask for several at once. What is
+    /// read, and how much of it, is the same without; a part that is longer than a source keeps is left to its reading.
+    ///
+    /// # Errors
+    /// What reading one of the parts would say.
+    fn prefetch(&self, _parts: &[Range<u64>]) -> io::Result<()> {
+        Ok(())
+    }
+
     /// What was asked of this source so far.
     fn usage(&self) -> Usage;
 }
@@ -66,17 +76,6 @@ impl Counter {
     pub(crate) fn add(&self, bytes: usize) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    /// A request whose bytes are counted as they come.
-    #[cfg(feature = "http")]
-    pub(crate) fn request(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-    }
-
-    #[cfg(feature = "http")]
-    pub(crate) fn received(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn usage(&self) -> Usage {

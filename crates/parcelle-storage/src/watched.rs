@@ -1,7 +1,7 @@
 //! A source that remembers that it could not be read.
 
 use std::io;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::{Mutex, PoisonError};
 
 use crate::{ByteSource, Usage};
@@ -63,6 +63,10 @@ impl<S: Deref<Target: ByteSource> + Send + Sync> ByteSource for Watched<S> {
             return Err(self.note(io::Error::new(io::ErrorKind::UnexpectedEof, message)));
         }
         Ok(count)
+    }
+
+    fn prefetch(&self, parts: &[Range<u64>]) -> io::Result<()> {
+        self.source.prefetch(parts).map_err(|error| self.note(error))
     }
 
     fn usage(&self) -> Usage {

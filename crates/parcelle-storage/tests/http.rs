@@ -263,3 +263,51 @@ fn a_directory_is_not_asked_for() {
     assert!(error.to_string().ends_with("it is a directory"), "{error}");
     assert!(server.requests().is_empty());
 }
+
+/// Ten parts far from each other, of a source that asks for several at a time.
+fn ten_parts(server: &RangeServer, options: HttpOptions) -> (io::Result<()>, Usage) {
+    let source = HttpSource::open(&HttpClient::new(options), &server.url("normal/a.tif"), &|_| None).unwrap();
+    let ahead = ReadAhead::new(source, 100);
+    let parts: Vec<_> = (1..=10).map(|part| part * 1800..part * 1800 + 12).collect();
+    let result = ahead.prefetch(&parts);
+    if result.is_ok() {
+        let (before, file) = (ahead.usage(), bytes(20_000));
+        for part in &parts {
+            let mut buffer = [0; 12];
+            assert_eq!(ahead.read_at(part.start, &mut buffer).unwrap(), 12);
+            assert_eq!(buffer, file[part.start as usize..part.end as usize]);
+        }
+        assert_eq!(ahead.usage(), before, "all of them were there");
+    }
+    (result, ahead.usage())
+}
+
+#[test]
+fn several_parts_are_asked_for_at_once() {
+    let server = server();
+    let (result, usage) = ten_parts(&server, options());
+    result.unwrap();
+    // The beginning, and a hundred bytes for each part.
+    assert_eq!(usage, Usage { requests: 11, bytes: 1000 + 10 * 100 });
+    let requests = server.requests();
+    let connections: std::collections::HashSet<_> = requests.iter().map(|request| request.connection).collect();
+    assert_eq!(requests.len(), 11);
+    assert!(connections.len() <= ReadAhead::<HttpSource>::AT_ONCE, "{connections:?}");
+}
+
+#[test]
+fn budgets_hold_for_requests_that_are_under_way() {
+    for (limited, what, most) in [
+        (HttpOptions { most_requests: 5, ..options() }, "5 requests", Usage { requests: 5, bytes: 1400 }),
+        // The request that takes it over the limit is the last.
+        (HttpOptions { most_bytes: 1250, ..options() }, "1250 bytes", Usage { requests: 4, bytes: 1300 }),
+    ] {
+        let server = server();
+        let (result, usage) = ten_parts(&server, limited);
+        let error = result.unwrap_err();
+        let problem = &HttpError::of(&error).unwrap().problem;
+        assert_eq!(*problem, HttpProblem::Budget { what: what.to_owned() });
+        assert!(usage.requests <= most.requests && usage.bytes <= most.bytes, "{usage:?}");
+        assert_eq!(server.requests().len() as u64, usage.requests);
+    }
+}

@@ -224,7 +224,7 @@ fn geometries(context: &mut Context<'_>, column: &GeometryColumn, data: &ColumnD
     let name = &column.name;
     let mut say = |rule: &'static Rule, tally: &super::data::Tally, what: &str, fix: Fix| {
         if tally.count > 0 {
-            context.push(Finding::new(rule, format!("{name}, {what}{}", tally.text())).count(tally.count), fix);
+            context.push(Finding::new(rule, format!("{name}, {what}{}", tally.text())).told(tally.count), fix);
         }
     };
     say(&UNDECODABLE, &data.undecodable, "", Fix::Convert(&["--on-invalid null"]));
@@ -268,7 +268,7 @@ fn origin(context: &mut Context<'_>, column: &GeometryColumn, data: &ColumnData)
             data.at_origin.text(),
             extent::text([xmin, ymin, xmax, ymax])
         );
-        context.push(Finding::new(&ORIGIN, message).count(data.at_origin.count), Fix::General);
+        context.push(Finding::new(&ORIGIN, message).told(data.at_origin.count), Fix::General);
     }
 }
 
@@ -279,7 +279,7 @@ fn types(context: &mut Context<'_>, column: &GeometryColumn, data: &ColumnData, 
     for (found, tally) in &data.types {
         if !declared.contains(found) {
             let message = format!("{}: {found}, in {}", pointer(&column.name, &["geometry_types"]), tally.text());
-            context.push(Finding::new(&UNDECLARED, message).count(tally.count), Fix::Convert(&[]));
+            context.push(Finding::new(&UNDECLARED, message).told(tally.count), Fix::Convert(&[]));
         }
     }
     if !is_complete || data.rows == data.nulls || data.undecodable.count > 0 {
@@ -297,7 +297,7 @@ fn heights(context: &mut Context<'_>, column: &GeometryColumn, data: &ColumnData
     for (sentinel, tally) in HEIGHT_SENTINELS.iter().zip(&data.sentinels) {
         if tally.count > 0 {
             let message = format!("{}: z is {sentinel} in {}", column.name, tally.text());
-            context.push(Finding::new(&SENTINEL, message).count(tally.count), Fix::General);
+            context.push(Finding::new(&SENTINEL, message).told(tally.count), Fix::General);
         }
     }
     if data.heights > 0 && data.heights == data.zero_heights {
@@ -311,16 +311,16 @@ fn boxes(context: &mut Context<'_>, column: &GeometryColumn, data: &ColumnData, 
     let name = &column.name;
     if data.box_smaller.count > 0 {
         let message = format!("{name}, {}", data.box_smaller.text());
-        context.push(Finding::new(&COVERING, message).count(data.box_smaller.count), Fix::Convert(&[]));
+        context.push(Finding::new(&COVERING, message).told(data.box_smaller.count), Fix::Convert(&[]));
     }
     if data.box_rounded.count > 0 {
         let message = format!("{name}, rounded inwards in {}", data.box_rounded.text());
-        let finding = Finding::new(&COVERING, message).count(data.box_rounded.count);
+        let finding = Finding::new(&COVERING, message).told(data.box_rounded.count);
         context.push(finding.severity(Severity::Warning), Fix::Convert(&[]));
     }
     if data.box_missing.count > 0 {
         let message = format!("{name}, no box in {}", data.box_missing.text());
-        context.push(Finding::new(&NO_BOX, message).count(data.box_missing.count), Fix::Convert(&[]));
+        context.push(Finding::new(&NO_BOX, message).told(data.box_missing.count), Fix::Convert(&[]));
     }
     for (group, said, is) in &data.statistics_smaller {
         let message = format!("{name}, row group {group}: {} for {}", extent::text(*said), extent::text(*is));

@@ -182,6 +182,11 @@ pub static RULES: &[&Rule] = &[
 /// The id of the rule that a server answers ranges.
 pub const NO_RANGE_ID: &str = rules_http::NO_RANGE.id;
 
+/// The ids of the rules that all tiles decode, and that all were decoded.
+pub const NOT_DECODABLE_ID: &str = rules_pixels::DOES_NOT_DECODE.id;
+/// See [`NOT_DECODABLE_ID`].
+pub const NOT_DECODED_ID: &str = rules_pixels::NOT_DECODED.id;
+
 /// Checks one file. `path` is what the fix commands call it; nothing is opened by it.
 ///
 /// A file that is no TIFF at all, or is damaged, is not an error here: that is what the findings say.

@@ -4,7 +4,7 @@ use std::io;
 
 use parcelle_report::{Finding, Rule, Severity};
 use parcelle_storage::ByteSource;
-use parcelle_tiff::{Image, tags};
+use parcelle_tiff::tags;
 
 use super::context::{Context, at_block, in_directory};
 use super::facts::codec_name;
@@ -119,20 +119,27 @@ fn larger_than_raw(context: &Context<'_>) -> Option<Finding> {
     let share = larger as f64 / tiles as f64;
     (share >= MANY_LARGER).then(|| {
         let message = format!("{:.0} % of the tiles ({larger}) are larger than their pixels", share * 100.0);
-        Finding::new(&LARGER_THAN_RAW, message).count(larger)
+        Finding::new(&LARGER_THAN_RAW, message).told(larger)
     })
 }
 
 /// Reads the head of the first tile of every JPEG image that has no JPEGTables.
 pub(crate) fn check_bytes(context: &mut Context<'_>, source: &dyn ByteSource) -> io::Result<()> {
     let mut findings = Vec::new();
-    for level in &context.layout.levels {
-        let is_jpeg = |image: &Image| image.compression == JPEG;
-        if !is_jpeg(&level.image) || level.directory.entry(tags::JPEG_TABLES).is_some() {
-            continue;
-        }
-        let first = (0..level.blocks.len()).find_map(|block| Some((block, level.sound(block)?)));
-        let Some((block, (offset, byte_count))) = first else { continue };
+    let levels = context
+        .layout
+        .levels
+        .iter()
+        .filter(|level| level.image.compression == JPEG && level.directory.entry(tags::JPEG_TABLES).is_none());
+    let first = levels.filter_map(|level| {
+        let (block, place) = (0..level.blocks.len()).find_map(|block| Some((block, level.sound(block)?)))?;
+        Some((level, block, place))
+    });
+    let heads: Vec<_> = first.collect();
+    let parts =
+        heads.iter().map(|(_, _, (offset, byte_count))| *offset..offset + (*byte_count).min(JPEG_HEADER as u64));
+    source.prefetch(&parts.collect::<Vec<_>>())?;
+    for (level, block, (offset, byte_count)) in heads {
         let mut head = vec![0; JPEG_HEADER.min(usize::try_from(byte_count).unwrap_or(JPEG_HEADER))];
         let count = source.read_at(offset, &mut head)?;
         if has_tables(head.get(..count).unwrap_or_default()) == Some(false) {

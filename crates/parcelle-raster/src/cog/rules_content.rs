@@ -13,6 +13,8 @@
 //! numbers: there a pixel only has to be that of its surroundings where these have one single value. Nodata, NaN and, in
 //! files with a mask or an alpha band, 0 are let pass wherever some of it is below. Levels of other samples or another
 //! photometric interpretation are not compared, nor are complex numbers.
+//!
+//! Masks are compared with masks: where all around a place below shows, or nothing does, the overview has to say the same.
 
 use std::io;
 
@@ -45,6 +47,8 @@ const LEVELS: usize = 32;
 const SAMPLED: usize = 12;
 /// Pixels across and down of the part of a tile that is looked at.
 const PART: u32 = 32;
+/// The same of a mask, which mostly has one value far and wide.
+const PART_OF_MASK: u32 = 128;
 /// With fewer pixels chance decides.
 const LEAST_PIXELS: usize = 64;
 /// Overview pixels to each side of one whose values below may have part in it: the reach of a Lanczos kernel.
@@ -64,16 +68,21 @@ pub(crate) fn check(
     findings: &mut Vec<(Finding, Fix)>,
 ) -> io::Result<()> {
     let levels = &context.layout.levels;
-    let mut imagery: Vec<usize> = (0..levels.len()).filter(|number| levels[*number].is_imagery()).collect();
-    imagery.sort_by_key(|number| std::cmp::Reverse(levels[*number].pixels()));
+    let from_large_to_small = |takes: fn(&Level<'_>) -> bool| {
+        let mut numbers: Vec<usize> = (0..levels.len()).filter(|number| takes(&levels[*number])).collect();
+        numbers.sort_by_key(|number| std::cmp::Reverse(levels[*number].pixels()));
+        numbers
+    };
+    let (imagery, masks) =
+        (from_large_to_small(|level| level.is_imagery()), from_large_to_small(|level| level.is_mask()));
     let has_mask = levels.iter().any(Level::is_mask)
         || context
             .structure
             .main()
             .is_some_and(|main| main.unsigned_values(tags::EXTRA_SAMPLES).iter().any(|kind| matches!(kind, 1 | 2)));
-    for pair in imagery.windows(2).take(LEVELS) {
+    for pair in imagery.windows(2).take(LEVELS).chain(masks.windows(2).take(LEVELS)) {
         let [below, above] = [pair[0], pair[1]];
-        if !is_overview(&levels[above]) || !is_comparable(&levels[above].image, &levels[below].image) {
+        if !is_overview(&levels[above]) || !is_comparable(&levels[above], &levels[below]) {
             continue;
         }
         let comparison =
@@ -101,11 +110,12 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Whether two levels hold numbers of one meaning.
-fn is_comparable(above: &Image, below: &Image) -> bool {
+/// Whether two levels hold numbers of one meaning. Those of masks are 0 and anything else, whatever their type.
+fn is_comparable(above: &Level<'_>, below: &Level<'_>) -> bool {
     let samples =
         |image: &Image| (image.data_type(), image.samples_per_pixel, image.planar_configuration, image.photometric);
-    samples(above) == samples(below) && above.width < below.width && above.height < below.height
+    let is_smaller = above.image.width < below.image.width && above.image.height < below.image.height;
+    is_smaller && (above.is_mask() || samples(&above.image) == samples(&below.image))
 }
 
 /// Two levels side by side.
@@ -135,7 +145,8 @@ impl Comparison<'_, '_> {
         if factor.iter().any(|factor| *factor > LARGEST_FACTOR) {
             return Ok(None);
         }
-        let part = part(above, block);
+        let is_mask = self.above.0.is_mask();
+        let part = part(above, block, if is_mask { PART_OF_MASK } else { PART });
         let around = around(part, factor, below);
         let mut scratch = Scratch::default();
         let mut get = |decoder, target: &Target<'_>, window| {
@@ -155,7 +166,11 @@ impl Comparison<'_, '_> {
                 lets_zero_pass: self.has_mask,
                 tolerance: tolerance(above, is_lossy),
             };
-            let wrong = if above.photometric == Some(PALETTE) { pair.judge_palette() } else { pair.judge() };
+            let wrong = match above.photometric {
+                _ if is_mask => pair.judge_mask(),
+                Some(PALETTE) => pair.judge_palette(),
+                _ => pair.judge(),
+            };
             if let Some(how) = wrong {
                 return Ok(Some((block, how)));
             }
@@ -174,14 +189,14 @@ fn tolerance(image: &Image, is_lossy: bool) -> f64 {
     }
 }
 
-/// The middle of a tile, inside the image.
-fn part(image: &Image, block: usize) -> Window {
+/// The middle of a tile, inside the image, of so many pixels across and down at most.
+fn part(image: &Image, block: usize, most: u32) -> Window {
     let (width, height) = image.block_size();
     let (column, row, _) = image.block_at(block as u64);
     let cut = |place: u32, size: u32, all: u32| {
         let start = place.saturating_mul(size);
         let visible = all.saturating_sub(start).min(size);
-        let taken = visible.min(PART);
+        let taken = visible.min(most);
         (start.saturating_add((visible - taken) / 2), taken)
     };
     let ((left, width), (top, height)) = (cut(column, width, image.width), cut(row, height, image.height));
@@ -281,6 +296,25 @@ impl Pair<'_> {
         }
         let is_wrong = count >= LEAST_PIXELS && other as f64 > count as f64 * TOLERATED;
         is_wrong.then_some("its colours are others than those around them below")
+    }
+
+    /// Apart for what is seen and what is not: the smaller of the two would be lost in the other.
+    fn judge_mask(&self) -> Option<&'static str> {
+        let (mut count, mut other) = ([0_usize; 2], [0_usize; 2]);
+        for (value, below) in self.pixels() {
+            let (shows_some, shows_all) = (below.most > 0.0, below.least > 0.0);
+            if shows_some == shows_all {
+                let kind = usize::from(shows_all);
+                count[kind] += 1;
+                other[kind] += usize::from((value > 0.0) != shows_all);
+            }
+        }
+        let is_wrong = |kind: usize| count[kind] >= LEAST_PIXELS && other[kind] as f64 > count[kind] as f64 * TOLERATED;
+        match [is_wrong(0), is_wrong(1)] {
+            [true, _] => Some("it shows what is masked out below"),
+            [_, true] => Some("it masks out what shows below"),
+            _ => None,
+        }
     }
 
     fn judge(&self) -> Option<&'static str> {

@@ -180,6 +180,6 @@ fn several_images(context: &mut Context<'_>) {
     if pages.len() > MOST_PAGES {
         fix.push_str("\nand so on for every image");
     }
-    let finding = Finding::new(&SEVERAL_IMAGES, message).at(in_directory(*first)).count(pages.len() as u64);
+    let finding = Finding::new(&SEVERAL_IMAGES, message).at(in_directory(*first)).told(pages.len() as u64);
     context.push(finding, Fix::Text(fix));
 }

@@ -216,7 +216,7 @@ fn interleave(context: &mut Context<'_>, ghost: &GhostArea) -> bool {
             .collect();
         for (name, location, count) in wrong {
             let message = format!("INTERLEAVE=TILE is claimed, but the bands of {name} do not take turns tile by tile");
-            context.push(Finding::new(&INTERLEAVE, message).at(location).count(count), Fix::Rewrite);
+            context.push(Finding::new(&INTERLEAVE, message).at(location).told(count), Fix::Rewrite);
         }
     }
     by_tile

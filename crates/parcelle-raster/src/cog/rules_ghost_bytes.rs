@@ -1,13 +1,15 @@
 //! `COG-GHO`: the bytes around every tile, which only reading them can judge.
 
+use std::collections::VecDeque;
 use std::io;
+use std::ops::Range;
 
 use parcelle_report::{Finding, Rule, Severity};
 use parcelle_storage::ByteSource;
 
 use super::context::{Context, at_block, plural};
 use super::fix::{Fix, SHUFFLE};
-use super::levels::{Level, Tally, in_file_order};
+use super::levels::{Level, Placed, Tally, in_file_order};
 
 const GHOST: &str = "GDAL COG driver, File format details (Tile data leader and trailer)";
 
@@ -38,6 +40,9 @@ const WINDOW: usize = 256 * 1024;
 /// another request up to about 100 KB; from the page cache it costs a microsecond more for each tile of 50 KB.
 const WORTHWHILE_GAP: u64 = 64 * 1024;
 
+/// Tiles of a sample whose surroundings are asked for together: two requests for each, of which a source keeps far more.
+const TOGETHER: usize = 32;
+
 /// A window on the file that moves forward.
 pub(super) struct Window<'source> {
     source: &'source dyn ByteSource,
@@ -52,6 +57,10 @@ impl<'source> Window<'source> {
     pub(super) fn new(source: &'source dyn ByteSource) -> Self {
         let size = usize::try_from(source.len()).map_or(WINDOW, |length| length.min(WINDOW));
         Self { source, start: 0, filled: 0, buffer: vec![0; size], gap: WORTHWHILE_GAP }
+    }
+
+    fn part(&mut self, part: &Range<u64>) -> io::Result<&[u8]> {
+        self.get(part.start, usize::try_from(part.end - part.start).unwrap_or_default())
     }
 
     /// The bytes at `offset`, fewer than `length` only at the end of the file.
@@ -99,6 +108,25 @@ impl Sample {
     }
 }
 
+/// What is read around a tile: its leader, and its end with the trailer and the leader of the next one.
+fn leader_of(placed: &Placed) -> Range<u64> {
+    let start = placed.offset.saturating_sub(4);
+    start..start + 4
+}
+
+fn trailer_of(placed: &Placed) -> Option<Range<u64>> {
+    let start = placed.end().saturating_sub(4);
+    (placed.byte_count >= 4).then(|| start..start.saturating_add(12))
+}
+
+fn edges_of(tiles: &VecDeque<Placed>, leaders: bool, trailers: bool) -> Vec<Range<u64>> {
+    let of = |placed: &Placed| {
+        let parts = [leaders.then(|| leader_of(placed)), trailer_of(placed).filter(|_| trailers)];
+        parts.into_iter().flatten()
+    };
+    tiles.iter().flat_map(of).collect()
+}
+
 pub(crate) fn check(context: &mut Context<'_>, source: &dyn ByteSource, most: Option<usize>) -> io::Result<()> {
     let Some(ghost) = &context.structure.ghost else { return Ok(()) };
     let leaders = ghost.claims("BLOCK_LEADER", "SIZE_AS_UINT4");
@@ -108,20 +136,29 @@ pub(crate) fn check(context: &mut Context<'_>, source: &dyn ByteSource, most: Op
     }
     let mut window = Window::new(source);
     let mut sample = Sample::of(&context.layout.levels, most);
-    if sample.most.is_some() {
+    let is_sampled = sample.most.is_some();
+    if is_sampled {
         // What lies between two tiles of a sample is worth nothing.
         window.gap = 0;
     }
     let mut looked_at = 0;
     let mut all_edges = vec![Edges::default(); context.layout.levels.len()];
-    for placed in in_file_order(&context.layout.levels) {
-        if !sample.takes(placed.level) {
-            continue;
+    let mut taken = in_file_order(&context.layout.levels).filter(|placed| sample.takes(placed.level));
+    // The tiles of a sample are apart from each other: what is far away is asked for several of them at once.
+    let together = if is_sampled { TOGETHER } else { 1 };
+    let mut ahead = VecDeque::new();
+    loop {
+        if ahead.is_empty() {
+            ahead.extend(taken.by_ref().take(together));
+            if is_sampled {
+                source.prefetch(&edges_of(&ahead, leaders, trailers))?;
+            }
         }
+        let Some(placed) = ahead.pop_front() else { break };
         looked_at += 1;
         let Some(edges) = all_edges.get_mut(placed.level) else { continue };
         if leaders {
-            let found = window.get(placed.offset.saturating_sub(4), 4)?;
+            let found = window.part(&leader_of(&placed))?;
             let found = found.try_into().map(u32::from_le_bytes).ok();
             if found.map(u64::from) != Some(placed.byte_count) {
                 edges.leaders.add(placed.block);
@@ -131,9 +168,8 @@ pub(crate) fn check(context: &mut Context<'_>, source: &dyn ByteSource, most: Op
                 }
             }
         }
-        if trailers && placed.byte_count >= 4 {
-            // Four bytes of the tile, four of its trailer, four of the next tile's leader.
-            let found = window.get(placed.end() - 4, 12)?;
+        if let Some(part) = trailer_of(&placed).filter(|_| trailers) {
+            let found = window.part(&part)?;
             let is_whole = found.len() >= 8;
             if !is_whole || found.get(..4) != found.get(4..8) {
                 edges.trailers.add(placed.block);
@@ -141,6 +177,7 @@ pub(crate) fn check(context: &mut Context<'_>, source: &dyn ByteSource, most: Op
             }
         }
     }
+    drop(taken);
     context.tiles_looked_at = Some(looked_at);
     let mut findings = Vec::new();
     for (level, edges) in context.layout.levels.iter().zip(&all_edges) {
@@ -189,7 +226,7 @@ impl Edges {
             level.name,
             plural(self.leaders.count, "tile")
         );
-        Some((Finding::new(&LEADER, message).at(at_block(level, block)).count(self.leaders.count), fix))
+        Some((Finding::new(&LEADER, message).at(at_block(level, block)).told(self.leaders.count), fix))
     }
 
     fn trailer_finding(&self, level: &Level<'_>) -> Option<(Finding, Fix)> {
@@ -201,7 +238,7 @@ impl Edges {
             level.name,
             plural(self.trailers.count, "tile")
         );
-        Some((Finding::new(&TRAILER, message).at(at_block(level, block)).count(self.trailers.count), Fix::Shuffle))
+        Some((Finding::new(&TRAILER, message).at(at_block(level, block)).told(self.trailers.count), Fix::Shuffle))
     }
 }
 

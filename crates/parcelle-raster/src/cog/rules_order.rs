@@ -81,7 +81,7 @@ fn mask_apart(context: &mut Context<'_>) {
         let count = 1 + apart.count() as u64;
         let message =
             format!("{count} of {} tiles of the mask of {} are not behind their tiles", mask.blocks.len(), image.name);
-        findings.push(Finding::new(&MASK_APART, message).at(at_block(mask, first)).count(count));
+        findings.push(Finding::new(&MASK_APART, message).at(at_block(mask, first)).told(count));
     }
     findings.into_iter().for_each(|finding| context.push(finding, Fix::Shuffle));
 }
@@ -187,7 +187,7 @@ fn row_major(context: &mut Context<'_>) {
             "Tiles of {} are not in row-major order (none is claimed): sequential reads cost more requests",
             level.name
         );
-        findings.push(Finding::new(&ROW_MAJOR, message).at(at_block(level, block)).count(count));
+        findings.push(Finding::new(&ROW_MAJOR, message).at(at_block(level, block)).told(count));
     }
     findings.into_iter().for_each(|finding| context.push(finding, Fix::Shuffle));
 }

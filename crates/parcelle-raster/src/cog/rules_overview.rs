@@ -160,7 +160,7 @@ fn presence(main: &Directory, image: &Image, overviews: &[(&Directory, Image)], 
     let sub_directories = main.sub_directories().len() as u64;
     if sub_directories > 0 {
         let message = format!("{} (tag 330) below IFD 0, where readers do not look", plural(sub_directories, "SubIFD"));
-        findings.push(Finding::new(&SUB_DIRECTORIES, message).at(in_directory(0)).count(sub_directories));
+        findings.push(Finding::new(&SUB_DIRECTORIES, message).at(in_directory(0)).told(sub_directories));
     }
     let (tile_width, tile_height) = if image.is_tiled() { image.block_size() } else { (0, 0) };
     let exceeds = |size: u32, tile: u32| size > tile.max(SMALL_IMAGE);

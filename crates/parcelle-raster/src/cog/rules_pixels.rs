@@ -115,7 +115,7 @@ fn judge(level: &Level<'_>, outcome: &Outcome, findings: &mut Vec<(Finding, Fix)
             blocks.reason,
             others(blocks)
         );
-        let finding = Finding::new(&DOES_NOT_DECODE, message).at(at_block(level, blocks.first)).count(blocks.count);
+        let finding = Finding::new(&DOES_NOT_DECODE, message).at(at_block(level, blocks.first)).told(blocks.count);
         findings.push((finding, Fix::Source));
     }
     // The first block is looked at with the bytes of the file already.
@@ -129,12 +129,12 @@ fn judge(level: &Level<'_>, outcome: &Outcome, findings: &mut Vec<(Finding, Fix)
             place(blocks.first),
             others(blocks)
         );
-        let finding = Finding::new(&NO_JPEG_TABLES, message).at(at_block(level, blocks.first)).count(blocks.count);
+        let finding = Finding::new(&NO_JPEG_TABLES, message).at(at_block(level, blocks.first)).told(blocks.count);
         findings.push((finding, Fix::Source));
     }
     for (reason, blocks) in &outcome.not_decoded {
         let message = format!("{} of {} not decoded: {reason}", plural(blocks.count, &noun.to_lowercase()), level.name);
-        let finding = Finding::new(&NOT_DECODED, message).at(at_block(level, blocks.first)).count(blocks.count);
+        let finding = Finding::new(&NOT_DECODED, message).at(at_block(level, blocks.first)).told(blocks.count);
         findings.push((finding, Fix::General));
     }
 }
@@ -152,7 +152,7 @@ fn constant(context: &Context<'_>, outcomes: &[Outcome], findings: &mut Vec<(Fin
         format!("{} of {decoded} hold nothing but nodata: SPARSE_OK would save {bytes} bytes", plural(count, "tile"));
     let (input, output) = (context.fixer.input(), context.fixer.output());
     let fix = format!("gdal_translate {input} {output} -of COG -co SPARSE_OK=TRUE  # where all readers are GDAL");
-    findings.push((Finding::new(&CONSTANT, message).count(count).at(in_directory(0)), Fix::Text(fix)));
+    findings.push((Finding::new(&CONSTANT, message).told(count).at(in_directory(0)), Fix::Text(fix)));
 }
 
 fn totals(outcomes: &[Outcome]) -> Value {
@@ -183,7 +183,7 @@ fn level_facts((level, outcome): (&Level<'_>, &Outcome)) -> Value {
     })
 }
 
-/// Whether a level is an overview of the image.
+/// Whether a level is an overview of the image or of its mask.
 pub(crate) fn is_overview(level: &Level<'_>) -> bool {
-    level.directory.role == Role::Overview
+    matches!(level.directory.role, Role::Overview | Role::MaskOverview)
 }

@@ -262,7 +262,7 @@ fn blocks(level: &Level<'_>, overlapped: Option<&str>, file_length: u64, has_cla
             count => format!(" (and {} more)", count - 1),
         };
         let message = format!("{noun} ({column},{row}) of {}{}{others}", level.name, say(offset, byte_count));
-        findings.push((Finding::new(rule, message).at(at_block(level, block)).count(tally.count), fix));
+        findings.push((Finding::new(rule, message).at(at_block(level, block)).told(tally.count), fix));
     };
     add(&OVERLAP, &level.overlapping, Fix::Source, &|offset, byte_count| {
         let other = overlapped.unwrap_or("another structure");
@@ -285,14 +285,14 @@ fn blocks(level: &Level<'_>, overlapped: Option<&str>, file_length: u64, has_cla
     let here = in_directory(level.directory.index);
     if total > 0 && level.sparse == total {
         let message = format!("Every tile of {} is empty", level.name);
-        findings.push((Finding::new(&ALL_SPARSE, message).at(here.clone()).count(total), Fix::General));
+        findings.push((Finding::new(&ALL_SPARSE, message).at(here.clone()).told(total), Fix::General));
     } else if level.sparse > 0 {
         let percent = level.sparse as f64 * 100.0 / total as f64;
         let message = format!(
             "{} of {total} tiles ({percent:.1} %) of {} are empty (sparse): fine in GDAL, not in all readers",
             level.sparse, level.name
         );
-        findings.push((Finding::new(&SPARSE, message).at(here).count(level.sparse), Fix::RewriteDense));
+        findings.push((Finding::new(&SPARSE, message).at(here).told(level.sparse), Fix::RewriteDense));
     }
     if let Some(block) = level.shared.first {
         let severity = if has_claims { Severity::Warning } else { Severity::Info };
@@ -300,7 +300,7 @@ fn blocks(level: &Level<'_>, overlapped: Option<&str>, file_length: u64, has_cla
         let count = level.shared.count;
         let verb = if count == 1 { "shares its" } else { "share their" };
         let message = format!("{} of {} {verb} bytes with another tile{claim}", plural(count, "tile"), level.name);
-        let finding = Finding::new(&SHARED, message).severity(severity).at(at_block(level, block)).count(count);
+        let finding = Finding::new(&SHARED, message).severity(severity).at(at_block(level, block)).told(count);
         findings.push((finding, Fix::Rewrite));
     }
 }
@@ -316,5 +316,5 @@ fn bytes(context: &Context<'_>, findings: &mut Made) {
         figures.most,
         plural(figures.heavy, "tile")
     );
-    findings.push((Finding::new(&BYTES, message).count(figures.heavy), Fix::RewriteSmaller));
+    findings.push((Finding::new(&BYTES, message).told(figures.heavy), Fix::RewriteSmaller));
 }

@@ -5,15 +5,18 @@
 //! | fact | is |
 //! |---|---|
 //! | `role` | `image` or `mask` |
-//! | `codec`, `predictor`, `bits`, `format`, `bands`, `planar` | the tags' numbers, with TIFF's defaults |
+//! | `codec`, `predictor`, `bits`, `format`, `bands` | the tags' numbers, with TIFF's defaults |
+//! | `planar`, `reset` | PlanarConfiguration as the reader takes it; whether that is chunky where the file says planar (see [`is_reset`]) |
 //! | `pixel_bits`, `widths` | bits of all bands together; whether all bands have as many (`equal`) or not (`mixed`) |
 //! | `photometric` | the tag's number or `none` |
 //! | `layout`, `offsets` | `tiles` or `strips`, and how many of them |
 //! | `width`, `pixels`, `block_pixels`, `block_bytes` | pixels across and in all; pixels and decoded bytes of a tile or strip |
-//! | `sparse`, `stored`, `past_end` | whether a block is left out; is there; begins or ends past the end of the file |
+//! | `full_width` | whether a tile or strip is as wide as the image |
+//! | `sparse`, `stored`, `past_end` | whether a block that is read is left out; is there; begins or ends past the end of the file |
 //! | `index` | `short` where the offsets or byte counts are fewer than the blocks, `uncounted` without byte counts, else `whole` |
 //! | `nodata` | what Java makes of GDAL_NODATA: `none`, `number`, `nan`, `infinite`, `invalid` |
 //! | `fill` | whether the nodata value as a byte is `zero` or `nonzero`; `none` |
+//! | `fill_of_gdal` | whether what GDAL fills with is `zero` or `nonzero` |
 //! | `cast` | whether Java's cast of the nodata value to the sample type is what GDAL fills with (`same`) or not (`other`) |
 //! | `jpeg_tables`, `old_jpeg` | whether there are JPEGTables; of JPEG by TIFF 6 what is there: `whole`, `lacking`, `progressive` |
 //! | `colour_map`, `profile` | `none`, `short`, `whole`: entries for each value; bytes for an ICC profile |
@@ -49,7 +52,9 @@ const PROFILE_HEAD: u64 = 132;
 
 /// The facts of one image.
 pub(super) fn of_level(structure: &Structure, directory: &Directory, image: &Image) -> Facts {
-    let blocks = Blocks::of(directory, structure.file_length);
+    let is_reset = is_reset(directory, image);
+    let planes = if is_reset { u64::from(image.samples_per_pixel).max(1) } else { 1 };
+    let blocks = Blocks::of(directory, planes, structure.file_length);
     let offsets = directory.entry(directory.index_tags().0).map_or(0, |entry| entry.count);
     let nodata = nodata(directory.text(tags::GDAL_NODATA).as_deref());
     let metadata = directory.text(tags::GDAL_METADATA).unwrap_or_default();
@@ -66,10 +71,12 @@ pub(super) fn of_level(structure: &Structure, directory: &Directory, image: &Ima
         (Name::Widths, if is_mixed { "mixed" } else { "equal" }.into()),
         (Name::Format, u64::from(image.sample_format).into()),
         (Name::Bands, u64::from(image.samples_per_pixel).into()),
-        (Name::Planar, u64::from(image.planar_configuration).into()),
+        (Name::Planar, u64::from(if is_reset { 1 } else { image.planar_configuration }).into()),
+        (Name::Reset, Fact::yes_if(is_reset)),
         (Name::Photometric, Fact::number_or_none(image.photometric.map(u64::from))),
         (Name::Layout, if image.is_tiled() { "tiles" } else { "strips" }.into()),
         (Name::Width, u64::from(image.width).into()),
+        (Name::FullWidth, Fact::yes_if(block_width == image.width)),
         (Name::Pixels, (u64::from(image.width) * u64::from(image.height)).into()),
         (Name::BlockPixels, (u64::from(block_width) * u64::from(block_height)).into()),
         (Name::BlockBytes, image.block_bytes().unwrap_or(u64::MAX).into()),
@@ -80,6 +87,7 @@ pub(super) fn of_level(structure: &Structure, directory: &Directory, image: &Ima
         (Name::Index, index(directory, image).into()),
         (Name::Nodata, nodata.word().into()),
         (Name::Fill, fill(nodata).into()),
+        (Name::FillOfGdal, if fill_of_gdal(nodata, image) == 0.0 { "zero" } else { "nonzero" }.into()),
         (Name::Cast, cast(nodata, image).into()),
         (Name::JpegTables, Fact::yes_if(directory.entry(tags::JPEG_TABLES).is_some())),
         (Name::OldJpeg, old_jpeg(directory).into()),
@@ -100,9 +108,12 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn of(directory: &Directory, length: u64) -> Self {
+    /// Of the first of so many planes.
+    fn of(directory: &Directory, planes: u64, length: u64) -> Self {
         let mut found = Self::default();
-        for (offset, count) in directory.blocks.iter().flat_map(|blocks| blocks.iter()) {
+        let all = directory.blocks.as_ref().map_or(0, |blocks| blocks.len() as u64);
+        let read = usize::try_from(all.div_ceil(planes)).unwrap_or(usize::MAX);
+        for (offset, count) in directory.blocks.iter().flat_map(|blocks| blocks.iter()).take(read) {
             found.is_sparse |= (offset, count) == (0, 0);
             found.is_stored |= count > 0;
             found.is_past_end |= count > 0 && offset.checked_add(count).is_none_or(|end| end > length);
@@ -135,6 +146,14 @@ fn index(directory: &Directory, image: &Image) -> &'static str {
     } else {
         "whole"
     }
+}
+
+/// Whether `TIFFImageReader.getPlanarConfiguration` takes planes for chunky pixels: it compares the number of offsets with
+/// that of an image whose size it does not know yet, which is one tile or three strips for each band of three.
+fn is_reset(directory: &Directory, image: &Image) -> bool {
+    let offsets = directory.entry(directory.index_tags().0).map_or(0, |entry| entry.count);
+    let is_planar = image.planar_configuration == 2 && image.samples_per_pixel >= 2;
+    is_planar && offsets == if image.is_tiled() { 3 } else { 9 }
 }
 
 /// Whether a tag is there with at least so many values.
@@ -175,6 +194,19 @@ fn fill(nodata: Nodata) -> &'static str {
     }
 }
 
+/// What GDAL fills a block with that is left out: rounded, and the nearest that the type has; it keeps samples of fewer bits in
+/// the next larger type of its own.
+fn fill_of_gdal(nodata: Nodata, image: &Image) -> f64 {
+    let Nodata::Number(value) = nodata else { return 0.0 };
+    let bits = image.bits_per_sample;
+    let (least, most) = match (image.sample_format, bits) {
+        (1 | 4, ..=32) => (0.0, f64::from(u32::MAX >> (32 - u32::from(bits).next_power_of_two().clamp(8, 32)))),
+        (2, 8 | 16 | 32) => (-f64::from(1_u32 << (bits - 1)), f64::from((1_u32 << (bits - 1)) - 1)),
+        _ => return value,
+    };
+    if value.is_nan() { 0.0 } else { value.round().clamp(least, most) }
+}
+
 /// Whether Java's cast of the nodata value to a sample (`Number.byteValue` and its kind, which cut off the fraction and
 /// wrap) is the value that GDAL fills with (rounded, and the nearest that the type has).
 fn cast(nodata: Nodata, image: &Image) -> &'static str {
@@ -182,20 +214,14 @@ fn cast(nodata: Nodata, image: &Image) -> &'static str {
     else {
         return "same";
     };
-    let signed = image.sample_format == 2;
-    let (least, most) = match (signed, bits) {
-        (false, bits) => (0.0, f64::from(u32::MAX >> (32 - bits))),
-        (true, bits) => (-f64::from(1_u32 << (bits - 1)), f64::from((1_u32 << (bits - 1)) - 1)),
-    };
-    let gdal = if value.is_nan() { 0.0 } else { value.round().clamp(least, most) };
-    let java = match (signed, bits) {
-        (false, 8) => f64::from(value as i32 as u8),
+    let java = match (image.sample_format == 2, bits) {
+        // Bytes are never signed.
+        (_, 8) => f64::from(value as i32 as u8),
         (false, 16) => f64::from(value as i32 as u16),
-        (true, 8) => f64::from(value as i32 as i8),
         (true, 16) => f64::from(value as i32 as i16),
         _ => f64::from(value as i32),
     };
-    if gdal == java { "same" } else { "other" }
+    if fill_of_gdal(nodata, image) == java { "same" } else { "other" }
 }
 
 /// The facts of the whole file as one way of access sees it; `first` are those of the first level that has an image.

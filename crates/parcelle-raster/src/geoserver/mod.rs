@@ -25,13 +25,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What is not judged: tiles whose bytes do not decode (GeoServer fails on them as every reader does), ImageMosaic, GeoServer's extensions for libjpeg-turbo and GDAL, the readers of S3, Google and Azure.
+//! Tiles whose bytes do not decode are known where pixels were decoded ([`with_damage`]). What is not judged: ImageMosaic,
+//! GeoServer's extensions for libjpeg-turbo and GDAL, the readers of S3, Google and Azure.
 //! The rows about coordinate reference systems were measured with GeoTools 36 and are taken to hold for older ones too.
 //! That each tile of a COG of GDAL's takes a request of its own over HTTP (the four bytes before and after it keep
 //! `ContiguousRangeComposer` from joining them) holds for all of them and is not reported for each.
 
 mod condition;
 pub(crate) mod csv;
+mod damage;
 mod facts;
 mod geo_keys;
 mod names;
@@ -49,6 +51,7 @@ use std::path::Path;
 use parcelle_report::{Compatibility, Finding, Findings, Location, Outcome, Severity};
 use parcelle_tiff::{Structure, tags};
 
+pub use damage::with_damage;
 pub(crate) use geo_keys::GeoKeys;
 pub use rules::RULES;
 pub use version::Version;
@@ -56,6 +59,9 @@ pub use version::Version;
 use crate::shell::{names, quoted};
 use condition::Facts;
 use table::{Capability, Effect, Scope, tables};
+
+/// The layout rules about pixels that this profile has, too: no reader shows what does not decode.
+pub const OF_PIXELS: [&str; 2] = [crate::cog::NOT_DECODABLE_ID, crate::cog::NOT_DECODED_ID];
 
 /// A row of the compiled tables that cannot be read; a test of this crate makes sure that there is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -288,7 +294,11 @@ fn rank(hit: &Hit) -> (u8, bool) {
 
 /// What an admin sees.
 fn what_happens(hit: &Hit) -> &'static str {
-    match (hit.effect(), hit.ifd) {
+    seen(hit.effect(), hit.ifd)
+}
+
+fn seen(effect: Effect, ifd: Option<usize>) -> &'static str {
+    match (effect, ifd) {
         (Effect::Reads, _) => "",
         (Effect::Slow, _) => "store and layer can be created, requests take very long",
         (Effect::Misreads, None | Some(0)) => "store and layer can be created, maps show wrong values without an error",

@@ -40,6 +40,7 @@ pub static RULES: &[&Rule] = &[
     &PROFILE,
     &PLANAR_COUNT,
     &PREDICTOR,
+    &LZW_DIFFERENCES,
     &access::SIDE_MASK,
     &access::PROJECTION_FILE,
     &access::AUX_FILE,
@@ -215,6 +216,15 @@ static PREDICTOR: Rule = Rule {
           the differences across the wrong samples.",
     fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=NO",
     reference: "imageio-ext PredictorDecompressor, TIFFLZWDecompressor",
+};
+
+static LZW_DIFFERENCES: Rule = Rule {
+    id: "GS-PRED-002",
+    severity: Severity::Error,
+    title: "of bytes packed by LZW with predictor 2 only the first strip is undone",
+    why: "TIFFLZWDecompressor tells the predictor where it reads in the place of where it writes. As long as a strip, or a           tile as wide as the image, is decoded on its own that is the same; where it is decoded straight into the image,           the first one is undone over and over, and the others not at all: noise, without any error in the log.",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES",
+    reference: "imageio-ext TIFFLZWDecompressor.decode, PredictorDecompressor.decompress",
 };
 
 static SPARSE_NO_NODATA: Rule = Rule {

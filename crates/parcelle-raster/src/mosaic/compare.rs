@@ -70,7 +70,7 @@ impl Verdict<'_> {
             let message =
                 format!("{} {what} ({}): {}", self.share(files.len()), because.join(", "), self.names(&files));
             self.findings
-                .push(Finding::new(&rules::UNREADABLE, message).severity(severity).fix("").count(files.len() as u64));
+                .push(Finding::new(&rules::UNREADABLE, message).severity(severity).fix("").told(files.len() as u64));
         }
     }
 
@@ -145,7 +145,7 @@ impl Verdict<'_> {
             let message = format!("{} are rotated or sheared: {}", self.share(rotated.len()), self.names(&rotated));
             let general = "gdalwarp IN.tif OUT.tif -of COG";
             let fix = rotated.first().map(|index| command(general, mosaic.path(*index))).unwrap_or_default();
-            self.findings.push(Finding::new(&rules::ROTATED, message).fix(fix).count(rotated.len() as u64));
+            self.findings.push(Finding::new(&rules::ROTATED, message).fix(fix).told(rotated.len() as u64));
             for index in rotated {
                 let fix = command(general, mosaic.path(index));
                 self.outlier(
@@ -176,7 +176,7 @@ impl Verdict<'_> {
                 format!("{} {have} {value}, most have {usual}: {}", self.share(files.len()), self.names(files));
             let first = files.first().map_or("", |index| self.mosaic.path(*index));
             let finding = Finding::new(rule, message).severity(severity).fix(command(general, first));
-            self.findings.push(finding.count(files.len() as u64));
+            self.findings.push(finding.told(files.len() as u64));
             for index in files {
                 let fix = command(general, self.mosaic.path(*index));
                 let message = format!("It has {value}, most files of the mosaic have {usual}");
@@ -237,7 +237,7 @@ impl Verdict<'_> {
                 mosaic.path(one),
                 mosaic.path(other)
             );
-            self.findings.push(Finding::new(&rules::OVERLAPS, message).count(overlaps.files.len() as u64));
+            self.findings.push(Finding::new(&rules::OVERLAPS, message).told(overlaps.files.len() as u64));
         }
         if let Some(holes) = place::holes(granules, MOST_LISTED).filter(|holes| holes.count > 0) {
             let places: Vec<String> = holes
@@ -251,7 +251,7 @@ impl Verdict<'_> {
             let plural = if holes.count == 1 { "" } else { "s" };
             let message =
                 format!("{} hole{plural} in the grid of the files, at {}{more}", holes.count, listed(&places));
-            self.findings.push(Finding::new(&rules::HOLES, message).count(holes.count));
+            self.findings.push(Finding::new(&rules::HOLES, message).told(holes.count));
         }
     }
 
@@ -261,7 +261,7 @@ impl Verdict<'_> {
         }
         let files: Vec<usize> = pairs.iter().map(|(index, _)| *index).collect();
         let message = format!("{} {what}: {}", self.share(files.len()), self.names(&files));
-        self.findings.push(Finding::new(rule, message).count(files.len() as u64));
+        self.findings.push(Finding::new(rule, message).told(files.len() as u64));
         for (index, other) in pairs {
             let message = format!("{alone} {}", self.mosaic.path(*other));
             self.outlier(*index, Finding::new(rule, message));
@@ -284,7 +284,7 @@ impl Verdict<'_> {
                     pattern.regex,
                     self.names(&unfitting)
                 );
-                self.findings.push(Finding::new(&rules::UNFITTING, message).count(unfitting.len() as u64));
+                self.findings.push(Finding::new(&rules::UNFITTING, message).told(unfitting.len() as u64));
                 for index in unfitting {
                     let message = format!("Its name holds no {what} as the others do ({})", pattern.regex);
                     self.outlier(index, Finding::new(&rules::UNFITTING, message));
@@ -311,12 +311,12 @@ impl Verdict<'_> {
                 listed(&virtual_rasters)
             );
             let finding = Finding::new(&rules::OTHERS, message).severity(Severity::Warning);
-            self.findings.push(finding.count(virtual_rasters.len() as u64));
+            self.findings.push(finding.told(virtual_rasters.len() as u64));
         }
         let others: Vec<&str> = mosaic.others.iter().map(String::as_str).collect();
         if !others.is_empty() {
             let message = format!("{} files that are no GeoTIFF are tried as well: {}", others.len(), listed(&others));
-            self.findings.push(Finding::new(&rules::OTHERS, message).count(others.len() as u64));
+            self.findings.push(Finding::new(&rules::OTHERS, message).told(others.len() as u64));
         }
     }
 }

@@ -84,17 +84,17 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
     for remark in remarks(file) {
         paragraph(text, &options.wording.sentence("remark", remark), "  ", "  ", options);
     }
-    // One place per rule tells an admin what is wrong; the others are in the JSON.
+    // One place per rule tells an admin what is wrong; the others are in the JSON, and here as a number.
     let mut shown: Vec<(&Finding, u64)> = Vec::new();
     for finding in &file.findings {
         match shown.iter_mut().find(|(first, _)| (first.rule.id, first.severity) == (finding.rule.id, finding.severity))
         {
-            Some((_, count)) => *count += finding.count,
-            None => shown.push((finding, finding.count)),
+            Some((_, more)) => *more += finding.count,
+            None => shown.push((finding, finding.count.saturating_sub(finding.told))),
         }
     }
-    for (finding, count) in shown {
-        finding_block(text, finding, count, options);
+    for (finding, more) in shown {
+        finding_block(text, finding, more, options);
     }
     for ignored in &file.ignored {
         let finding = &ignored.finding;
@@ -136,7 +136,7 @@ pub(super) const fn verdict_word(verdict: Verdict, language: Language) -> &'stat
     }
 }
 
-fn finding_block(text: &mut String, finding: &Finding, count: u64, options: HumanOptions) {
+fn finding_block(text: &mut String, finding: &Finding, more: u64, options: HumanOptions) {
     let language = options.language();
     let severity = format!("{:<7}", verdict_word(finding.severity.into(), language));
     let color = match finding.severity {
@@ -157,8 +157,8 @@ fn finding_block(text: &mut String, finding: &Finding, count: u64, options: Huma
         paragraph(text, options.wording.of(finding.rule).title, "          ", "          ", options);
     }
     let mut message = sentence.into_owned();
-    if count > 1 {
-        let more = language.grouped(count - 1);
+    if more > 0 {
+        let more = language.grouped(more);
         message += &match language {
             Language::English => format!(" (and {more} more)"),
             Language::French => format!(" (et {more} de plus)"),

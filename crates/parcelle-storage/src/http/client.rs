@@ -13,6 +13,8 @@ use url::Url;
 use super::address::Address;
 use super::content_range::ContentRange;
 use super::error::HttpProblem;
+use super::source::HttpSource;
+use crate::ReadAhead;
 
 /// Redirects that are followed for one request.
 pub(super) const MOST_REDIRECTS: u32 = 5;
@@ -131,6 +133,8 @@ impl HttpClient {
             .timeout_connect(Some(options.connect_timeout))
             .timeout_recv_response(Some(options.read_timeout))
             .timeout_per_read(Some(options.read_timeout))
+            // As many as one file asks for at a time.
+            .max_idle_connections_per_host(ReadAhead::<HttpSource>::AT_ONCE)
             .user_agent(concat!("parcelle/", env!("CARGO_PKG_VERSION")))
             .tls_config(tls);
         let agent = if options.proxy_from_environment { agent.proxy(Proxy::try_from_env()) } else { agent.proxy(None) };

@@ -1,8 +1,9 @@
 //! A remote file as a source.
 
+use std::cell::Cell;
 use std::io;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ureq::http::header;
 use url::Url;
@@ -10,7 +11,7 @@ use url::Url;
 use super::address::{Address, Environment};
 use super::client::{Answer, Asking, Headers, HttpClient};
 use super::error::{HttpError, HttpProblem};
-use crate::{ByteSource, Counter, Usage};
+use crate::{ByteSource, Usage};
 
 /// A page of this origin is what [`HttpSource::cross_origin`] pretends to be.
 const ORIGIN: &str = "https://parcelle.invalid";
@@ -30,7 +31,14 @@ pub struct HttpSource {
     headers: Headers,
     answers_ranges: bool,
     is_web: bool,
-    counter: Counter,
+    spent: Mutex<Spent>,
+}
+
+/// What a file has cost. Of requests that are under way their bytes count, as they would if each had waited for the one before.
+#[derive(Debug, Default)]
+struct Spent {
+    usage: Usage,
+    expected: u64,
 }
 
 #[derive(Debug)]
@@ -64,7 +72,7 @@ impl HttpSource {
             head: Vec::new(),
             headers: Headers::default(),
             answers_ranges: true,
-            counter: Counter::default(),
+            spent: Mutex::default(),
         };
         let first = 0..client.options.first_read.max(1);
         match source.ask(&first, client.options.whole_limit)? {
@@ -113,7 +121,7 @@ impl HttpSource {
             route.moved.clone().map_or_else(|| route.address.url(), Ok)
         };
         let Ok(url) = url else { return CrossOrigin::default() };
-        self.counter.request();
+        self.spent().usage.requests += 1;
         let Some(headers) = self.client.preflight(&url, ORIGIN) else { return CrossOrigin::default() };
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         CrossOrigin {
@@ -129,23 +137,38 @@ impl HttpSource {
             (route.address.clone(), route.moved.clone())
         };
         let options = &self.client.options;
+        // The bytes of this request that have not come yet, once it is under way.
+        let expected = Cell::new(0);
         let spend = || {
-            let spent = self.counter.usage();
-            if spent.requests >= options.most_requests {
+            let mut spent = self.spent();
+            if spent.usage.requests >= options.most_requests {
                 return Err(HttpProblem::Budget { what: format!("{} requests", options.most_requests) });
             }
-            if spent.bytes >= options.most_bytes {
+            if spent.usage.bytes.saturating_add(spent.expected - expected.get()) >= options.most_bytes {
                 return Err(HttpProblem::Budget { what: format!("{} bytes", options.most_bytes) });
             }
-            self.counter.request();
+            spent.usage.requests += 1;
+            spent.expected += (range.end - range.start) - expected.replace(range.end - range.start);
             Ok(())
         };
-        let received = |bytes| self.counter.received(bytes);
+        let received = |bytes: u64| {
+            let mut spent = self.spent();
+            spent.usage.bytes += bytes;
+            let came = bytes.min(expected.get());
+            expected.set(expected.get() - came);
+            spent.expected -= came;
+        };
         let asking = Asking { address: &mut address, moved: &mut moved, spend: &spend, received: &received };
-        let answer = self.client.ask(asking, range, whole).map_err(|problem| self.error(problem))?;
+        let answer = self.client.ask(asking, range, whole);
+        self.spent().expected -= expected.get();
+        let answer = answer.map_err(|problem| self.error(problem))?;
         let mut route = self.route.lock().unwrap_or_else(PoisonError::into_inner);
         (route.address, route.moved) = (address, moved);
         Ok(answer)
+    }
+
+    fn spent(&self) -> MutexGuard<'_, Spent> {
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn error(&self, problem: HttpProblem) -> HttpError {
@@ -196,7 +219,7 @@ impl ByteSource for HttpSource {
 
     /// Requests sent, and bytes of their answers.
     fn usage(&self) -> Usage {
-        self.counter.usage()
+        self.spent().usage
     }
 }
 

@@ -96,8 +96,25 @@ fn geotiff(
     }
     if extras.versions && profiles.iter().any(|profile| matches!(profile, Profile::Geoserver(_))) {
         examined.versions = versions(&parsed, path)?;
+        geoserver::with_damage(&mut examined.versions, &parsed.structure, &examined.checked.findings);
     }
     Ok(examined)
+}
+
+/// What no layout rules are asked for: the facts, and where pixels are to be decoded for GeoServer, whether they do.
+pub(super) fn pixels_alone(
+    parsed: &cog::Parsed,
+    source: &dyn ByteSource,
+    name: &str,
+    depth: Depth,
+    profiles: &[Profile],
+) -> io::Result<Checked> {
+    if depth < Depth::Pixels || !profiles.iter().any(|profile| matches!(profile, Profile::Geoserver(_))) {
+        return Ok(Checked { facts: parsed.facts(source, name), ..Checked::default() });
+    }
+    let mut checked = cog::check_structure(parsed, source, name, &cog::CogOptions { depth, ..Default::default() })?;
+    checked.findings.retain(|finding| geoserver::OF_PIXELS.contains(&finding.rule.id));
+    Ok(checked)
 }
 
 /// What every version of GeoServer makes of a file.
@@ -127,7 +144,7 @@ fn parsed_geotiff(
     let name = path.display().to_string();
     let layout: Vec<LayoutProfile> = profiles.iter().filter_map(|profile| profile.layout()).collect();
     let mut checked = if layout.is_empty() {
-        Checked { facts: parsed.facts(source, &name), ..Checked::default() }
+        pixels_alone(parsed, source, &name, depth, profiles)?
     } else {
         let options = cog::CogOptions { depth, ..Default::default() };
         let mut checked = cog::check_structure(parsed, source, &name, &options)?;
@@ -149,6 +166,7 @@ fn parsed_geotiff(
         checked.findings.extend(judged.findings);
         compatibility.extend(judged.compatibility);
     }
+    geoserver::with_damage(&mut compatibility, &parsed.structure, &checked.findings);
     mend::merge(&mut checked.findings, &parsed.structure, path);
     Ok(Examined { checked, compatibility, versions: Vec::new() })
 }
@@ -215,6 +233,7 @@ pub(super) fn granule(
         let mut examined = parsed_geotiff(&parsed, &source, path, depth, profiles)?;
         if extras.versions {
             examined.versions = versions(&parsed, path)?;
+            geoserver::with_damage(&mut examined.versions, &parsed.structure, &examined.checked.findings);
         }
         Ok((examined.report(path, FileKind::Geotiff), parsed))
     };

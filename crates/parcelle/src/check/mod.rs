@@ -43,7 +43,7 @@ pub fn check(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Check {
         profiles: Profile::DEFAULT.to_vec(),
         gdal_version: None,
         working_directory: None,
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        threads: None,
         sources: SourcePolicy::default(),
         files: Files::default(),
         observer: None,
@@ -72,7 +72,7 @@ pub struct Check {
     profiles: Vec<Profile>,
     gdal_version: Option<GdalVersion>,
     working_directory: Option<PathBuf>,
-    threads: usize,
+    threads: Option<usize>,
     sources: SourcePolicy,
     files: Files,
     observer: Option<FileObserver>,
@@ -237,6 +237,7 @@ pub fn profiles_of(rule: &Rule) -> Vec<&'static str> {
     let has = |profile: &Profile| match profile {
         Profile::Ogc(None) => false,
         Profile::Ogc(class) => *class == own_class,
+        Profile::Geoserver(_) if geoserver::OF_PIXELS.contains(&rule.id) => true,
         other => other.rules().iter().any(|known| known.id == rule.id),
     };
     Profile::ALL.into_iter().filter(has).map(Profile::name).collect()
@@ -304,7 +305,7 @@ impl Check {
 
     /// How many files are checked, and with [`Depth::Pixels`] tiles decoded, at a time.
     pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = threads.max(1);
+        self.threads = Some(threads.max(1));
         self
     }
 
@@ -423,7 +424,6 @@ impl Check {
     }
 
     fn stream_once(self, once: &mut Once, mut each: impl FnMut(Answer) -> bool) -> Result<(), CheckError> {
-        let pool = self.pool()?;
         let mut each = |mut answer: Answer| {
             if let Answer::File(file) = &mut answer {
                 once.tell(file);
@@ -432,7 +432,7 @@ impl Check {
             each(answer)
         };
         if self.is_mosaic {
-            return self.stream_mosaics(&pool, &mut each);
+            return self.stream_mosaics(&self.pool()?, &mut each);
         }
         let mut found: Vec<Found> = self.paths.iter().flat_map(|path| find::files(path, &self.profiles)).collect();
         // A file that is named twice, or with its directory, is one file.
@@ -459,15 +459,29 @@ impl Check {
             }
             Some(result)
         };
-        stream::in_order(&pool, total, make, |result| result.is_none_or(|result| each(result.into())));
+        let mut take = |result: Option<Result<FileReport, Unexamined>>| result.is_none_or(|result| each(result.into()));
+        if self.needs_one_thread(&found, &options) {
+            take(make(0));
+        } else {
+            stream::in_order(&self.pool()?, total, make, take);
+        }
         Ok(())
     }
 
     fn pool(&self) -> Result<rayon::ThreadPool, CheckError> {
+        // How many there are is written in a number of files: not asked for before it matters.
+        let threads = self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads)
+            .num_threads(threads)
             .build()
-            .map_err(|error| CheckError::Threads { threads: self.threads, reason: error.to_string() })
+            .map_err(|error| CheckError::Threads { threads, reason: error.to_string() })
+    }
+
+    /// Whether there is one file only, whose check keeps one thread busy: starting others would take as long as the check. By its
+    /// name, as nothing is read twice for that; what another kind of file does side by side it does so all the same.
+    fn needs_one_thread(&self, found: &[Found], options: &VrtOptions) -> bool {
+        let [Ok(Place::Local(path))] = found else { return false };
+        options.depth < Depth::Pixels && !self.extras.pictures && find::is_named_tiff(path)
     }
 
     fn stream_mosaics(&self, pool: &rayon::ThreadPool, each: &mut dyn FnMut(Answer) -> bool) -> Result<(), CheckError> {
@@ -477,15 +491,24 @@ impl Check {
             }
         };
         // A directory that is named twice is one mosaic.
-        let mut named = HashSet::new();
+        let place = |path: &PathBuf| std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        let mut named: Vec<(PathBuf, &PathBuf, usize)> = Vec::new();
         for path in &self.paths {
-            if !named.insert(std::fs::canonicalize(path).unwrap_or_else(|_| path.clone())) {
-                continue;
+            let place = place(path);
+            match named.iter_mut().find(|(known, ..)| *known == place) {
+                Some((.., times)) => *times += 1,
+                None => named.push((place, path, 1)),
             }
-            let (reports, missing) = pool.install(|| {
+        }
+        for (_, path, times) in named {
+            let (mut reports, missing) = pool.install(|| {
                 let depth = self.depth.unwrap_or_default();
                 mosaic::directory(&self.files, path, depth, &self.profiles, self.extras, &observer)
             })?;
+            if let Some(whole) = reports.first_mut().filter(|_| times > 1) {
+                let remark = format!("It is named {times} times, and checked once.");
+                whole.facts.insert(parcelle_report::REMARKS, vec![remark].into());
+            }
             let answers = reports.into_iter().map(Ok).chain(missing.into_iter().map(Err));
             if !answers.map(Answer::from).all(&mut *each) {
                 break;

@@ -132,7 +132,7 @@ fn geotiff(
             }
             checked => checked?,
         },
-        Some(parsed) => Checked { facts: parsed.facts(source, name), ..Checked::default() },
+        Some(parsed) => examine::pixels_alone(parsed, source, name, depth, profiles)?,
         None => Checked { facts: BTreeMap::from([("file_bytes", json!(source.len()))]), ..Checked::default() },
     };
     let served = served(source.source(), in_force);
@@ -154,6 +154,10 @@ fn geotiff(
         for version in geoserver::releases().map_err(io::Error::other)? {
             versions.extend(answers(parsed.as_ref(), name, *version, served.ranges)?.1);
         }
+    }
+    if let Some(parsed) = &parsed {
+        geoserver::with_damage(&mut compatibility, &parsed.structure, &checked.findings);
+        geoserver::with_damage(&mut versions, &parsed.structure, &checked.findings);
     }
     if let Some(parsed) = parsed.as_ref().filter(|_| extras.pictures) {
         checked.pictures = cog::pictures(&parsed.structure);

@@ -168,7 +168,7 @@ fn item(text: &mut String, finding: &Finding, reason: Option<&str>, wording: Wor
     if !place.is_empty() {
         let _ = write!(text, " <span class=\"meaning\">{}</span>", escaped(place.trim()));
     }
-    if finding.count > 1 {
+    if finding.count > finding.told {
         let _ = write!(text, " <span class=\"meaning\">×{}</span>", language.grouped(finding.count));
     }
     text.push_str("</p>");
