@@ -223,8 +223,11 @@ fn mixed_types(
     let message = format!("Bands have different types ({}): {consequence}.", list.join(", "));
     let wide =
         if list.iter().any(|name| ["Float64", "UInt32", "Int32"].contains(name)) { "Float64" } else { "Float32" };
-    let fix =
-        format!("gdal_translate -of COG -ot {wide} {} {}  # or one VRT for each type", subject.file(), subject.computed());
+    let fix = format!(
+        "gdal_translate -of COG -ot {wide} {} {}  # or one VRT for each type",
+        subject.file(),
+        subject.computed()
+    );
     let first = kinds.get(1).map_or(1, |(number, _)| *number);
     let line = dataset.bands.get(first - 1).map_or(dataset.line, |band| line_of(band.data_type.as_ref(), band));
     findings.push(Finding::new(&MIXED_TYPES, message).at(place(line, first, "/@dataType")).fix(fix));
