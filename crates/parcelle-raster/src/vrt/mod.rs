@@ -234,6 +234,9 @@ fn is_virtual_xml(head: &[u8]) -> bool {
         })
 }
 
+/// Sources that a command names one by one.
+const COMMAND_SOURCES: usize = 8;
+
 /// What the rules look at.
 struct Subject<'a> {
     document: &'a Document,
@@ -262,6 +265,26 @@ impl<'a> Subject<'a> {
             // A path of a document is kept once, so that its address tells it.
             references.iter().map(|found| found.file.path.as_ptr().addr()).collect::<HashSet<_>>().len() as u64
         })
+    }
+
+    /// The files that the VRT is to be built of, as words of a command: its sources, where they are few and plain files, else
+    /// FILES.
+    fn sources(&self, dataset: &Dataset) -> String {
+        let mut named: Vec<&str> = Vec::new();
+        let plain = dataset.kind() == DatasetKind::Classic
+            && dataset.references().iter().all(|found| {
+                let path = &*found.file.path;
+                if !named.contains(&path) && named.len() <= COMMAND_SOURCES {
+                    named.push(path);
+                }
+                let is_plain = matches!(rules_remote::scheme(path), rules_remote::Scheme::Plain) && !path.is_empty();
+                is_plain && found.file.is_relative_to_vrt() && named.len() <= COMMAND_SOURCES
+            });
+        if !plain || named.is_empty() {
+            return "FILES".to_owned();
+        }
+        let directory = self.path.parent().unwrap_or(Path::new(""));
+        named.iter().map(|path| quoted(directory.join(path))).collect::<Vec<_>>().join(" ")
     }
 
     /// The VRT in a command.

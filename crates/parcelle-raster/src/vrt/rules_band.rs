@@ -184,13 +184,13 @@ fn types(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
             let note = if kind.is_complex() { "  # keeps the real part" } else { "" };
             let message =
                 format!("Band type {named}: GeoServer has no sample model for it, the store cannot be created.");
-            let fix = format!("gdal_translate -ot {instead} {} {}{note}", subject.file(), subject.computed());
+            let fix = format!("gdal_translate -of COG -ot {instead} {} {}{note}", subject.file(), subject.computed());
             findings.push(
                 Finding::new(&NO_SAMPLE_MODEL, message).at(place(line, number, "/@dataType")).fix(fix).count(*count),
             );
         } else if *kind == DataType::UInt32 {
             let message = format!("{named} is read as signed 32 bit: values from 2^31 on come out negative.");
-            let fix = format!("gdal_translate -ot Float64 {} {}", subject.file(), subject.computed());
+            let fix = format!("gdal_translate -of COG -ot Float64 {} {}", subject.file(), subject.computed());
             findings
                 .push(Finding::new(&UNSIGNED, message).at(place(line, number, "/@dataType")).fix(fix).count(*count));
         }
@@ -223,8 +223,11 @@ fn mixed_types(
     let message = format!("Bands have different types ({}): {consequence}.", list.join(", "));
     let wide =
         if list.iter().any(|name| ["Float64", "UInt32", "Int32"].contains(name)) { "Float64" } else { "Float32" };
-    let fix =
-        format!("gdal_translate -ot {wide} {} {}  # or one VRT for each type", subject.file(), subject.computed());
+    let fix = format!(
+        "gdal_translate -of COG -ot {wide} {} {}  # or one VRT for each type",
+        subject.file(),
+        subject.computed()
+    );
     let first = kinds.get(1).map_or(1, |(number, _)| *number);
     let line = dataset.bands.get(first - 1).map_or(dataset.line, |band| line_of(band.data_type.as_ref(), band));
     findings.push(Finding::new(&MIXED_TYPES, message).at(place(line, first, "/@dataType")).fix(fix));
@@ -263,13 +266,13 @@ fn colors(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
         let line = line_of(last.color_interpretation.as_ref(), last);
         let fix = if count == 4 {
             format!(
-                "gdal_translate {} {file} {}  # with a fifth band nothing is taken for alpha; or select bands in GeoServer",
+                "gdal_translate -of COG {} {file} {}  # with a fifth band nothing is taken for alpha; or select bands in GeoServer",
                 order.join(" "),
                 subject.computed()
             )
         } else {
             format!(
-                "gdal_translate -b 1 {file} {}  # and band 2 by itself; or select bands in GeoServer",
+                "gdal_translate -of COG -b 1 {file} {}  # and band 2 by itself; or select bands in GeoServer",
                 subject.computed()
             )
         };
@@ -282,7 +285,7 @@ fn colors(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
                 format!("Band {number} of {count} is Alpha: GeoServer takes only the last of 2 or 4 bands for it.");
             let others =
                 (1..=count).filter(|other| *other != number).map(|other| format!("-b {other} ")).collect::<String>();
-            let fix = format!("gdal_translate {others}-b {number} {file} {}", subject.computed());
+            let fix = format!("gdal_translate -of COG {others}-b {number} {file} {}", subject.computed());
             findings.push(Finding::new(&COLOR_ORDER, message).at(place(line, number, "/ColorInterp")).fix(fix));
         }
     }
@@ -313,7 +316,7 @@ fn color_order(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings
     let mut order = vec![red, green, blue];
     order.extend((0..dataset.bands.len()).filter(|other| ![red, green, blue].contains(other)));
     let order: String = order.iter().map(|index| format!("-b {} ", index + 1)).collect();
-    let fix = format!("gdal_translate {order}{} {}", subject.file(), subject.computed());
+    let fix = format!("gdal_translate -of COG {order}{} {}", subject.file(), subject.computed());
     findings.push(Finding::new(&COLOR_ORDER, message).at(place(line, red + 1, "/ColorInterp")).fix(fix));
 }
 
@@ -326,7 +329,7 @@ fn scaled(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
         let Some((_, line)) = scale.or(offset) else { continue };
         let (scale, offset) = (scale.map_or(1.0, |(value, _)| value), offset.map_or(0.0, |(value, _)| value));
         let message = format!("Scale {scale} and offset {offset} of band {number} are read but not applied to pixels.");
-        let fix = format!("gdal_translate -unscale -ot Float32 {} {}", subject.file(), subject.computed());
+        let fix = format!("gdal_translate -of COG -unscale -ot Float32 {} {}", subject.file(), subject.computed());
         findings.push(Finding::new(&SCALED, message).at(place(line, number, "/Scale")).fix(fix));
     }
 }

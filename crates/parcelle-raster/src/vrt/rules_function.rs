@@ -178,7 +178,7 @@ fn derived(subject: &Subject<'_>, band: &Band, number: usize, findings: &mut Fin
 }
 
 fn compute(subject: &Subject<'_>) -> String {
-    format!("gdal_translate {} {}  # on a machine where it reads", subject.file(), subject.computed())
+    format!("gdal_translate -of COG {} {}  # on a machine where it reads", subject.file(), subject.computed())
 }
 
 fn built_in(subject: &Subject<'_>, band: &Band, number: usize, function: &Field, findings: &mut Findings) {

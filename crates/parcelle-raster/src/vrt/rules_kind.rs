@@ -277,7 +277,8 @@ fn processed(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) 
     }
     if !refused {
         let message = "Processed VRT: computed at every request, and readable by GDAL 3.9 and newer only.";
-        findings.push(Finding::new(&PROCESSED, message).severity(subject.target.need((3, 9))).at(place).fix(compute));
+        let fix = format!("{compute}  # with GDAL 3.9 or newer");
+        findings.push(Finding::new(&PROCESSED, message).severity(subject.target.need((3, 9))).at(place).fix(fix));
     }
 }
 

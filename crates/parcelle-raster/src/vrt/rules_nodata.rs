@@ -185,7 +185,7 @@ fn masks(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
     };
     let message = "A <MaskBand> is never read by GeoServer: what it hides is drawn.";
     let fix = format!(
-        "gdal_translate -b 1 -b mask -colorinterp_2 alpha {file} {}  # all colour bands, then the mask as alpha; or a footprint",
+        "gdal_translate -of COG -b 1 -b mask -colorinterp_2 alpha {file} {}  # all colour bands, then the mask as alpha; or a footprint",
         subject.computed()
     );
     findings.push(Finding::new(&MASK, message).at(location).fix(fix).count(count as u64));

@@ -15,7 +15,7 @@ pub(super) fn check(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Fin
         let mut place = at(band.line, "VRTDataset/VRTRasterBand");
         place.band = u32::try_from(index + 1).ok();
         let file = subject.file();
-        let convert = format!("gdal_translate {file} {}  # where it opens", subject.computed());
+        let convert = format!("gdal_translate -of COG {file} {}  # where it opens", subject.computed());
         let Some(raw) = &band.raw_file else {
             let message = format!("Raw band {} names no <SourceFilename>: GDAL refuses the file.", index + 1);
             let fix = format!("Name the file of raw bytes in {file}.");

@@ -174,7 +174,7 @@ fn windows(subject: &Subject<'_>, dataset: &Dataset, findings: &mut Findings) {
     let sources = all_sources(dataset);
     let total = subject.distinct_sources(dataset);
     let file = subject.file();
-    let rebuild = format!("Rebuild {file}, for example: gdalbuildvrt -overwrite {file} SOURCES");
+    let rebuild = format!("Rebuild {file}, for example: gdalbuildvrt -overwrite {file} {}", subject.sources(dataset));
     let (mut wrong, mut partial, mut dead, mut blank) = (Group::new(), Group::new(), Group::new(), Group::new());
     let (mut single, mut loose) = (Group::new(), Group::new());
     let (mut first_wrong, mut first_lack, mut first_loose) = (None, None, None);

@@ -342,7 +342,7 @@ fn unknown_elements(subject: &Subject<'_>, findings: &mut Findings) {
         let mut place = at(first.line, format!("VRTDataset/VRTRasterBand/{name}"));
         place.band = u32::try_from(index + 1).ok();
         let fix = format!(
-            "gdal_translate {} {}  # with GDAL {}.{} or newer; or upgrade the GDAL of the server",
+            "gdal_translate -of COG {} {}  # with GDAL {}.{} or newer; or upgrade the GDAL of the server",
             subject.file(),
             subject.computed(),
             since.0,

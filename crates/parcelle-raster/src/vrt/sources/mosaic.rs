@@ -215,7 +215,11 @@ fn holes(context: &Context<'_>, painted: &[Painted], of_band: &[Option<usize>], 
     );
     let mut place = at(band.line, "VRTDataset/VRTRasterBand");
     place.band = Some(number);
-    let fix = format!("gdalbuildvrt -overwrite -addalpha {} FILES", context.subject.file());
+    let fix = format!(
+        "gdalbuildvrt -overwrite -addalpha {} {}",
+        context.subject.file(),
+        context.subject.sources(context.dataset)
+    );
     findings.push(Finding::new(&HOLES, message).at(place).fix(fix).count(count));
 }
 

@@ -93,7 +93,11 @@ pub(crate) fn at(used: &Use<'_>, target: &Target, element: &str) -> Location {
 }
 
 fn rebuild(context: &Context<'_>) -> String {
-    format!("Rebuild {0}: gdalbuildvrt -overwrite {0} FILES", context.subject.file())
+    format!(
+        "Rebuild {0}: gdalbuildvrt -overwrite {0} {1}",
+        context.subject.file(),
+        context.subject.sources(context.dataset)
+    )
 }
 
 /// What is known of the sources that have been opened, in the order of the file.

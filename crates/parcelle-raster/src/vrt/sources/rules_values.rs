@@ -31,7 +31,7 @@ pub(crate) static NO_DATA: Rule = Rule {
     title: "Nodata of a source is not taken out",
     why: "A <SimpleSource> copies every pixel. Nodata of the source then shows as data where the band has another nodata \
           value, or none; and where sources overlap, nodata of the upper one erases what lies below.",
-    fix: "Use <ComplexSource> with <NODATA>, which gdalbuildvrt -srcnodata writes.",
+    fix: "Use <ComplexSource> with <NODATA>, which gdalbuildvrt writes.",
     reference: "GDAL frmts/vrt/vrtsources.cpp, VRTSimpleSource::RasterIO; GDAL issue 12403; measured",
 };
 
@@ -255,10 +255,11 @@ fn report_no_data(context: &Context<'_>, groups: [Group<NoData<'_>>; 2], finding
         let element = used.source.element();
         let message = if is_other {
             let one = format!("has nodata {value}");
-            let many = format!("have nodata {value}");
+            let many = "have nodata of their own".to_owned();
             let own = own.map_or_else(|| "none".to_owned(), shown);
+            let first = if group.count == 1 { String::new() } else { format!(" ({value})") };
             format!(
-                "{}, the band of the VRT {own}, and <{element}> does not take it out: it shows as data.",
+                "{}{first}, the band of the VRT {own}, and <{element}> does not take it out: it shows as data.",
                 sentence(target, "", total, &one, &many)
             )
         } else {
@@ -267,8 +268,12 @@ fn report_no_data(context: &Context<'_>, groups: [Group<NoData<'_>>; 2], finding
                 sentence(target, "", total, "has nodata", "have nodata")
             )
         };
-        let fix =
-            format!("gdalbuildvrt -overwrite -srcnodata {value} -vrtnodata {value} {} FILES", context.subject.file());
+        // Without -srcnodata it takes out of each source the value that the source has.
+        let fix = format!(
+            "gdalbuildvrt -overwrite -vrtnodata {value} {} {}",
+            context.subject.file(),
+            context.subject.sources(context.dataset)
+        );
         findings.push(Finding::new(&NO_DATA, message).at(at(used, target, element)).fix(fix).count(group.count));
     }
 }
@@ -294,7 +299,11 @@ fn report_masks(context: &Context<'_>, group: Group<(&Use<'_>, &Target)>, findin
         "{}, of which the VRT makes nothing: what it hides is shown.",
         sentence(target, "", total, "has a mask", "have masks")
     );
-    let fix = format!("gdalbuildvrt -overwrite -addalpha {} FILES", context.subject.file());
+    let fix = format!(
+        "gdalbuildvrt -overwrite -addalpha {} {}",
+        context.subject.file(),
+        context.subject.sources(context.dataset)
+    );
     let finding = Finding::new(&MASK, message).at(at(used, target, used.source.element()));
     findings.push(finding.fix(fix).count(group.count));
 }

@@ -159,7 +159,7 @@ fn commands_hold_nothing_else_before_their_comment() {
     for (text, rule, command) in [
         ("<OGRVRTDataSource/>", "VRT-KIND-001", "ogr2ogr -f GPKG '/nowhere/a b.gpkg' '/nowhere/a b.vrt'"),
         (warped, "VRT-KIND-003", "gdal_translate -of COG '/nowhere/a b.vrt' '/nowhere/a b.vrt.tif'"),
-        (raw, "VRT-KIND-006", "gdal_translate '/nowhere/a b.vrt' '/nowhere/a b.vrt.tif'"),
+        (raw, "VRT-KIND-006", "gdal_translate -of COG '/nowhere/a b.vrt' '/nowhere/a b.vrt.tif'"),
         ("<GDALTileIndexDataset/>", "VRT-KIND-008", "gdal_translate -of VRT '/nowhere/a b.vrt' '/nowhere/a b.gti.vrt'"),
     ] {
         let found = findings(text);

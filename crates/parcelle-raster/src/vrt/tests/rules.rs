@@ -119,7 +119,7 @@ fn side_files_that_geoserver_takes() {
 fn types_of_bands() {
     for (kind, instead) in [("Int64", "Float64"), ("CFloat32", "Float32"), ("CInt16", "Float32"), ("Int8", "Int16")] {
         let finding = breaks("VRT-BAND-001", Error, &typed(&format!("dataType=\"{kind}\""), ""), &good());
-        assert!(finding.fix.starts_with(&format!("gdal_translate -ot {instead} ")), "{}", finding.fix);
+        assert!(finding.fix.starts_with(&format!("gdal_translate -of COG -ot {instead} ")), "{}", finding.fix);
     }
     let two = |first: &str, second: &str| {
         let band = |kind: &str, color: &str| {
