@@ -95,8 +95,9 @@ pub fn check_rows(metadata: &ParquetMetaData, file_bytes: u64) -> Result<(), Str
     let columns = metadata.file_metadata().schema_descr().num_columns() as u64;
     let limit = file_bytes.saturating_mul(VALUES_EACH).saturating_add(LEAST_VALUES);
     if rows.saturating_mul(columns.max(1)) > limit {
-        let reason =
-            format!("{rows} rows of {columns} columns are more than {limit} values, in a file of {file_bytes} bytes");
+        let reason = format!(
+            "the {rows} rows of {columns} columns are more than {limit} values, in a file of {file_bytes} bytes"
+        );
         return Err(reason);
     }
     Ok(())
@@ -236,3 +237,34 @@ impl<S: ByteSource + ?Sized + 'static> Iterator for Column<S> {
 }
 
 impl<S: ByteSource + ?Sized + 'static> PageIterator for Column<S> {}
+
+#[cfg(test)]
+mod tests {
+    use parquet::file::metadata::{ColumnChunkMetaData, FileMetaData};
+    use parquet::schema::parser::parse_message_type;
+    use parquet::schema::types::SchemaDescriptor;
+
+    use super::*;
+
+    #[test]
+    fn rows_are_held_against_the_bytes() {
+        let schema = parse_message_type("message m { optional int32 a; optional int32 b; }").unwrap();
+        let schema = Arc::new(SchemaDescriptor::new(Arc::new(schema)));
+        let of = |counts: &[i64]| {
+            let group = |rows: &i64| {
+                let chunks = (0..2).map(|leaf| ColumnChunkMetaData::builder(schema.column(leaf)).build().unwrap());
+                let group = RowGroupMetaData::builder(Arc::clone(&schema)).set_num_rows(*rows);
+                group.set_column_metadata(chunks.collect()).build().unwrap()
+            };
+            let file = FileMetaData::new(1, counts.iter().sum(), None, None, Arc::clone(&schema), None);
+            check_rows(&ParquetMetaData::new(file, counts.iter().map(group).collect()), 1000)
+        };
+        let most = ((1 << 27) + 1000 * 1024) / 2;
+        assert_eq!(of(&[most - 7, 7]), Ok(()));
+        assert_eq!(
+            of(&[most - 7, 8]).unwrap_err(),
+            "the 67620865 rows of 2 columns are more than 135241728 values, in a file of 1000 bytes"
+        );
+        assert!(of(&[1 << 62]).is_err() && of(&[-1]).is_ok());
+    }
+}

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryArray, Float64Array, StringArray};
 use arrow::datatypes::{DataType, Field};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::json;
@@ -91,6 +91,40 @@ fn encrypted_files_are_refused() {
     bytes[length - 4..].copy_from_slice(b"PARE");
     let error = TestFile::of_bytes(&bytes).open(&OpenOptions::default()).err().unwrap().to_string();
     assert!(error.contains("Parquet: the file is encrypted, which is not supported; decrypt it"), "{error}");
+}
+
+#[test]
+fn values_that_are_stored_once_stand_in_few_rows_of_a_batch() {
+    // 2000 rows have one text of 200 kB, in a file of less than that.
+    let text: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n("a".repeat(200_000), 2000)));
+    let batch = batch(vec![
+        (Field::new("text", DataType::Utf8, true), text),
+        (Field::new("g", DataType::Binary, true), points(2000)),
+    ]);
+    let file = TestFile::new(&batch, 1500, &[("geo", &geo("g", &json!({"encoding": "WKB"})))]);
+    let layer = file.open(&OpenOptions::default()).unwrap();
+    let (mut rows, mut most) = (0, 0);
+    for split in layer.splits(10_000).unwrap() {
+        let sink = &mut |batch: arrow::array::RecordBatch| {
+            rows += batch.num_rows();
+            most = most.max(batch.num_rows());
+            std::ops::ControlFlow::Continue(())
+        };
+        layer.read(&split, sink).unwrap();
+    }
+    assert_eq!(rows, 2000);
+    assert!((100..400).contains(&most), "{most} rows in a batch");
+}
+
+#[test]
+fn columns_that_are_too_wide_are_refused() {
+    let wide: ArrayRef = Arc::new(FixedSizeBinaryArray::new_null(2 << 20, 3));
+    let batch = batch(vec![
+        (Field::new("wide", wide.data_type().clone(), true), wide),
+        (Field::new("geometry", DataType::Binary, true), points(3)),
+    ]);
+    let error = TestFile::new(&batch, 10, &[]).read().unwrap_err().to_string();
+    assert!(error.contains("values of column wide have 2097152 bytes each, more than 1048576"), "{error}");
 }
 
 /// Reads a file that may be damaged: any end but a panic or an abort is fine.
