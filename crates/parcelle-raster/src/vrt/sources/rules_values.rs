@@ -94,7 +94,7 @@ pub(crate) fn check(context: &Context<'_>, overlapping: &[bool], findings: &mut 
             other_no_data.add(|| (used, target, taken_out, value));
         }
         if facts.has_mask && masks.drops(used) {
-            masked.add(|| (used, target));
+            masked.add(|| (used, target, facts.bands.count()));
         }
         if number == 1 && differs_in_color(context, used, band, facts) {
             colors.add(|| (used, target, band.color_table.is_some()));
@@ -130,7 +130,10 @@ impl Masks {
     /// Whether the pixels that the mask of a source hides are shown.
     fn drops(&self, used: &Use<'_>) -> bool {
         let adjustments = used.source.adjustments.as_deref();
-        let takes_out = adjustments.is_some_and(|list| list.use_mask_band().is_some() || list.no_data().is_some());
+        // A constant, such as the alpha that gdalbuildvrt adds, shows no pixel of the source.
+        let is_constant = |list: &Adjustments| list.scale_ratio().is_some_and(|ratio| ratio.number() == 0.0);
+        let takes_out = adjustments
+            .is_some_and(|list| list.use_mask_band().is_some() || list.no_data().is_some() || is_constant(list));
         let plain = matches!(used.source.kind, SourceKind::Simple | SourceKind::Complex);
         plain && !takes_out && !self.has_own && used.target.is_some_and(|target| !self.read.contains(&target))
     }
@@ -292,17 +295,18 @@ fn report_other_no_data(context: &Context<'_>, group: Group<(&Use<'_>, &Target, 
     findings.push(Finding::new(&NO_DATA, message).at(at(used, target, "NODATA")).fix(fix).count(group.count));
 }
 
-fn report_masks(context: &Context<'_>, group: Group<(&Use<'_>, &Target)>, findings: &mut Findings) {
-    let Some((used, target)) = group.first else { return };
+fn report_masks(context: &Context<'_>, group: Group<(&Use<'_>, &Target, u32)>, findings: &mut Findings) {
+    let Some((used, target, bands)) = group.first else { return };
     let total = (group.count, context.survey.uses.len());
     let message = format!(
         "{}, of which the VRT makes nothing: what it hides is shown.",
         sentence(target, "", total, "has a mask", "have masks")
     );
+    let path = crate::shell::quoted(&*target.written);
+    let all: String = (1..=bands.min(4)).map(|band| format!("-b {band} ")).collect();
+    let alpha = bands.min(4) + 1;
     let fix = format!(
-        "gdalbuildvrt -overwrite -addalpha {} {}",
-        context.subject.file(),
-        context.subject.sources(context.dataset)
+        "gdal_translate {all}-b mask -colorinterp_{alpha} alpha {path} WITH_ALPHA.tif, then build the VRT of that"
     );
     let finding = Finding::new(&MASK, message).at(at(used, target, used.source.element()));
     findings.push(finding.fix(fix).count(group.count));
