@@ -20,17 +20,19 @@ pub enum Compression {
 ///
 /// | preset | codec | page | rows per row group | bytes: buildings, municipalities | encoding: buildings |
 /// |---|---|---|---|---|---|
-/// | fast | zstd 1 | 128 KiB | 65,536 | 0.99, 1.26 | 0.8 |
+/// | fast | zstd 1 | 128 KiB | 65,536 | 1.00, 1.19 | 0.96 |
 /// | balanced | zstd 3 | 256 KiB | 65,536 | 1, 1 | 1 |
-/// | archive | zstd 15 | 128 KiB | 65,536 | 0.87, 0.89 | 8 |
+/// | archive | zstd 15 | 128 KiB | 65,536 | 0.89, 0.90 | 25 |
 ///
 /// Measured with the bench `settings` on 200,000 generated buildings and the 1,200 municipalities of a region, whose outlines
 /// have hundreds of positions each. zstd has other parameters for inputs up to 128 KiB, with which its high levels do better
-/// on attributes; large outlines gain from larger pages. The size of row groups changes the bytes by half a per cent, so it
-/// is chosen for skipping: see the row groups a window meets, in the comparison with other programs.
+/// on attributes; large outlines gain from larger pages. Up to level 3, geometry and identifiers are compressed by the
+/// quickest search that takes hardly more bytes than the level does on a page of theirs: on buildings `Fast` gains little.
+/// The size of row groups changes the bytes by half a per cent, so it is chosen for skipping: see the row groups a window
+/// meets, in the comparison with other programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Preset {
-    /// The least time; on attributes and small geometry hardly larger than `Balanced`.
+    /// The least time; on attributes and small geometry no larger than `Balanced`.
     Fast,
     /// The default.
     #[default]

@@ -319,7 +319,7 @@ where
                 let properties = self.layout.properties(self.options, self.state.complete.front())?;
                 let partitioning = self.options.partitioning.as_ref();
                 let begun = Output::new(self.layout, destination, properties, partitioning)?;
-                let encoders = std::sync::Arc::new(begun.encoders()?);
+                let encoders = std::sync::Arc::new(begun.encoders(self.state.complete.front())?);
                 output = Some((begun, encoders));
             }
             if let Some((output, encoders)) = &mut output {

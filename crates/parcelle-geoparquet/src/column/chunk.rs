@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 use crate::column::leaf::Leaf;
 use crate::column::{ColumnPlan, EncodedColumn, library};
+use crate::encode::RowGroup;
 use crate::error::WriteError;
 use crate::layout::Settled;
 
@@ -67,7 +68,12 @@ enum Work<'a> {
 }
 
 impl ColumnEncoders {
-    pub(crate) fn new(settled: &Settled, properties: &WriterPropertiesPtr) -> Result<Self, WriteError> {
+    /// What can be chosen is chosen by the rows of the first row group; there is none where there are no rows.
+    pub(crate) fn new(
+        settled: &Settled,
+        properties: &WriterPropertiesPtr,
+        first: Option<&RowGroup>,
+    ) -> Result<Self, WriteError> {
         // The factory only takes the schema and the properties from the writer.
         let root = settled.parquet.root_schema_ptr();
         let writer = SerializedFileWriter::new(std::io::sink(), root, Arc::clone(properties))?;
@@ -85,7 +91,16 @@ impl ColumnEncoders {
             };
             (leaves.len() == types.len()).then(|| leaves.iter().zip(&types).map(plan).collect()).flatten()
         });
-        let plans = plans.collect();
+        let mut plans: Vec<Option<Vec<ColumnPlan>>> = plans.collect();
+        for (index, plans) in plans.iter_mut().enumerate() {
+            let (Some(plans), Some(first)) = (plans, first) else { continue };
+            // Columns behind those of the input are made while a row group is encoded.
+            let arrays = first.batches.iter().filter_map(|batch| batch.columns().get(index));
+            let leaves = by_leaf(plans.len(), arrays);
+            for (plan, leaves) in plans.iter_mut().zip(leaves) {
+                plan.tune(&leaves)?;
+            }
+        }
         Ok(Self { schema: Arc::clone(&settled.output), plans, leaves, factory })
     }
 
@@ -104,11 +119,8 @@ impl ColumnEncoders {
             match plans {
                 Some(plans) => {
                     drop(writers.collect::<Vec<_>>());
-                    let mut per_leaf: Vec<Vec<Leaf>> = plans.iter().map(|_| Vec::new()).collect();
-                    for leaf in arrays.iter().map(Leaf::of) {
-                        per_leaf.iter_mut().zip(leaf).for_each(|(leaves, leaf)| leaves.push(leaf));
-                    }
-                    work.extend(plans.iter().zip(per_leaf).map(|(plan, leaves)| Work::Own(plan, leaves)));
+                    let leaves = by_leaf(plans.len(), arrays.iter());
+                    work.extend(plans.iter().zip(leaves).map(|(plan, leaves)| Work::Own(plan, leaves)));
                 }
                 None => {
                     let values = library::leaves(field, arrays)?;
@@ -127,4 +139,13 @@ impl ColumnEncoders {
         };
         Ok(chunks?)
     }
+}
+
+/// The arrays of each leaf of a column that has `count` of them.
+fn by_leaf<'a>(count: usize, arrays: impl Iterator<Item = &'a ArrayRef>) -> Vec<Vec<Leaf>> {
+    let mut by_leaf = vec![Vec::new(); count];
+    for leaves in arrays.map(Leaf::of) {
+        by_leaf.iter_mut().zip(leaves).for_each(|(all, leaf)| all.push(leaf));
+    }
+    by_leaf
 }

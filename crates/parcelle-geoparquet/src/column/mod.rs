@@ -3,7 +3,7 @@
 //! The columns of geodata are few kinds, and a row group is in memory whole when it is encoded. Both make it possible to do
 //! without what the general encoder of the parquet crate is prepared for: the dictionary is complete before the first page is
 //! written, so that a chunk has either one or none; bounds are taken of whole pages at a time, or of the dictionary alone;
-//! the value before is compared before any hash is taken; a worker keeps its compressor. A whole conversion of building
+//! the value before is compared before any hash is taken; a worker keeps its compressors. A whole conversion of building
 //! footprints takes a fifth less processor time than with the crate's encoder (bench `convert`), for the same values in as
 //! many bytes. Headers of pages, the page index and the footer are still written by the crate.
 //!
@@ -17,7 +17,7 @@
 //! | [`hybrid`], [`delta`] | encodings of integers |
 //! | [`bounds`] | least and greatest values |
 //! | [`pages`] | where pages end, and their bytes, metadata and index |
-//! | [`codec`] | compression |
+//! | [`codec`] | compression, and how its parameters are tried out |
 //! | [`library`] | the columns that the parquet crate encodes |
 //! | [`chunk`] | the columns of a row group, whoever encodes them |
 //!
@@ -43,7 +43,7 @@ use arrow::datatypes::{
     TimestampNanosecondType, Utf8Type,
 };
 use bytes::Bytes;
-use parquet::basic::{Compression as Codec, ConvertedType, Encoding, LogicalType};
+use parquet::basic::{ConvertedType, Encoding, LogicalType};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -51,15 +51,23 @@ use parquet::schema::types::ColumnDescPtr;
 
 use bounds::{Bounded, Bounds};
 pub(crate) use chunk::{Chunk, ColumnEncoders};
+use codec::PageCodec;
 use dictionary::{BitsDictionary, ByteDictionary};
 use leaf::Leaf;
 use pages::{Content, Rows, Span, write};
+
+/// Bytes of the length in front of a byte string.
+const LENGTH_BYTES: usize = 4;
+/// Trying out how to compress a column takes at most this share of its bytes in the first row group, some times over.
+const TUNING_SHARE: usize = 4;
+/// Fewer bytes are not worth it, and say little.
+const LEAST_TUNING_BYTES: usize = 32 << 10;
 
 /// How a column is encoded here.
 #[derive(Debug, Clone)]
 pub(crate) struct ColumnPlan {
     descriptor: ColumnDescPtr,
-    codec: Codec,
+    codec: PageCodec,
     page_bytes: usize,
     dictionary: bool,
     /// Without a dictionary, or where that would be too large.
@@ -78,7 +86,7 @@ impl ColumnPlan {
     /// The plan for a column that comes in arrays of this type; `None` where the parquet crate has to encode it.
     pub(crate) fn new(descriptor: &ColumnDescPtr, data_type: &DataType, properties: &WriterProperties) -> Option<Self> {
         let path = descriptor.path();
-        let codec = properties.compression(path);
+        let codec = PageCodec::new(properties.compression(path))?;
         let is_flat = descriptor.max_rep_level() == 0 && descriptor.max_def_level() <= 1;
         let is_known = matches!(
             data_type,
@@ -97,7 +105,7 @@ impl ColumnPlan {
                 | DataType::LargeBinary
         );
         let has_filter = properties.bloom_filter_properties(path).is_some();
-        (is_flat && is_known && !has_filter && codec::is_known(codec)).then(|| Self {
+        (is_flat && is_known && !has_filter).then(|| Self {
             descriptor: descriptor.clone(),
             codec,
             page_bytes: properties.column_data_page_size_limit(path),
@@ -115,6 +123,36 @@ impl ColumnPlan {
     fn is_text(&self) -> bool {
         self.descriptor.logical_type_ref() == Some(&LogicalType::String)
             || self.descriptor.converted_type() == ConvertedType::UTF8
+    }
+
+    /// Chooses how pages are compressed by some rows, of those of the first row group. Only for byte strings that do not repeat
+    /// does it make a difference that is worth it.
+    pub(crate) fn tune(&mut self, leaves: &[Leaf]) -> Result<(), ParquetError> {
+        let Some(first) = leaves.first().filter(|_| !self.dictionary && self.codec.can_be_tuned()) else {
+            return Ok(());
+        };
+        let values = match first.array.data_type() {
+            DataType::Utf8 => leaf::byte_strings::<Utf8Type>(leaves),
+            DataType::LargeUtf8 => leaf::byte_strings::<LargeUtf8Type>(leaves),
+            DataType::Binary => leaf::byte_strings::<BinaryType>(leaves),
+            DataType::LargeBinary => leaf::byte_strings::<LargeBinaryType>(leaves),
+            _ => return Ok(()),
+        };
+        let all: usize = values.iter().map(|value| value.len() + LENGTH_BYTES).sum();
+        let bytes = self.page_bytes.min(all / TUNING_SHARE);
+        if bytes < LEAST_TUNING_BYTES {
+            return Ok(());
+        }
+        let mut page = Vec::with_capacity(bytes);
+        // From the middle: the beginning of a column may be unlike the rest.
+        for value in values.get(values.len() / 2..).unwrap_or_default() {
+            put_bytes(value, &mut page);
+            if page.len() >= bytes {
+                break;
+            }
+        }
+        self.codec = self.codec.tuned(&page)?;
+        Ok(())
     }
 
     /// Encodes the column of a row group.
@@ -200,15 +238,12 @@ impl ColumnPlan {
                 return self.write_numbers(rows, &numbers, page, spans, bounds, Some(value_bytes));
             }
         }
-        let spans = rows.by_bytes(self.page_bytes, values.iter().map(|value| value.len() + 4));
+        let spans = rows.by_bytes(self.page_bytes, values.iter().map(|value| value.len() + LENGTH_BYTES));
         let value_bytes = Some(spans.iter().map(|span| length(part(span.values.clone()))).collect());
         let bounds = self.bounds(&spans, bounds_of);
         let content = Content { encoding: Encoding::PLAIN, dictionary: None, spans, bounds, value_bytes };
         write(self, rows, content, |range, page| {
-            for value in part(range) {
-                page.extend_from_slice(&(value.len() as u32).to_le_bytes());
-                page.extend_from_slice(value);
-            }
+            part(range).iter().for_each(|value| put_bytes(value, page));
         })
     }
 
@@ -243,6 +278,12 @@ impl ColumnPlan {
     ) -> Option<Vec<Option<Bounds<Value>>>> {
         self.statistics.then(|| spans.iter().map(|span| of(span.values.clone())).collect())
     }
+}
+
+/// Appends a byte string as `PLAIN` has it.
+fn put_bytes(value: &[u8], page: &mut Vec<u8>) {
+    page.extend_from_slice(&(value.len() as u32).to_le_bytes());
+    page.extend_from_slice(value);
 }
 
 /// Numbers.

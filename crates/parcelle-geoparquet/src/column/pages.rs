@@ -13,7 +13,6 @@ use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetInd
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 
 use crate::column::bounds::{Bounded, Bounds, order};
-use crate::column::codec::compress;
 use crate::column::hybrid;
 use crate::column::{ColumnPlan, EncodedColumn};
 
@@ -95,7 +94,7 @@ pub(crate) fn write<Value: Bounded>(
     let mut offsets = OffsetIndexBuilder::new();
     let mut writer = SerializedPageWriter::new(&mut sink);
     if let Some((page, values)) = content.dictionary {
-        let buf = Bytes::from(compress(plan.codec, page)?);
+        let buf = Bytes::from(plan.codec.compress(page)?);
         let num_values = u32::try_from(values).map_err(|error| ParquetError::External(Box::new(error)))?;
         let dictionary = Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN, is_sorted: false };
         let written = writer.write_page(CompressedPage::new(dictionary, page.len()))?;
@@ -121,7 +120,7 @@ pub(crate) fn write<Value: Bounded>(
         }
         put(span.values.clone(), &mut page);
         let data = Page::DataPage {
-            buf: Bytes::from(compress(plan.codec, &page)?),
+            buf: Bytes::from(plan.codec.compress(&page)?),
             num_values: u32::try_from(span.rows.len()).map_err(|error| ParquetError::External(Box::new(error)))?,
             encoding: content.encoding,
             def_level_encoding: Encoding::RLE,
@@ -186,7 +185,7 @@ fn metadata<Value: Bounded>(
     }
     pages.push(page(PageType::DATA_PAGE, content.encoding, content.spans.len()));
     let mut builder = ColumnChunkMetaData::builder(plan.descriptor.clone())
-        .set_compression(plan.codec)
+        .set_compression(plan.codec.codec)
         .set_encodings_mask(EncodingMask::new_from_encodings(encodings.iter()))
         .set_page_encoding_stats(pages)
         .set_total_compressed_size(totals.compressed as i64)

@@ -12,6 +12,7 @@ use arrow::datatypes::{DataType, Field, Fields, Schema};
 use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::basic::{Compression as Codec, ZstdLevel};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
@@ -48,8 +49,9 @@ fn file(batches: &[RecordBatch], properties: WriterPropertiesBuilder) -> Bytes {
                 DataType::Struct(children) => children[leaf].data_type(),
                 data_type => data_type,
             };
-            let plan = ColumnPlan::new(&parquet.column(position), data_type, &properties).unwrap();
+            let mut plan = ColumnPlan::new(&parquet.column(position), data_type, &properties).unwrap();
             let of_leaf: Vec<Leaf> = leaves.iter().map(|leaves| leaves[leaf].clone()).collect();
+            plan.tune(&of_leaf).unwrap();
             let column = plan.encode(&of_leaf).unwrap();
             group.append_column(&column.bytes, column.close).unwrap();
             position += 1;
@@ -223,4 +225,62 @@ fn what_is_not_flat_is_the_librarys() {
     assert!(ColumnPlan::new(&parquet.column(1), &DataType::Utf8, &filtered).is_none());
     let snappy = properties(WriterProperties::builder().set_compression(Codec::SNAPPY));
     assert!(ColumnPlan::new(&parquet.column(1), &DataType::Utf8, &snappy).is_none());
+}
+
+/// Outlines in tenths of a metre, or of any digits, as WKB.
+fn outlines(count: u64, round: impl Fn(f64) -> f64) -> BinaryArray {
+    let mut state = 7_u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let outline = |_| {
+        let (x, y) = (652_000.0 + 3000.0 * random(), 6_862_000.0 + 3000.0 * random());
+        let mut wkb = vec![1, 3, 0, 0, 0, 1, 0, 0, 0, 6, 0, 0, 0];
+        for _ in 0..6 {
+            wkb.extend(round(x + 20.0 * random()).to_le_bytes());
+            wkb.extend(round(y + 20.0 * random()).to_le_bytes());
+        }
+        Some(wkb)
+    };
+    (0..count).map(outline).collect()
+}
+
+#[test]
+fn a_search_that_is_tried_out_takes_hardly_more_bytes_and_comes_back() {
+    let rounded: fn(f64) -> f64 = |value| (value * 10.0).round() / 10.0;
+    let mut quicker = 0;
+    for (round, level) in [(rounded, 1), (rounded, 3), (|value| value, 3), (rounded, 9)] {
+        let array = outlines(8000, round);
+        let field = Field::new("geometry", DataType::Binary, true);
+        let schema = Arc::new(Schema::new(vec![field]));
+        let batch = RecordBatch::try_new(schema, vec![Arc::new(array)]).unwrap();
+        let codec = Codec::ZSTD(ZstdLevel::try_new(level).unwrap());
+        let properties = || WriterProperties::builder().set_compression(codec).set_dictionary_enabled(false);
+        let (tuned, metadata) = read(&file(std::slice::from_ref(&batch), properties()));
+        assert_eq!(tuned, batch);
+        // A file does not tell the level.
+        assert!(matches!(metadata.row_group(0).column(0).compression(), Codec::ZSTD(_)));
+
+        let parquet = ArrowSchemaConverter::new().convert(&batch.schema()).unwrap();
+        let mut plan = ColumnPlan::new(&parquet.column(0), &DataType::Binary, &properties().build()).unwrap();
+        let leaves = Leaf::of(batch.column(0));
+        let at_level = plan.encode(&leaves).unwrap().bytes.len();
+        let before = plan.codec;
+        plan.tune(&leaves).unwrap();
+        assert!(level <= 3 || plan.codec == before, "level {level}");
+        quicker += usize::from(plan.codec != before);
+        let bytes = plan.encode(&leaves).unwrap().bytes.len();
+        assert!(bytes * 100 <= at_level * 102, "{bytes} instead of {at_level} bytes at level {level}");
+        // The choice depends on the rows alone.
+        let chosen = plan.codec;
+        plan.codec = before;
+        plan.tune(&leaves).unwrap();
+        assert_eq!(plan.codec, chosen);
+        // A few rows are not worth it.
+        plan.codec = before;
+        plan.tune(&Leaf::of(&batch.column(0).slice(0, 500))).unwrap();
+        assert_eq!(plan.codec, before);
+    }
+    assert!(quicker > 0);
 }

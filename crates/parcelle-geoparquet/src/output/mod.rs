@@ -10,7 +10,7 @@ use std::sync::Arc;
 use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
 
 use crate::column::{Chunk, ColumnEncoders};
-use crate::encode::EncodedRowGroup;
+use crate::encode::{EncodedRowGroup, RowGroup};
 use crate::error::WriteError;
 use crate::layout::{Layout, Settled};
 use crate::options::{Partitioning, Progress};
@@ -72,9 +72,9 @@ impl<'a> Output<'a> {
         })
     }
 
-    /// Encodes columns, on the workers; the same for all files.
-    pub(crate) fn encoders(&self) -> Result<ColumnEncoders, WriteError> {
-        ColumnEncoders::new(self.settled, &self.properties)
+    /// Encodes columns, on the workers; the same for all files. `first` is the first row group, if there is any.
+    pub(crate) fn encoders(&self, first: Option<&RowGroup>) -> Result<ColumnEncoders, WriteError> {
+        ColumnEncoders::new(self.settled, &self.properties, first)
     }
 
     /// Appends the next row group, whose partition has this value.

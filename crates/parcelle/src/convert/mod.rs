@@ -44,6 +44,9 @@ use crate::memory::peak_resident_bytes;
 const MOST_SPLIT_BYTES: u64 = 1 << 29;
 /// Files of so many bytes are opened by a sample, where they would have to be read whole otherwise: less is read in no time.
 const SAMPLE_FROM: u64 = 32 << 20;
+/// With splits as large as row groups a worker waits for another one at the end, or reads while the other has nothing to encode;
+/// and what has been read is gone from the processor's cache when it is encoded.
+const SPLITS_PER_ROW_GROUP: usize = 4;
 /// Fewest rows of a split: below, opening it costs more than reading it.
 const LEAST_SPLIT_ROWS: usize = 512;
 
@@ -514,17 +517,17 @@ impl Convert {
     }
 }
 
-/// Rows per split: as many as a row group has, or fewer where rows are so large that the splits that are under way at
+/// Rows per split: a share of what a row group has, or fewer where rows are so large that the splits that are under way at
 /// one time (one per thread, and as many being encoded) would not fit the budget.
 fn split_rows(layer: &dyn Layer, options: &WriteOptions) -> usize {
     let row_bytes = match (layer.input_bytes(), layer.row_count_estimate()) {
         (Some(bytes), Some(rows)) if rows > 0 => (bytes / rows).max(1),
-        _ => return options.row_group_rows,
+        _ => return options.row_group_rows.div_ceil(SPLITS_PER_ROW_GROUP),
     };
     let under_way = 2 * (options.threads as u64 + 1);
     let split_bytes = (options.memory / under_way).min(MOST_SPLIT_BYTES);
     let affordable = usize::try_from(split_bytes / row_bytes).unwrap_or(usize::MAX);
-    affordable.max(LEAST_SPLIT_ROWS).min(options.row_group_rows)
+    affordable.max(LEAST_SPLIT_ROWS).min(options.row_group_rows.div_ceil(SPLITS_PER_ROW_GROUP))
 }
 
 /// A split as the writer takes it: read, and passed through the stages. `outstanding` splits are not yet read to their end; the
