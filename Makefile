@@ -25,7 +25,8 @@ VENV := .venv
 VENV_PEERS := .venv-peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-interop build demo test lint interop soak sanitize bench bench-smoke bench-peers bench-peers-check fuzz fuzz-smoke testdata clean-demo
+.PHONY: help setup setup-interop build demo test lint deny interop soak sanitize bench bench-smoke bench-peers bench-peers-check fuzz \
+	fuzz-smoke testdata clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | \
@@ -56,6 +57,11 @@ lint: setup ## formatting, clippy, documentation, licences, committed test data
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --profile $(TEST_PROFILE) $(LOCKED) --workspace --no-deps --lib
 	$(CARGO) build --profile $(TEST_PROFILE) $(LOCKED) --workspace --all-targets
 	$(TEST_BINARIES)/parcelle-testdata small --check testdata
+	@scripts/supply-chain
+
+# `make lint` does the same where cargo-deny is installed; here it has to be.
+deny: ## licences, sources and duplicates of the dependencies, by cargo-deny
+	@$(CARGO) deny --version
 	@scripts/supply-chain
 
 interop: build setup-interop $(VENV)/stamp ## compare with GDAL, pyogrio, geopandas, DuckDB, rio-cogeo, geoparquet-validator, gpio

@@ -58,6 +58,7 @@ mod rules_window;
 mod rules_xml;
 mod schema;
 mod shorten;
+mod source;
 mod sources;
 mod steps;
 mod streamed;

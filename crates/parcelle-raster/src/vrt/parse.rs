@@ -19,11 +19,8 @@ use super::shorten::shorten;
 use super::steps;
 use super::streamed;
 use super::tag::{self, Name};
-use super::text::{SourceText, Stop};
+use super::text::{SourceText, Stop, is_identified, wide_encoding};
 use super::vocabulary::{Element, suggest};
-
-/// The words by which GDAL recognises the file (`VRTDataset::Identify`).
-const IDENTIFIER: &[u8] = b"<VRTDataset";
 
 /// Parses a file.
 ///
@@ -62,25 +59,6 @@ pub(crate) fn parse(source: &dyn ByteSource) -> io::Result<Document> {
     parser.document.encoding.non_ascii = text.non_ascii();
     parser.document.encoding.nul_line = text.nul_line();
     Ok(parser.finish())
-}
-
-/// GDAL looks for the words in the header as a C string, which ends at a NUL.
-fn is_identified(head: &[u8]) -> bool {
-    let text = head.split(|byte| *byte == 0).next().unwrap_or_default();
-    text.windows(IDENTIFIER.len()).any(|window| window == IDENTIFIER)
-}
-
-/// Named with its byte order where no mark at the start tells it, since tools for conversion guess it differently.
-fn wide_encoding(head: &[u8]) -> Option<&'static str> {
-    match head {
-        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => Some("UTF-32"),
-        [b'<', 0, 0, 0, ..] => Some("UTF-32LE"),
-        [0, 0, 0, b'<', ..] => Some("UTF-32BE"),
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("UTF-16"),
-        [b'<', 0, ..] => Some("UTF-16LE"),
-        [0, b'<', ..] => Some("UTF-16BE"),
-        _ => None,
-    }
 }
 
 const ARRAY_SOURCE: Element = Element::Source(SourceKind::Array);

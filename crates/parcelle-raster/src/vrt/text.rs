@@ -253,6 +253,29 @@ impl BufRead for SourceText<'_> {
     }
 }
 
+/// The words by which GDAL recognises the file (`VRTDataset::Identify`).
+const IDENTIFIER: &[u8] = b"<VRTDataset";
+
+/// Whether a file that begins so is a VRT. GDAL looks for the words as in a C string, which ends at a NUL.
+pub(crate) fn is_identified(head: &[u8]) -> bool {
+    let text = head.split(|byte| *byte == 0).next().unwrap_or_default();
+    text.windows(IDENTIFIER.len()).any(|window| window == IDENTIFIER)
+}
+
+/// The encoding of a file that begins so, where it is of more than one byte. Named with its byte order where no mark at the
+/// start tells it, since tools for conversion guess it differently.
+pub(crate) fn wide_encoding(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => Some("UTF-32"),
+        [b'<', 0, 0, 0, ..] => Some("UTF-32LE"),
+        [0, 0, 0, b'<', ..] => Some("UTF-32BE"),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("UTF-16"),
+        [b'<', 0, ..] => Some("UTF-16LE"),
+        [0, b'<', ..] => Some("UTF-16BE"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use parcelle_storage::Memory;
