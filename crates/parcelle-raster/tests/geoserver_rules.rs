@@ -88,11 +88,6 @@ fn each_defect_has_its_outcome_and_rule() {
         ([&three_of(5)[..], &[one(262, 0)]].concat(), [Misreads, Misreads], "GS-PHO-001"),
         ([&sparse[..], &three_of(4), &[(42_113, Text("7"))]].concat(), [Misreads, Misreads], "GS-SPARSE-003"),
         ([&sparse[..], &three_of(4), &[one(259, 5), (42_113, Text("0"))]].concat(), [Fails, Fails], "GS-SPARSE-001"),
-        (
-            vec![one(262, 3), one(258, 16), one(339, 2), (320, Shorts(vec![0; 3 << 16]))],
-            [Misreads, Misreads],
-            "GS-PHO-003",
-        ),
         ([&two_planar[..], &[one(262, 6)]].concat(), [Fails, Fails], "GS-PHO-002"),
         (vec![one(259, 6)], [Fails, Fails], "GS-CMP-004"),
         (vec![one(262, 3), (320, Shorts(vec![0; 768]))], [Reads, Reads], ""),

@@ -52,6 +52,11 @@ pub trait ByteSource: Send + Sync {
         Ok(())
     }
 
+    /// Bytes that nobody wants, and that cost less to read than another request does.
+    fn worthwhile_gap(&self) -> u64 {
+        64 * 1024
+    }
+
     /// What was asked of this source so far.
     fn usage(&self) -> Usage;
 }

@@ -1,6 +1,8 @@
 //! A local file as a source.
 
 use std::io;
+use std::num::NonZeroU64;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -43,6 +45,23 @@ impl ByteSource for LocalFile {
         let filled = self.file.with(|file| fill(offset, buffer, |rest, position| file.read_at(rest, position)))?;
         self.counter.add(filled);
         Ok(filled)
+    }
+
+    /// Has the system read ahead what is not in its cache, without waiting for it. That it may not is no harm.
+    fn prefetch(&self, parts: &[Range<u64>]) -> io::Result<()> {
+        for part in parts {
+            let length = NonZeroU64::new(part.end.saturating_sub(part.start));
+            self.file.with(|file| {
+                let _ = rustix::fs::fadvise(file, part.start, length, rustix::fs::Advice::WillNeed);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// From the cache of the system, where what follows is by [`ByteSource::prefetch`].
+    fn worthwhile_gap(&self) -> u64 {
+        6 * 1024
     }
 
     fn usage(&self) -> Usage {

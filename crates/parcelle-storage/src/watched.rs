@@ -69,6 +69,10 @@ impl<S: Deref<Target: ByteSource> + Send + Sync> ByteSource for Watched<S> {
         self.source.prefetch(parts).map_err(|error| self.note(error))
     }
 
+    fn worthwhile_gap(&self) -> u64 {
+        self.source.worthwhile_gap()
+    }
+
     fn usage(&self) -> Usage {
         self.source.usage()
     }

@@ -36,9 +36,10 @@ pub(crate) static TRAILER: Rule = Rule {
 /// Bytes that are read at once. Tiles are visited in file order, so small ones come many at a time.
 const WINDOW: usize = 256 * 1024;
 
-/// Tiles longer than this are jumped over, shorter ones are read through. From a disk, reading on costs less than
-/// another request up to about 100 KB; from the page cache it costs a microsecond more for each tile of 50 KB.
-const WORTHWHILE_GAP: u64 = 64 * 1024;
+/// Bytes that the system is asked to have ready, where tiles are close together and yet jumped over.
+const AHEAD: u64 = 8 * 1024 * 1024;
+/// Tiles longer than this are far from each other: from a disk reading on costs less than another request up to about 100 KB.
+const CLOSE: u64 = 64 * 1024;
 
 /// Tiles of a sample whose surroundings are asked for together: two requests for each, of which a source keeps far more.
 const TOGETHER: usize = 32;
@@ -51,12 +52,14 @@ pub(super) struct Window<'source> {
     buffer: Vec<u8>,
     /// Longest piece that is read through because nobody wants it.
     gap: u64,
+    /// What lies before was asked for ahead.
+    asked: u64,
 }
 
 impl<'source> Window<'source> {
     pub(super) fn new(source: &'source dyn ByteSource) -> Self {
         let size = usize::try_from(source.len()).map_or(WINDOW, |length| length.min(WINDOW));
-        Self { source, start: 0, filled: 0, buffer: vec![0; size], gap: WORTHWHILE_GAP }
+        Self { source, start: 0, filled: 0, buffer: vec![0; size], gap: source.worthwhile_gap(), asked: 0 }
     }
 
     fn part(&mut self, part: &Range<u64>) -> io::Result<&[u8]> {
@@ -72,6 +75,11 @@ impl<'source> Window<'source> {
             // end of one is behind the beginning of the next.
             let is_near = offset >= self.start && offset.saturating_sub(held_end) <= self.gap && self.gap > 0;
             let wanted = if is_near { WINDOW } else { length };
+            let is_close = offset >= self.start && offset.saturating_sub(held_end) <= CLOSE && self.gap > 0;
+            if is_close && !is_near && offset >= self.asked {
+                self.asked = offset.saturating_add(AHEAD).min(self.source.len());
+                self.source.prefetch(std::slice::from_ref(&(offset..self.asked)))?;
+            }
             let there = usize::try_from(self.source.len().saturating_sub(offset)).unwrap_or(usize::MAX);
             let ask = wanted.min(there).min(self.buffer.len());
             self.start = offset;
@@ -258,7 +266,7 @@ mod tests {
         let source = source(length);
         let mut window = Window::new(&source);
         let end = length as u64;
-        let jump = WORTHWHILE_GAP + 1;
+        let jump = CLOSE + 1;
         for offset in [0, 9, 5, jump, 2 * jump, jump, end - 12, end - 8, end, end + 5, u64::MAX, 3, end - 20, 0] {
             for length in [4, 12, 8] {
                 let mut expected = vec![0; length];
