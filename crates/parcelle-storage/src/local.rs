@@ -1,7 +1,9 @@
 //! A local file as a source.
 
 use std::io;
+#[cfg(target_os = "linux")]
 use std::num::NonZeroU64;
+#[cfg(target_os = "linux")]
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -48,6 +50,7 @@ impl ByteSource for LocalFile {
     }
 
     /// Has the system read ahead what is not in its cache, without waiting for it. That it may not is no harm.
+    #[cfg(target_os = "linux")]
     fn prefetch(&self, parts: &[Range<u64>]) -> io::Result<()> {
         for part in parts {
             let length = NonZeroU64::new(part.end.saturating_sub(part.start));
@@ -60,6 +63,7 @@ impl ByteSource for LocalFile {
     }
 
     /// From the cache of the system, where what follows is by [`ByteSource::prefetch`].
+    #[cfg(target_os = "linux")]
     fn worthwhile_gap(&self) -> u64 {
         6 * 1024
     }
