@@ -273,6 +273,19 @@ fn overviews_of_masks_are_held_against_their_mask() {
     }
 }
 
+/// Overviews come first in a COG: where it was cut they are whole, and what they were made of is lost, not empty.
+#[test]
+fn what_was_cut_off_is_not_held_against_the_overviews() {
+    let file = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/cog/good_mask.tif")).unwrap();
+    let mut lost = 0;
+    for length in (2000..file.len()).step_by(100) {
+        let checked = checked(file[..length].to_vec());
+        assert_eq!(of_rule(&checked, "COG-OVR-012"), None, "cut to {length} bytes");
+        lost += usize::from(of_rule(&checked, "COG-FILE-003").is_some());
+    }
+    assert!(lost > 20, "{lost}");
+}
+
 /// Checks a file and says how long that took.
 fn timed(file: Vec<u8>) -> (Checked, Duration) {
     let start = Instant::now();

@@ -74,6 +74,13 @@ impl Level<'_> {
         is_sound.then_some((offset, byte_count))
     }
 
+    /// Whether the index names a block that is not [`sound`](Self::sound), as in a file that was cut: it is no block that was
+    /// left out.
+    pub(crate) fn is_lost(&self, block: usize) -> bool {
+        let is_named = self.blocks.get(block).is_some_and(|(offset, byte_count)| offset > 0 && byte_count > 0);
+        is_named && self.sound(block).is_none()
+    }
+
     /// Notes the order of the sound blocks, if it is not that of the grid.
     pub(crate) fn arrange(&mut self) {
         let blocks = || (0..self.blocks.len()).filter_map(|block| Some((self.sound(block)?.0, block)));

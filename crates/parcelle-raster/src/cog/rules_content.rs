@@ -16,6 +16,7 @@
 //!
 //! Masks are compared with masks: where all around a place below shows, or nothing does, the overview has to say the same.
 
+use std::cell::Cell;
 use std::io;
 
 use parcelle_report::{Finding, Rule, Severity};
@@ -149,11 +150,18 @@ impl Comparison<'_, '_> {
         let part = part(above, block, if is_mask { PART_OF_MASK } else { PART });
         let around = around(part, factor, below);
         let mut scratch = Scratch::default();
-        let mut get = |decoder, target: &Target<'_>, window| {
-            read(decoder, target.place, source, window, BANDS, target.fill, &mut scratch)
+        let mut get = |decoder, (level, target): (&Level<'_>, &Target<'_>), window| {
+            // Of what is lost nothing is known: it is not full of nodata.
+            let has_lost = Cell::new(false);
+            let place = |block| {
+                has_lost.set(has_lost.get() || level.is_lost(block));
+                (target.place)(block)
+            };
+            let values = read(decoder, &place, source, window, BANDS, target.fill, &mut scratch)?;
+            io::Result::Ok(values.filter(|_| !has_lost.get()))
         };
-        let Some(upper) = get(above_decoder, self.above.1, part)? else { return Ok(None) };
-        let Some(lower) = get(below_decoder, self.below.1, around)? else { return Ok(None) };
+        let Some(upper) = get(above_decoder, self.above, part)? else { return Ok(None) };
+        let Some(lower) = get(below_decoder, self.below, around)? else { return Ok(None) };
         let is_lossy = [above, below].iter().any(|image| matches!(image.compression, 7 | 34_887 | 50_001 | 50_002));
         for (upper, lower) in upper.iter().zip(&lower) {
             let pair = Pair {
