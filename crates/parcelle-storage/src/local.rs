@@ -55,7 +55,9 @@ impl ByteSource for LocalFile {
         for part in parts {
             let length = NonZeroU64::new(part.end.saturating_sub(part.start));
             self.file.with(|file| {
-                let _ = rustix::fs::fadvise(file, part.start, length, rustix::fs::Advice::WillNeed);
+                if !is_cached(file, part) {
+                    let _ = rustix::fs::fadvise(file, part.start, length, rustix::fs::Advice::WillNeed);
+                }
                 Ok(())
             })?;
         }
@@ -71,6 +73,19 @@ impl ByteSource for LocalFile {
     fn usage(&self) -> Usage {
         self.counter.usage()
     }
+}
+
+/// Whether a part seems to be in the cache of the system, by three of its bytes: for one that is, asking for it costs a look at
+/// each of its pages, an eighth of what a check of all leaders takes.
+#[cfg(target_os = "linux")]
+fn is_cached(file: &std::fs::File, part: &Range<u64>) -> bool {
+    let last = part.end.saturating_sub(1).max(part.start);
+    [part.start, part.start.midpoint(last), last].into_iter().all(|offset| {
+        let mut byte = [0];
+        let mut buffers = [io::IoSliceMut::new(&mut byte)];
+        // Ends at once where it would have to wait for a disk.
+        rustix::io::preadv2(file, &mut buffers, offset, rustix::io::ReadWriteFlags::NOWAIT).is_ok()
+    })
 }
 
 /// Reads until the buffer is full or the file ends: the system may give less than it is asked for, or be interrupted.

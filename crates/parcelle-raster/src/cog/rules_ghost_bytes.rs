@@ -34,6 +34,11 @@ pub(crate) static TRAILER: Rule = Rule {
 };
 
 /// Bytes that are read at once. Tiles are visited in file order, so small ones come many at a time.
+///
+/// Others take a read each, which is most of what a check of a local file costs: half of it waits for memory, as neither what
+/// the system notes of a page nor the page is in the processor's cache. Mapping the file instead takes between half and one and a
+/// half times of that, by the size of the pages in the cache (Linux 6.18, 270,000 tiles of 8 KB), and ends the process if the
+/// file is cut meanwhile; reading everything through takes as long, `io_uring` a little longer.
 const WINDOW: usize = 256 * 1024;
 
 /// Bytes that the system is asked to have ready, where tiles are close together and yet jumped over.
