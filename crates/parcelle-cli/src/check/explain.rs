@@ -8,10 +8,16 @@ use super::super::failure::Failure;
 pub(super) fn catalogue(language: Language) -> String {
     let wording = parcelle::wording(language);
     let line = |rule: &'static Rule| {
-        let profiles = parcelle::profiles_of(rule).join(", ");
+        let profiles = profiles(rule);
         format!("{:<13} {:<8} {}  [{profiles}]\n", rule.id, word(rule.severity, language), wording.of(rule).title)
     };
     parcelle::rules().map(line).collect()
+}
+
+/// The profiles that a rule is in. Those about files as one mosaic are in none: they are asked for by an option.
+fn profiles(rule: &'static Rule) -> String {
+    let profiles = parcelle::profiles_of(rule);
+    if profiles.is_empty() { "--mosaic".to_owned() } else { profiles.join(", ") }
 }
 
 /// All that is known of a rule.
@@ -19,7 +25,7 @@ pub(super) fn explanation(id: &str, language: Language) -> Result<String, Failur
     let Some(rule) = parcelle::rule(id) else {
         return Err(Failure::Usage(format!("there is no rule {id:?}: `parcelle check --rules` lists them")));
     };
-    let profiles = parcelle::profiles_of(rule).join(", ");
+    let profiles = profiles(rule);
     let wording = parcelle::wording(language);
     let RuleText { title, why, fix } = wording.of(rule);
     let Rule { id, severity, reference, .. } = rule;
