@@ -183,7 +183,7 @@ fn pages<S: ByteSource + ?Sized + 'static>(
         .as_ref()
         .map(|places| places.iter().map(|place| u64::try_from(place.first_row_index).unwrap_or(u64::MAX)).collect());
     let rows = group_rows(row_group);
-    let chunks = Arc::new(chunks.metered(budget.chunk()));
+    let chunks = Arc::new(chunks.metered(budget.chunk(chunk.compression())));
     let pages = SerializedPageReader::new(chunks, chunk, usize::try_from(rows)?, places)?;
     Ok(CheckedPages::new(Box::new(pages), chunk, rows, starts))
 }

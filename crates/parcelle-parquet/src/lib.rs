@@ -12,6 +12,7 @@ mod batches;
 mod budget;
 mod chunks;
 mod delta;
+mod packed;
 mod pages;
 mod thrift;
 
