@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use parcelle::report::Wording;
 use parcelle::{
     CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Encoding, FailedLayer,
     GeoParquetVersion, LayersSummary, OnInvalid, Orientation, PartitionNames, Partitioning, Preset, Reader,
@@ -69,7 +70,8 @@ fn report(summary: &impl Serialize, format: SummaryFormat, human: impl FnOnce() 
 fn report_layers(summary: &LayersSummary, format: SummaryFormat, windowed: bool) -> Result<ExitCode, Failure> {
     report(summary, format, || human_layers(summary, windowed))?;
     for FailedLayer { layer, error, .. } in &summary.failed {
-        terminal::complain(&Failure::Data(format!("layer {layer} is not written: {error}")));
+        let failure = Failure::Data(format!("layer {layer} is not written: {error}"));
+        terminal::complain(&failure, Wording::default());
     }
     Ok(if summary.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

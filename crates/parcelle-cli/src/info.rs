@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::process::ExitCode;
 
+use parcelle::report::Wording;
 use parcelle::report::render::printable;
 use parcelle::{Information, LayerInfo};
 use serde_json::Value;
@@ -24,7 +25,7 @@ pub(crate) fn run(arguments: &InfoArguments) -> Result<ExitCode, Failure> {
                 let _ = writeln!(text, "{}", information.to_json());
             }
             (Err(error), _) => {
-                terminal::complain(&Failure::Usage(error.to_string()));
+                terminal::complain(&Failure::Usage(error.to_string()), Wording::default());
                 code = ExitCode::from(2);
             }
         }

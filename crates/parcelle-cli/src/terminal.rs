@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use parcelle::report::render;
+use parcelle::report::{Wording, render};
 
 use crate::failure::Failure;
 use crate::format::grouped;
@@ -65,11 +65,19 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 /// Says on standard error why there is no result.
-pub(crate) fn complain(failure: &Failure) {
+pub(crate) fn complain(failure: &Failure, wording: Wording) {
     let mut stderr = std::io::stderr().lock();
     let color = stderr.is_terminal() && colors_allowed();
     let style = anstyle::AnsiColor::Red.on_default().bold();
-    let word = if color { format!("{style}error{style:#}") } else { "error".to_owned() };
+    let word = wording.pick("error", "erreur");
+    let word = if color { format!("{style}{word}{style:#}") } else { word.to_owned() };
+    let message = wording.sentence("usage", failure.message());
     // Nobody is left to be told if this fails.
-    let _ = writeln!(stderr, "{word}: {}", render::printable(failure.message()));
+    let _ = writeln!(stderr, "{word}{}{}", wording.pick(": ", "\u{A0}: "), render::printable(&message));
+}
+
+/// Says on standard error what is odd, and keeps nothing from being done.
+pub(crate) fn warn(message: &str, wording: Wording) {
+    let (word, message) = (wording.pick("warning: ", "alerte\u{A0}: "), wording.sentence("usage", message));
+    let _ = writeln!(std::io::stderr(), "{word}{}", render::printable(&message));
 }

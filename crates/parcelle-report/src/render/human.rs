@@ -101,7 +101,7 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
         let count =
             if finding.count > 1 { format!(" ×{}", options.language().grouped(finding.count)) } else { String::new() };
         let first = format!("  {} {}{count}: ", options.wording.pick("ignored", "ignoré "), finding.rule.id);
-        paragraph(text, &ignored.reason, &first, "          ", options);
+        paragraph(text, &options.wording.sentence("ignored", &ignored.reason), &first, "          ", options);
     }
     let fixes = fixes(&file.findings, options.wording);
     if !fixes.is_empty() {
