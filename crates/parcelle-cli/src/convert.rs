@@ -34,6 +34,7 @@ pub(crate) fn run(arguments: ConvertArguments) -> Result<ExitCode, Failure> {
         let _ = writeln!(std::io::stderr(), "warning: an interruption will leave a temporary file: {error}");
     }
     let bar = terminal::progress("rows");
+    terminal::tick(&bar);
     let shown = bar.clone();
     let convert = convert.cancel_token(cancel).on_progress(Arc::new(move |progress: parcelle::Progress| {
         let (done, unit) = match progress {

@@ -30,16 +30,20 @@ pub(crate) fn stdout_width() -> usize {
     }
 }
 
-/// A display of progress on standard error, to be fed by [`show`]; invisible unless that is a terminal.
+/// A display of progress on standard error, to be fed by [`show`], before which nothing is seen; invisible unless that is a
+/// terminal.
 pub(crate) fn progress(unit: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
     bar.set_style(style("{spinner} {human_pos} {msg}  {rate}  {elapsed}"));
     bar.set_message(unit.to_owned());
-    // It takes a thread, which nobody needs where nothing is shown.
+    bar
+}
+
+/// Has a display move by itself, by a thread, which nobody needs where nothing is shown.
+pub(crate) fn tick(bar: &ProgressBar) {
     if !bar.is_hidden() {
         bar.enable_steady_tick(Duration::from_millis(200));
     }
-    bar
 }
 
 /// Shows how far a job has come: with a bar and the time left where the total is known.
@@ -47,6 +51,7 @@ pub(crate) fn show(bar: &ProgressBar, done: u64, total: Option<u64>, unit: &str)
     if total != bar.length() {
         bar.set_style(style("{wide_bar} {human_pos}/{human_len} {msg}  {rate}  {eta}"));
         bar.set_length(total.unwrap_or(0));
+        tick(bar);
     }
     // A new unit is a new stage: its rate and time left start from nothing.
     if bar.message() != unit {

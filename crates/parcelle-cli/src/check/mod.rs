@@ -45,11 +45,12 @@ pub(crate) fn run(mut arguments: CheckArguments, wording: &mut Wording) -> Resul
         refuse_existing(script)?;
     }
     let style = Style { format: arguments.format, fail_on: arguments.fail_on.unwrap_or_default(), wording: *wording };
-    let bar = terminal::progress("files");
+    let unit = language.pick("files", "fichiers");
+    let bar = terminal::progress(unit);
     let shown = bar.clone();
     let check = prepared(&arguments, ignored, *wording)?.on_file(Arc::new(move |done, total| {
         if total >= FILES_WORTH_A_BAR {
-            terminal::show(&shown, done as u64, Some(total as u64), "files");
+            terminal::show(&shown, done as u64, Some(total as u64), unit);
         }
     }));
     // Lines go out as files are done, where nothing has to be known of all of them.
