@@ -12,6 +12,7 @@ mod convert_values;
 mod examples;
 mod filter;
 mod fix_script;
+mod french;
 mod geoparquet;
 mod hostile;
 mod inputs;

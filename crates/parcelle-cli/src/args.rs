@@ -415,8 +415,8 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub(crate) fail_on: Option<FailOn>,
 
-    /// Language of reports for people, and of --rules and --explain; sentences with the numbers of a file are English
-    /// [default: en]
+    /// Language of reports for people, of --rules and --explain, of the script of --fix-script, and of what is said where a run
+    /// comes to nothing; this help, and what is said of options that are none, are English [default: en]
     #[arg(long, value_enum, value_name = "LANGUAGE")]
     pub(crate) lang: Option<LanguageArgument>,
 

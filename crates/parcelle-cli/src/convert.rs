@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use parcelle::report::Wording;
 use parcelle::{
     CancelToken, Compression, Convert, ConvertError, ConvertSummary, Covering, Encoding, FailedLayer,
     GeoParquetVersion, LayersSummary, OnInvalid, Orientation, PartitionNames, Partitioning, Preset, Reader,
@@ -33,6 +34,7 @@ pub(crate) fn run(arguments: ConvertArguments) -> Result<ExitCode, Failure> {
         let _ = writeln!(std::io::stderr(), "warning: an interruption will leave a temporary file: {error}");
     }
     let bar = terminal::progress("rows");
+    terminal::tick(&bar);
     let shown = bar.clone();
     let convert = convert.cancel_token(cancel).on_progress(Arc::new(move |progress: parcelle::Progress| {
         let (done, unit) = match progress {
@@ -69,7 +71,8 @@ fn report(summary: &impl Serialize, format: SummaryFormat, human: impl FnOnce() 
 fn report_layers(summary: &LayersSummary, format: SummaryFormat, windowed: bool) -> Result<ExitCode, Failure> {
     report(summary, format, || human_layers(summary, windowed))?;
     for FailedLayer { layer, error, .. } in &summary.failed {
-        terminal::complain(&Failure::Data(format!("layer {layer} is not written: {error}")));
+        let failure = Failure::Data(format!("layer {layer} is not written: {error}"));
+        terminal::complain(&failure, Wording::default());
     }
     Ok(if summary.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -20,7 +20,10 @@ impl Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::BrokenPipe
         } else {
-            Self::Usage(format!("cannot write {target}: {error}"))
+            // Of a temporary file beside it, which nobody knows of, the name is told behind the reason.
+            let error = error.to_string();
+            let reason = error.split_once(" at path \"").map_or(error.as_str(), |(reason, _)| reason);
+            Self::Usage(format!("cannot write {target}: {reason}"))
         }
     }
 

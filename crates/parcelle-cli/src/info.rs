@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::process::ExitCode;
 
+use parcelle::report::Wording;
 use parcelle::report::render::printable;
 use parcelle::{Information, LayerInfo};
 use serde_json::Value;
@@ -24,7 +25,7 @@ pub(crate) fn run(arguments: &InfoArguments) -> Result<ExitCode, Failure> {
                 let _ = writeln!(text, "{}", information.to_json());
             }
             (Err(error), _) => {
-                terminal::complain(&Failure::Usage(error.to_string()));
+                terminal::complain(&Failure::Usage(error.to_string()), Wording::default());
                 code = ExitCode::from(2);
             }
         }
@@ -34,6 +35,38 @@ pub(crate) fn run(arguments: &InfoArguments) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
+/// What people ask for first, in this order; what else there is stands behind.
+const FIRST: [&str; 20] = [
+    "width",
+    "height",
+    "raster_x_size",
+    "raster_y_size",
+    "bands",
+    "data_type",
+    "nodata",
+    "crs",
+    "srs",
+    "bounds",
+    "pixel_size",
+    "compression",
+    "tile_size",
+    "strip_size",
+    "interleave",
+    "overviews",
+    "masks",
+    "geoparquet",
+    "rows",
+    "row_groups",
+];
+/// What only looking at it took.
+const LAST: [&str; 4] = ["bytes_read", "header_bytes_read", "header_requests", "requests"];
+
+/// Where a fact stands among the others, which are in the order of their names.
+fn rank(name: &str) -> (usize, &str) {
+    let place = FIRST.iter().position(|first| *first == name).unwrap_or(FIRST.len());
+    (if LAST.contains(&name) { FIRST.len() + 1 } else { place }, name)
+}
+
 fn human(text: &mut String, information: &Information) {
     let kind = match information.kind.as_str() {
         "unknown" => "vector",
@@ -41,7 +74,9 @@ fn human(text: &mut String, information: &Information) {
     };
     let _ = writeln!(text, "{}  ({kind})", printable(&information.path));
     let mut tables = Vec::new();
-    for (name, value) in &information.facts {
+    let mut facts: Vec<_> = information.facts.iter().collect();
+    facts.sort_by_key(|(name, _)| rank(name));
+    for (name, value) in facts {
         match value {
             Value::Array(rows) if rows.iter().all(Value::is_object) && !rows.is_empty() => tables.push((name, rows)),
             value => {
@@ -52,10 +87,17 @@ fn human(text: &mut String, information: &Information) {
     for (name, rows) in tables {
         let _ = writeln!(text, "  {}", name.replace('_', " "));
         for row in rows {
-            let parts = row.as_object().into_iter().flatten();
+            let mut parts: Vec<_> = row.as_object().into_iter().flatten().collect();
+            // What a row is about stands at its beginning.
+            parts.sort_by_key(|(name, _)| !matches!(name.as_str(), "name" | "role" | "ifd"));
             let parts: Vec<String> = parts
+                .into_iter()
                 .filter(|(_, value)| !value.is_object())
-                .map(|(name, value)| format!("{} {}", name.replace('_', " "), shown(value)))
+                .map(|(name, value)| {
+                    // Commas stand between the parts, too.
+                    let (open, close) = if value.is_array() { ("[", "]") } else { ("", "") };
+                    format!("{} {open}{}{close}", name.replace('_', " "), shown(value))
+                })
                 .collect();
             let _ = writeln!(text, "    {}", parts.join(", "));
         }

@@ -15,6 +15,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use parcelle::report::Wording;
 
 use args::{Arguments, Command};
 use failure::Failure;
@@ -24,9 +25,10 @@ fn main() -> ExitCode {
     #[cfg(feature = "late-gdal")]
     parcelle::load_gdal_with(parcelle_late_gdal::ready);
     let arguments = Arguments::parse();
+    let mut wording = Wording::default();
     let result = match arguments.command {
         Command::Convert(arguments) => convert::run(*arguments),
-        Command::Check(arguments) => check::run(*arguments),
+        Command::Check(arguments) => check::run(*arguments, &mut wording),
         Command::Info(arguments) => info::run(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments),
         Command::Man(arguments) => shell::manual(&arguments),
@@ -35,7 +37,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(Failure::BrokenPipe) => ExitCode::SUCCESS,
         Err(failure) => {
-            terminal::complain(&failure);
+            terminal::complain(&failure, wording);
             failure.exit_code()
         }
     }

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use parcelle::report::render;
+use parcelle::report::{Wording, render};
 
 use crate::failure::Failure;
 use crate::format::grouped;
@@ -30,16 +30,20 @@ pub(crate) fn stdout_width() -> usize {
     }
 }
 
-/// A display of progress on standard error, to be fed by [`show`]; invisible unless that is a terminal.
+/// A display of progress on standard error, to be fed by [`show`], before which nothing is seen; invisible unless that is a
+/// terminal.
 pub(crate) fn progress(unit: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
     bar.set_style(style("{spinner} {human_pos} {msg}  {rate}  {elapsed}"));
     bar.set_message(unit.to_owned());
-    // It takes a thread, which nobody needs where nothing is shown.
+    bar
+}
+
+/// Has a display move by itself, by a thread, which nobody needs where nothing is shown.
+pub(crate) fn tick(bar: &ProgressBar) {
     if !bar.is_hidden() {
         bar.enable_steady_tick(Duration::from_millis(200));
     }
-    bar
 }
 
 /// Shows how far a job has come: with a bar and the time left where the total is known.
@@ -47,6 +51,7 @@ pub(crate) fn show(bar: &ProgressBar, done: u64, total: Option<u64>, unit: &str)
     if total != bar.length() {
         bar.set_style(style("{wide_bar} {human_pos}/{human_len} {msg}  {rate}  {eta}"));
         bar.set_length(total.unwrap_or(0));
+        tick(bar);
     }
     // A new unit is a new stage: its rate and time left start from nothing.
     if bar.message() != unit {
@@ -65,11 +70,19 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 /// Says on standard error why there is no result.
-pub(crate) fn complain(failure: &Failure) {
+pub(crate) fn complain(failure: &Failure, wording: Wording) {
     let mut stderr = std::io::stderr().lock();
     let color = stderr.is_terminal() && colors_allowed();
     let style = anstyle::AnsiColor::Red.on_default().bold();
-    let word = if color { format!("{style}error{style:#}") } else { "error".to_owned() };
+    let word = wording.pick("error", "erreur");
+    let word = if color { format!("{style}{word}{style:#}") } else { word.to_owned() };
+    let message = wording.sentence("usage", failure.message());
     // Nobody is left to be told if this fails.
-    let _ = writeln!(stderr, "{word}: {}", render::printable(failure.message()));
+    let _ = writeln!(stderr, "{word}{}{}", wording.pick(": ", "\u{A0}: "), render::printable(&message));
+}
+
+/// Says on standard error what is odd, and keeps nothing from being done.
+pub(crate) fn warn(message: &str, wording: Wording) {
+    let (word, message) = (wording.pick("warning: ", "alerte\u{A0}: "), wording.sentence("usage", message));
+    let _ = writeln!(std::io::stderr(), "{word}{}", render::printable(&message));
 }

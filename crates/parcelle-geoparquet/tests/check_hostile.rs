@@ -5,8 +5,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, BinaryArray, RecordBatch};
 use parcelle_geoparquet::check::{CheckDepth, CheckOptions, CheckedFile, check};
 use parcelle_storage::Memory;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, GzipLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 fn fixture(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/geoparquet").join(name);
@@ -59,6 +64,30 @@ fn changed_bytes_end_in_findings() {
     });
     std::panic::set_hook(hook);
     assert!(outcome.is_ok());
+}
+
+/// A page that unpacks to more than it says is told, and not unpacked.
+#[test]
+fn pages_that_grow_are_findings() {
+    let big: ArrayRef = Arc::new(BinaryArray::from(vec![&vec![7; 32 << 20][..]]));
+    let batch = RecordBatch::try_from_iter([("geometry", big)]).unwrap();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::GZIP(GzipLevel::default()))
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::None);
+    let geo = r#"{"version":"1.1.0","primary_column":"geometry",
+        "columns":{"geometry":{"encoding":"WKB","geometry_types":[]}}}"#;
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties.build())).unwrap();
+    writer.append_key_value_metadata(KeyValue::new("geo".to_owned(), geo.to_owned()));
+    writer.write(&batch).unwrap();
+    let start = writer.close().unwrap().row_group(0).column(0).data_page_offset() as usize;
+    // The second number of the header, in four bytes: a hundred.
+    bytes[start + 3..start + 7].copy_from_slice(&[0xC8, 0x81, 0x80, 0]);
+    let checked = examine(bytes, CheckDepth::Everything);
+    let told = checked.findings.iter().find(|finding| finding.rule.id == "GPQ-FILE-011");
+    let told = &told.unwrap_or_else(|| panic!("{:?}", checked.findings)).message;
+    assert!(told.ends_with("unpacks to more than the 100 that its header says"), "{told}");
 }
 
 #[test]

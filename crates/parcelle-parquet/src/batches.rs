@@ -17,6 +17,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use crate::Chunks;
 use crate::budget::Budget;
+use crate::lists::Lists;
 use crate::pages::{CheckedPages, width};
 
 /// Most rows of a batch, and about as many bytes, but never fewer rows than the last.
@@ -72,6 +73,7 @@ pub fn batches<S: ByteSource + ?Sized + 'static>(
     };
     let groups = Groups {
         budget: Budget::new(parquet::file::reader::Length::len(&chunks)),
+        lists: Arc::new(Lists::of(schema)),
         chunks,
         metadata: Arc::clone(metadata.metadata()),
         groups: wanted.groups.clone(),
@@ -128,6 +130,7 @@ fn group_rows(group: &RowGroupMetaData) -> u64 {
 /// The row groups that are read.
 struct Groups<S: ?Sized> {
     budget: Arc<Budget>,
+    lists: Arc<Lists>,
     chunks: Chunks<S>,
     metadata: Arc<ParquetMetaData>,
     groups: Vec<usize>,
@@ -150,14 +153,14 @@ impl<S: ByteSource + ?Sized + 'static> Groups<S> {
         let mut sum = 0u64;
         for leaf in leaves.iter().filter(|leaf| schema.column(**leaf).physical_type() == PhysicalType::BYTE_ARRAY) {
             let mut longest = 0;
-            if let Ok(mut pages) = pages(&self.budget, &self.chunks, &self.metadata, first, *leaf)
+            if let Ok(mut pages) = pages((&self.budget, &self.lists), &self.chunks, &self.metadata, first, *leaf)
                 && let Ok(found) = pages.longest()
             {
                 longest = found;
                 self.prepared.lock().unwrap_or_else(PoisonError::into_inner).insert(*leaf, pages);
             }
             for group in rest {
-                let found = pages(&self.budget, &self.chunks, &self.metadata, *group, *leaf);
+                let found = pages((&self.budget, &self.lists), &self.chunks, &self.metadata, *group, *leaf);
                 longest = longest.max(found.and_then(|mut pages| pages.longest()).unwrap_or(0));
             }
             sum = sum.saturating_add(longest);
@@ -168,7 +171,7 @@ impl<S: ByteSource + ?Sized + 'static> Groups<S> {
 
 /// The pages of a column chunk.
 fn pages<S: ByteSource + ?Sized + 'static>(
-    budget: &Arc<Budget>,
+    (budget, lists): (&Arc<Budget>, &Lists),
     chunks: &Chunks<S>,
     metadata: &ParquetMetaData,
     group: usize,
@@ -183,9 +186,9 @@ fn pages<S: ByteSource + ?Sized + 'static>(
         .as_ref()
         .map(|places| places.iter().map(|place| u64::try_from(place.first_row_index).unwrap_or(u64::MAX)).collect());
     let rows = group_rows(row_group);
-    let chunks = Arc::new(chunks.metered(budget.chunk()));
+    let chunks = Arc::new(chunks.metered(budget.chunk(chunk.compression())));
     let pages = SerializedPageReader::new(chunks, chunk, usize::try_from(rows)?, places)?;
-    Ok(CheckedPages::new(Box::new(pages), chunk, rows, starts))
+    Ok(CheckedPages::new(Box::new(pages), chunk, rows, starts, lists.watch(group, leaf)))
 }
 
 impl<S: ByteSource + ?Sized + 'static> RowGroups for Groups<S> {
@@ -196,6 +199,7 @@ impl<S: ByteSource + ?Sized + 'static> RowGroups for Groups<S> {
     fn column_chunks(&self, leaf: usize) -> Result<Box<dyn PageIterator>, ParquetError> {
         Ok(Box::new(Column {
             budget: Arc::clone(&self.budget),
+            lists: Arc::clone(&self.lists),
             chunks: self.chunks.clone(),
             metadata: Arc::clone(&self.metadata),
             leaf,
@@ -216,6 +220,7 @@ impl<S: ByteSource + ?Sized + 'static> RowGroups for Groups<S> {
 /// The chunks of a column, one for each row group.
 struct Column<S: ?Sized> {
     budget: Arc<Budget>,
+    lists: Arc<Lists>,
     chunks: Chunks<S>,
     metadata: Arc<ParquetMetaData>,
     leaf: usize,
@@ -230,7 +235,7 @@ impl<S: ByteSource + ?Sized + 'static> Iterator for Column<S> {
         let group = self.groups.next()?;
         let found = match self.first.take() {
             Some(prepared) => Ok(prepared),
-            None => pages(&self.budget, &self.chunks, &self.metadata, group, self.leaf),
+            None => pages((&self.budget, &self.lists), &self.chunks, &self.metadata, group, self.leaf),
         };
         Some(found.map(|pages| Box::new(pages) as Box<dyn PageReader>))
     }

@@ -3,9 +3,12 @@
 //! The header of a page says how large it is once it is unpacked, up to two gigabytes, and some codecs pack that into bytes. A
 //! reader has two pages of each column open, and a dictionary; columns may share their bytes.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use parquet::basic::Compression;
+
+use crate::packed;
 use crate::thrift::PageSize;
 
 /// What all pages that are open may take, whatever the file has.
@@ -28,8 +31,9 @@ impl Budget {
     }
 
     /// The share of one column chunk, which has no page open yet.
-    pub(crate) fn chunk(self: &Arc<Self>) -> Arc<Meter> {
-        Arc::new(Meter { budget: Arc::clone(self), dictionary: AtomicU64::new(0), pages: Default::default() })
+    pub(crate) fn chunk(self: &Arc<Self>, codec: Compression) -> Arc<Meter> {
+        let (budget, opened) = (Arc::clone(self), Mutex::default());
+        Arc::new(Meter { budget, codec, dictionary: AtomicU64::new(0), pages: Default::default(), opened })
     }
 }
 
@@ -37,9 +41,12 @@ impl Budget {
 #[derive(Debug)]
 pub(crate) struct Meter {
     budget: Arc<Budget>,
+    codec: Compression,
     dictionary: AtomicU64,
     /// The page that is decoded, and the one before it, which may be held still.
     pages: [AtomicU64; 2],
+    /// The page whose header was read last, until its bytes are.
+    opened: Mutex<Option<PageSize>>,
 }
 
 impl Meter {
@@ -62,7 +69,18 @@ impl Meter {
             let limit = budget.limit;
             return Err(format!("the pages that are read at a time take {used} bytes unpacked, more than {limit}"));
         }
+        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(size);
         Ok(())
+    }
+
+    /// Holds the bytes of the page that was opened last against what its header says, before they are unpacked. What the
+    /// budget counts is the header's word.
+    ///
+    /// # Errors
+    /// It unpacks to more.
+    pub(crate) fn check(&self, page: &[u8]) -> Result<(), String> {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+        opened.map_or(Ok(()), |size| packed::check(self.codec, size, page))
     }
 }
 
@@ -82,13 +100,14 @@ mod tests {
     #[test]
     fn pages_are_counted_while_they_are_open() {
         let budget = Budget::new(1000);
-        let page = |unpacked| PageSize { unpacked, is_dictionary: false };
-        let (one, other) = (budget.chunk(), budget.chunk());
+        let page = |unpacked| PageSize { unpacked, ..PageSize::default() };
+        let chunk = || budget.chunk(Compression::UNCOMPRESSED);
+        let (one, other) = (chunk(), chunk());
         let half = LEAST_BYTES / 2;
         for _ in 0..10 {
             assert_eq!(one.open(page(half / 2)), Ok(()));
         }
-        assert_eq!(other.open(PageSize { unpacked: half, is_dictionary: true }), Ok(()));
+        assert_eq!(other.open(PageSize { is_dictionary: true, ..page(half) }), Ok(()));
         assert_eq!(other.open(page(8000)), Ok(()));
         assert!(other.open(page(1)).unwrap_err().contains("more than 536878912"));
         drop(one);

@@ -45,6 +45,19 @@ impl<S: ?Sized> Chunks<S> {
     }
 }
 
+impl<S: ?Sized> Chunks<S> {
+    /// Looks at bytes that were asked for: a page behind its header, or one whose header was read before.
+    fn check(&self, bytes: &[u8]) -> Result<(), String> {
+        let mut page = bytes;
+        if self.is_indexed {
+            let size = check_page_header(bytes).map_err(Fault::into_reason)?;
+            page = bytes.get(size.header..).unwrap_or_default();
+            self.meter.as_ref().map_or(Ok(()), |meter| meter.open(size))?;
+        }
+        self.meter.as_ref().map_or(Ok(()), |meter| meter.check(page))
+    }
+}
+
 impl<S: ?Sized> Clone for Chunks<S> {
     fn clone(&self) -> Self {
         let (source, meter) = (Arc::clone(&self.source), self.meter.clone());
@@ -76,11 +89,7 @@ impl<S: ByteSource + ?Sized> ChunkReader for Chunks<S> {
         let mut buffer = vec![0; length];
         match self.source.read_at(start, &mut buffer) {
             Ok(count) if count == length => {
-                if self.is_indexed {
-                    let size = check_page_header(&buffer).map_err(Fault::into_reason);
-                    let opened = size.and_then(|size| self.meter.as_ref().map_or(Ok(()), |meter| meter.open(size)));
-                    opened.map_err(ParquetError::General)?;
-                }
+                self.check(&buffer).map_err(ParquetError::General)?;
                 Ok(Bytes::from(buffer))
             }
             Ok(_) => Err(beyond()),

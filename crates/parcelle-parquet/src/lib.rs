@@ -12,6 +12,9 @@ mod batches;
 mod budget;
 mod chunks;
 mod delta;
+mod levels;
+mod lists;
+mod packed;
 mod pages;
 mod thrift;
 
@@ -33,7 +36,30 @@ pub const TAIL_BYTES: u64 = 8;
 /// What the action says, or that it panicked.
 pub fn guarded<T, E: ToString>(action: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
     match parcelle_storage::guarded(action) {
-        Ok(result) => result.map_err(|error| error.to_string()),
+        Ok(result) => result.map_err(|error| plain(&error.to_string()).to_owned()),
         Err(unwound) => Err(unwound.to_string()),
+    }
+}
+
+/// An error of `parquet` or `arrow` without the names of the errors that it went through on its way.
+fn plain(reason: &str) -> &str {
+    let names = ["Parquet argument error: ", "Parquet error: ", "External: ", "External error: "];
+    let mut plain = reason;
+    while let Some(rest) = names.iter().find_map(|name| plain.strip_prefix(name)) {
+        plain = rest;
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_plain() {
+        let refused =
+            guarded(|| Err::<(), _>("External: Parquet argument error: Parquet error: it has an End: of its own"));
+        assert_eq!(refused.unwrap_err(), "it has an End: of its own");
+        assert_eq!(guarded(|| Err::<(), _>("EOF: short")).unwrap_err(), "EOF: short");
     }
 }

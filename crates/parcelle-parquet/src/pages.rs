@@ -11,6 +11,8 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::schema::types::ColumnDescriptor;
 
 use crate::delta;
+use crate::levels::{Level, LevelBytes, Levels};
+use crate::lists::Watch;
 
 /// Elements of lists in a chunk, beside one for each row, whatever its pages have.
 const LEAST_ELEMENTS: u64 = 1 << 24;
@@ -45,6 +47,8 @@ pub(crate) struct CheckedPages {
     indexed: Option<std::vec::IntoIter<u64>>,
     /// Whether a page of values was read.
     has_begun: bool,
+    /// What the levels are held against, where the column shares its lists.
+    watches: Vec<Watch>,
     /// Elements and bytes of the pages so far; those that are left out count as well.
     elements: u64,
     bytes: u64,
@@ -57,6 +61,7 @@ impl CheckedPages {
         chunk: &ColumnChunkMetaData,
         rows: u64,
         starts: Option<Vec<u64>>,
+        watches: Vec<Watch>,
     ) -> Self {
         let column: &ColumnDescriptor = chunk.column_descr();
         let physical = chunk.column_type();
@@ -72,7 +77,7 @@ impl CheckedPages {
             let counts: Vec<u64> = starts.iter().zip(ends).map(|(start, end)| end.saturating_sub(*start)).collect();
             counts.into_iter()
         });
-        Self { pages, column, dictionary: None, longest: 0, indexed, has_begun: false, elements: 0, bytes: 0 }
+        Self { pages, column, dictionary: None, longest: 0, indexed, has_begun: false, watches, elements: 0, bytes: 0 }
     }
 
     /// Reads the dictionary, where the chunk begins with one, and says how long its longest value is.
@@ -94,13 +99,10 @@ impl CheckedPages {
             Page::DictionaryPage { buf, num_values, .. } => self.check_dictionary(buf, u64::from(*num_values)),
             Page::DataPage { buf, num_values, encoding, def_level_encoding, rep_level_encoding, .. } => {
                 let count = u64::from(*num_values);
-                let mut rest: &[u8] = buf;
-                for (level, encoding) in
-                    [(self.column.repetition, *rep_level_encoding), (self.column.definition, *def_level_encoding)]
-                {
-                    rest = after_levels(rest, level, encoding, count)?;
-                }
-                self.check_values(rest, count, *encoding, buf.len() as u64)
+                let (repetition, rest) = levels(buf, self.column.repetition, *rep_level_encoding, count)?;
+                let (definition, rest) = levels(rest, self.column.definition, *def_level_encoding, count)?;
+                let indexed = self.check_values(rest, count, *encoding, buf.len() as u64)?;
+                self.check_levels(repetition, definition, count, indexed)
             }
             Page::DataPageV2 {
                 buf, num_values, num_rows, encoding, def_levels_byte_len, rep_levels_byte_len, ..
@@ -108,10 +110,13 @@ impl CheckedPages {
                 if self.column.repetition == 0 && num_rows != num_values {
                     return Err(format!("a page has {num_values} values of {num_rows} rows"));
                 }
-                let levels = u64::from(*def_levels_byte_len) + u64::from(*rep_levels_byte_len);
-                let rest = usize::try_from(levels).ok().and_then(|levels| buf.get(levels..));
-                let rest = rest.ok_or("the levels of a page are longer than it is")?;
-                self.check_values(rest, u64::from(*num_values), *encoding, buf.len() as u64)
+                let (repetition, definition) = (*rep_levels_byte_len as usize, *def_levels_byte_len as usize);
+                let (repetition, rest) = buf.split_at_checked(repetition).ok_or(LONG_LEVELS)?;
+                let (definition, rest) = rest.split_at_checked(definition).ok_or(LONG_LEVELS)?;
+                let count = u64::from(*num_values);
+                self.check_values(rest, count, *encoding, buf.len() as u64)?;
+                let bytes = |bytes| LevelBytesOf { bytes, is_of_old: false };
+                self.check_levels(bytes(repetition), bytes(definition), count, Some(u64::from(*num_rows)))
             }
         }
     }
@@ -135,7 +140,43 @@ impl CheckedPages {
         Ok(())
     }
 
-    fn check_values(&mut self, values: &[u8], count: u64, encoding: Encoding, page_bytes: u64) -> Result<(), String> {
+    /// Holds the levels of a list against the rows that the page is said to have, and against those of other columns.
+    fn check_levels(
+        &mut self,
+        repetition: LevelBytesOf<'_>,
+        definition: LevelBytesOf<'_>,
+        count: u64,
+        rows: Option<u64>,
+    ) -> Result<(), String> {
+        if self.column.repetition == 0 || rows.is_none() && self.watches.is_empty() {
+            return Ok(());
+        }
+        let most = Level { repetition: self.column.repetition, definition: self.column.definition };
+        let levels = Levels::new(repetition.kept(), definition.kept(), most, count);
+        if let Some(said) = rows {
+            let (rows, begins_with_one) = levels.rows()?;
+            if rows != said {
+                return Err(format!("a page has {rows} rows, and {said} by its header or the index"));
+            }
+            if !begins_with_one {
+                return Err("a page begins inside of a row".to_owned());
+            }
+        }
+        if self.watches.is_empty() {
+            return Ok(());
+        }
+        let is_last = self.pages.peek_next_page().map_err(|error| error.to_string())?.is_none();
+        self.watches.iter().try_for_each(|watch| watch.page(levels.clone(), is_last))
+    }
+
+    /// Gives the rows that the index says the page has.
+    fn check_values(
+        &mut self,
+        values: &[u8],
+        count: u64,
+        encoding: Encoding,
+        page_bytes: u64,
+    ) -> Result<Option<u64>, String> {
         self.has_begun = true;
         self.bytes = self.bytes.saturating_add(page_bytes);
         self.elements = self.elements.saturating_add(count);
@@ -169,14 +210,17 @@ impl CheckedPages {
             unless_spread(count.saturating_mul(each))?;
         }
         match encoding {
-            Encoding::DELTA_LENGTH_BYTE_ARRAY => delta::walk(values, count).map(drop),
+            Encoding::DELTA_LENGTH_BYTE_ARRAY => {
+                delta::walk(values, count)?;
+            }
             Encoding::DELTA_BYTE_ARRAY => {
                 let prefixes = delta::walk(values, count)?;
                 let suffixes = delta::walk(values.get(prefixes.end..).unwrap_or_default(), count)?;
-                unless_spread(prefixes.sum.saturating_add(suffixes.sum))
+                unless_spread(prefixes.sum.saturating_add(suffixes.sum))?;
             }
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(indexed)
     }
 }
 
@@ -192,21 +236,39 @@ pub(crate) fn width(column: &ColumnDescriptor) -> u64 {
     }
 }
 
-/// What is behind the levels of a page of the first version.
-fn after_levels(bytes: &[u8], most: i16, encoding: Encoding, count: u64) -> Result<&[u8], String> {
-    if most <= 0 {
-        return Ok(bytes);
+const LONG_LEVELS: &str = "the levels of a page are longer than it is";
+
+/// Levels as they stand in a page.
+#[derive(Debug, Clone, Copy, Default)]
+struct LevelBytesOf<'a> {
+    bytes: &'a [u8],
+    is_of_old: bool,
+}
+
+impl LevelBytesOf<'_> {
+    /// The same for longer than the page, which is large beside them.
+    fn kept(self) -> LevelBytes {
+        LevelBytes { bytes: Bytes::copy_from_slice(self.bytes), is_of_old: self.is_of_old }
     }
-    let length = match encoding {
-        #[expect(deprecated, reason = "files of the first years have it")]
-        Encoding::BIT_PACKED => {
-            let bits = u64::from(16 - most.leading_zeros());
-            count.saturating_mul(bits).div_ceil(8)
-        }
-        _ => bytes.first_chunk().map_or(u64::MAX, |length| u64::from(u32::from_le_bytes(*length)) + 4),
+}
+
+/// The levels of a page of the first version, and what is behind them.
+fn levels(bytes: &[u8], most: i16, encoding: Encoding, count: u64) -> Result<(LevelBytesOf<'_>, &[u8]), String> {
+    if most <= 0 {
+        return Ok((LevelBytesOf::default(), bytes));
+    }
+    #[expect(deprecated, reason = "files of the first years have it")]
+    let is_of_old = encoding == Encoding::BIT_PACKED;
+    let (length, bytes) = if is_of_old {
+        let bits = u64::from(16 - most.leading_zeros());
+        (count.saturating_mul(bits).div_ceil(8), bytes)
+    } else {
+        let (length, bytes) = bytes.split_first_chunk().ok_or(LONG_LEVELS)?;
+        (u64::from(u32::from_le_bytes(*length)), bytes)
     };
-    let rest = usize::try_from(length).ok().and_then(|length| bytes.get(length..));
-    rest.ok_or_else(|| "the levels of a page are longer than it is".to_owned())
+    let (bytes, rest) =
+        usize::try_from(length).ok().and_then(|length| bytes.split_at_checked(length)).ok_or(LONG_LEVELS)?;
+    Ok((LevelBytesOf { bytes, is_of_old }, rest))
 }
 
 /// Bytes of the longest value of a dictionary; what is behind values that do not fit is for the decoder to refuse.
@@ -245,6 +307,8 @@ impl PageReader for CheckedPages {
         if page.as_ref().is_some_and(|page| !page.is_dict) {
             self.has_begun = true;
             let indexed = self.indexed.as_mut().and_then(Iterator::next);
+            let rows = page.as_ref().and_then(|page| page.num_rows).map(|rows| rows as u64).or(indexed);
+            self.watches.iter().for_each(|watch| watch.skip(rows));
             let levels = page.and_then(|page| page.num_levels).map(|levels| levels as u64);
             self.elements = self.elements.saturating_add(levels.or(indexed).unwrap_or(0));
         }
@@ -309,7 +373,7 @@ mod tests {
         let column =
             ColumnDescriptor::new(Arc::new(field.build().unwrap()), repetition, repetition, ColumnPath::from("a"));
         let chunk = ColumnChunkMetaData::builder(Arc::new(column)).build().unwrap();
-        CheckedPages::new(Box::new(Given(pages.into_iter())), &chunk, rows, None)
+        CheckedPages::new(Box::new(Given(pages.into_iter())), &chunk, rows, None, Vec::new())
     }
 
     fn dictionary(bytes: &[u8], num_values: u32) -> Page {

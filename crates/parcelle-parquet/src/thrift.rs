@@ -36,9 +36,14 @@ mod kind {
     pub(super) const STRUCT: u8 = 12;
 }
 
-/// Fields of `PageHeader`: what it is, and its bytes unpacked.
+/// Fields of `PageHeader`: what it is, its bytes unpacked, and what a page of the second version has beside.
 const PAGE_TYPE: i64 = 1;
 const UNPACKED_BYTES: i64 = 2;
+const DATA_PAGE_V2: i64 = 8;
+/// Fields of `DataPageHeaderV2`: bytes of the levels, which are not packed, and whether what follows them is.
+const DEFINITION_BYTES: i64 = 5;
+const REPETITION_BYTES: i64 = 6;
+const IS_COMPRESSED: i64 = 7;
 /// The `PageType` of a dictionary.
 const DICTIONARY: i64 = 2;
 
@@ -65,8 +70,14 @@ impl Fault {
 /// What a header says of its page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct PageSize {
+    /// Bytes of the header itself.
+    pub(crate) header: usize,
     /// Bytes once it is unpacked.
     pub(crate) unpacked: u64,
+    /// Of those, the bytes at its beginning that are not packed.
+    pub(crate) plain: u64,
+    /// Whether it says that nothing of it is packed, whatever the codec.
+    pub(crate) is_plain: bool,
     /// Whether it is a dictionary, which stays in memory with the pages after it.
     pub(crate) is_dictionary: bool,
 }
@@ -91,7 +102,8 @@ pub fn check_page_index(index: &[u8]) -> Result<(), String> {
 /// Walks the header of a page, which bytes begin with.
 pub(crate) fn check_page_header(bytes: &[u8]) -> Result<PageSize, Fault> {
     let mut size = PageSize::default();
-    Walker { bytes, offset: 0, what: "the header of a page" }.fields(|walker, id, kind| match (id, kind) {
+    let mut walker = Walker { bytes, offset: 0, what: "the header of a page" };
+    walker.fields(|walker, id, kind| match (id, kind) {
         (PAGE_TYPE, kind::I16..=kind::I64) => {
             size.is_dictionary = walker.signed()? == DICTIONARY;
             Ok(())
@@ -101,8 +113,30 @@ pub(crate) fn check_page_header(bytes: &[u8]) -> Result<PageSize, Fault> {
             size.unpacked = u64::try_from(walker.signed()?).unwrap_or(0);
             Ok(())
         }
+        (DATA_PAGE_V2, kind::STRUCT) => {
+            let (mut definition, mut repetition) = (0, 0);
+            size.is_plain = false;
+            walker.fields(|walker, id, kind| match (id, kind) {
+                (DEFINITION_BYTES, kind::I16..=kind::I64) => {
+                    definition = u64::try_from(walker.signed()?).unwrap_or(0);
+                    Ok(())
+                }
+                (REPETITION_BYTES, kind::I16..=kind::I64) => {
+                    repetition = u64::try_from(walker.signed()?).unwrap_or(0);
+                    Ok(())
+                }
+                (IS_COMPRESSED, kind::TRUE | kind::FALSE) => {
+                    size.is_plain = kind == kind::FALSE;
+                    Ok(())
+                }
+                _ => walker.skip(kind, 2),
+            })?;
+            size.plain = definition.saturating_add(repetition);
+            Ok(())
+        }
         _ => walker.skip(kind, 1),
     })?;
+    size.header = walker.offset;
     Ok(size)
 }
 

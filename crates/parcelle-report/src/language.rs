@@ -135,7 +135,8 @@ impl Wording {
 
     /// The same with translations of sentences: from what a sentence is, and the sentence. What it is, is the id of a rule
     /// for the message of a finding, and else `fix`, `detail` (of a [`Compatibility`](crate::Compatibility)), `remark`,
-    /// `reason` or `hint` (of what was not examined). A sentence it does not have stays English.
+    /// `reason` or `hint` (of what was not examined), `ignored` (why a finding does not count), `@note` (what is said behind a
+    /// command), or `usage` (why a run came to nothing). A sentence it does not have stays English.
     #[must_use]
     pub const fn with_sentences(self, sentences: fn(&str, &str) -> Option<String>) -> Self {
         Self { sentences, ..self }

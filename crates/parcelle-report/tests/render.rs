@@ -128,3 +128,36 @@ fn remarks_are_told_to_people() {
     let expected = "ok       a.vrt\n  At full scale a tile touches 2 sources.\n  It takes\\u{7} GDAL 3.9.\n";
     assert_eq!(String::from_utf8(text).unwrap(), expected);
 }
+
+#[test]
+fn others_are_counted_once_and_words_of_fixes_are_broken() {
+    let sentence = "Not repairable from this file: get the source again (download or export it once more), then: ";
+    let command = "gdal_translate SOURCE.tif a/path/that/is/longer/than/a/line/has/room/for.cog.tif -of COG";
+    let fix = format!("{sentence}{command}");
+    let finding = |message: &str, count| Finding::new(&LATE, message).told(count).fix(fix.as_str());
+    let findings =
+        vec![finding("Tile (3,4) overlaps (and 1,008 more)", 1009), finding("Tile (1,1) overlaps (and 16 more)", 17)];
+    let file = FileReport::new("dem.tif", FileKind::Geotiff, findings, BTreeMap::new());
+    let report = Report::new(Tool { name: "parcelle", version: "0.1.0" }, vec![file], Vec::new());
+    let mut text = Vec::new();
+    render::human(&report, render::HumanOptions::default(), &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("Tile (3,4) overlaps (and 1,025 more)\n"), "{text}");
+    assert!(text.contains(&format!("then:\n    {command}\n")), "{text}");
+    for line in text.lines().filter(|line| !line.contains("gdal_translate")) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+
+    let list = |number: u64| {
+        Finding::new(&LATE, format!("{number} of 90 files have no overviews: a.tif and 4 more")).told(number)
+    };
+    let file = FileReport::new("mosaic", FileKind::Mosaic, (5..10).map(list).collect(), BTreeMap::new());
+    let report = Report::new(Tool { name: "parcelle", version: "0.1.0" }, vec![file], Vec::new());
+    let mut text = Vec::new();
+    render::human(&report, render::HumanOptions { width: 200, ..Default::default() }, &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let told: Vec<&str> = text.lines().filter(|line| line.contains("of 90 files")).map(str::trim).collect();
+    let [first, second, third] = told[..] else { panic!("{text}") };
+    assert!(first.ends_with("a.tif and 4 more") && second.starts_with("6 of 90"), "{text}");
+    assert!(third.ends_with("a.tif and 4 more (17 others break this rule, too)"), "{text}");
+}

@@ -24,6 +24,8 @@ pub fn render_everywhere(file: FileReport) {
         assert!(results >= findings, "{results} results of {findings} findings");
         let junit = written(|out| render::junit(&report, Some(Severity::Warning), wording, out));
         assert!(junit.trim_end().ends_with("</testsuites>"), "{junit}");
+        let script = parcelle::fix_script(&report, "/data".as_ref(), language);
+        assert!(script.starts_with("#!"), "{script}");
     }
     let parsed = json(&written(|out| render::json(&report, out)));
     assert_eq!(parsed["files"][0]["findings"].as_array().map(Vec::len), Some(findings));
@@ -35,8 +37,6 @@ pub fn render_everywhere(file: FileReport) {
     assert!(streamed.is_ok(), "{streamed:?}");
     let lines = text(lines);
     assert_eq!(lines.lines().map(json).count(), 3, "a line is a value");
-    let script = parcelle::fix_script(&report, "/data".as_ref());
-    assert!(script.starts_with("#!"), "{script}");
 }
 
 fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {

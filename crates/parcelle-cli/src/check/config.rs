@@ -63,14 +63,15 @@ pub(super) fn complete(arguments: &mut CheckArguments) -> Result<Vec<IgnoreRule>
     let Some(path) = place(arguments)? else { return Ok(Vec::new()) };
     let wrong = |reason: String| Failure::Usage(format!("{}: {reason}", path.display()));
     let text = read(&path).map_err(|error| wrong(error.to_string()))?;
-    let File { check } = toml::from_str(&text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
+    let File { check } = toml::from_str(&text).map_err(|error| wrong(told(&error, &text)))?;
+    // First, since it is the language in which what follows is told.
+    arguments.lang = arguments.lang.or(named::<LanguageArgument>("lang", check.lang.as_deref()).map_err(wrong)?);
     if arguments.profile.is_empty() {
         arguments.profile = check.profile;
     }
     let depth = named::<DepthArgument>("depth", check.depth.as_deref()).map_err(wrong)?;
     arguments.depth = arguments.depth.or(depth);
     arguments.fail_on = arguments.fail_on.or(named::<FailOn>("fail-on", check.fail_on.as_deref()).map_err(wrong)?);
-    arguments.lang = arguments.lang.or(named::<LanguageArgument>("lang", check.lang.as_deref()).map_err(wrong)?);
     if let (None, Some(version)) = (arguments.gdal_version, check.gdal_version) {
         arguments.gdal_version = Some(
             crate::format::gdal_version(&version)
@@ -106,6 +107,15 @@ fn read(path: &Path) -> std::io::Result<String> {
         return Err(std::io::Error::other("it is too long for a file of settings"));
     }
     std::fs::read_to_string(path)
+}
+
+/// What is wrong with a file, on one line.
+fn told(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    match before {
+        Some(before) => format!("line {}: {}", before.matches('\n').count() + 1, error.message()),
+        None => error.message().to_owned(),
+    }
 }
 
 /// A value of an option by its name there.

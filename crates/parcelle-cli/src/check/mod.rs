@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use parcelle::report::render::JsonLines;
-use parcelle::report::{Baseline, IgnoreRule, Ignoring, Language, Report, Summary, Verdict};
+use parcelle::report::{Baseline, IgnoreRule, Ignoring, Language, Report, Summary, Verdict, Wording};
 use parcelle::{Answer, Check, Depth, Profile};
 
 use crate::args::{CheckArguments, DepthArgument, FailOn, LanguageArgument, ReportFormat};
@@ -23,12 +23,15 @@ const FILES_WORTH_A_BAR: usize = 50;
 /// A baseline of a million findings has less.
 const LONGEST_BASELINE: u64 = 1024 * 1024 * 1024;
 
-pub(crate) fn run(mut arguments: CheckArguments) -> Result<ExitCode, Failure> {
-    let mut ignored = config::complete(&mut arguments)?;
+/// `wording` becomes that of the language that is asked for, as soon as it is known: what goes wrong is told in it.
+pub(crate) fn run(mut arguments: CheckArguments, wording: &mut Wording) -> Result<ExitCode, Failure> {
+    let completed = config::complete(&mut arguments);
     let language = match arguments.lang {
         Some(LanguageArgument::Fr) => Language::French,
         Some(LanguageArgument::En) | None => Language::English,
     };
+    *wording = parcelle::wording(language);
+    let mut ignored = completed?;
     if arguments.rules {
         return print(explain::catalogue(language));
     }
@@ -41,16 +44,13 @@ pub(crate) fn run(mut arguments: CheckArguments) -> Result<ExitCode, Failure> {
     if let Some(script) = arguments.fix_script.as_deref().filter(|_| !arguments.overwrite) {
         refuse_existing(script)?;
     }
-    let style = Style {
-        format: arguments.format,
-        fail_on: arguments.fail_on.unwrap_or_default(),
-        wording: parcelle::wording(language),
-    };
-    let bar = terminal::progress("files");
+    let style = Style { format: arguments.format, fail_on: arguments.fail_on.unwrap_or_default(), wording: *wording };
+    let unit = language.pick("files", "fichiers");
+    let bar = terminal::progress(unit);
     let shown = bar.clone();
-    let check = prepared(&arguments, ignored)?.on_file(Arc::new(move |done, total| {
+    let check = prepared(&arguments, ignored, *wording)?.on_file(Arc::new(move |done, total| {
         if total >= FILES_WORTH_A_BAR {
-            terminal::show(&shown, done as u64, Some(total as u64), "files");
+            terminal::show(&shown, done as u64, Some(total as u64), unit);
         }
     }));
     // Lines go out as files are done, where nothing has to be known of all of them.
@@ -68,7 +68,7 @@ pub(crate) fn run(mut arguments: CheckArguments) -> Result<ExitCode, Failure> {
     let report = report.map_err(|error| Failure::Usage(error.to_string()))?;
     output::write(&report, style, arguments.output.as_deref())?;
     if let Some(path) = &arguments.fix_script {
-        write_script(&report, path, arguments.overwrite)?;
+        write_script(&report, path, language, arguments.overwrite)?;
     }
     if let Some(path) = &arguments.write_baseline {
         write_baseline(&report, path)?;
@@ -79,7 +79,7 @@ pub(crate) fn run(mut arguments: CheckArguments) -> Result<ExitCode, Failure> {
 }
 
 /// A check as the arguments ask for it.
-fn prepared(arguments: &CheckArguments, ignored: Vec<IgnoreRule>) -> Result<Check, Failure> {
+fn prepared(arguments: &CheckArguments, ignored: Vec<IgnoreRule>, wording: Wording) -> Result<Check, Failure> {
     if let Some(unknown) = ignored.iter().find(|ignored| !parcelle::rules().any(|rule| ignored.is_of(rule.id))) {
         let id = unknown.rule();
         return Err(Failure::Usage(format!("there is no rule {id} to ignore: `parcelle check --rules` lists them")));
@@ -99,11 +99,11 @@ fn prepared(arguments: &CheckArguments, ignored: Vec<IgnoreRule>) -> Result<Chec
     if let Some(version) = arguments.gdal_version {
         if version > parcelle::NEWEST_KNOWN_GDAL {
             let ((major, minor), (last, least)) = (version, parcelle::NEWEST_KNOWN_GDAL);
-            let _ = writeln!(
-                std::io::stderr(),
-                "warning: --gdal-version {major}.{minor}: the newest GDAL that the rules know is {last}.{least}; files are \
-                 judged as by that one"
+            let newer = format!(
+                "--gdal-version {major}.{minor}: the newest GDAL that the rules know is {last}.{least}; files are judged \
+                 as by that one"
             );
+            terminal::warn(&newer, wording);
         }
         check = check.gdal_version(version);
     }
@@ -193,10 +193,10 @@ fn refuse_existing(script: &Path) -> Result<(), Failure> {
 }
 
 /// The script under a temporary name, renamed when whole; it replaces nothing unless it may.
-fn write_script(report: &Report, path: &Path, overwrite: bool) -> Result<(), Failure> {
+fn write_script(report: &Report, path: &Path, language: Language, overwrite: bool) -> Result<(), Failure> {
     let failed = |error: &std::io::Error| Failure::output(&path.display().to_string(), error);
     let directory = std::env::current_dir().map_err(|error| failed(&error))?;
-    let script = parcelle::fix_script(report, &directory);
+    let script = parcelle::fix_script(report, &directory, language);
     let temporary = temporary(path, &checked(report), 0o777)?;
     temporary.as_file().write_all(script.as_bytes()).map_err(|error| failed(&error))?;
     let persisted = if overwrite { temporary.persist(path) } else { temporary.persist_noclobber(path) };

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use parcelle_report::text::shortened;
 use parcelle_storage::Usage;
-use parcelle_tiff::{Directory, Layout, Role, Variant};
+use parcelle_tiff::{Directory, GeoKeys, Layout, Role, Variant, geo_keys, tags};
 use serde_json::{Value, json};
 
 use super::context::Context;
 use super::first_tile;
+
+/// Letters of a citation: there are some that have a whole definition.
+const LONGEST_CITATION: usize = 80;
 
 /// The facts of a file. `usage`: before the check, after the structure was read, at the end.
 pub(crate) fn of(context: &Context<'_>, usage: [Usage; 3]) -> BTreeMap<&'static str, Value> {
@@ -45,6 +49,9 @@ pub(crate) fn of(context: &Context<'_>, usage: [Usage; 3]) -> BTreeMap<&'static 
             }),
         );
     }
+    if let Some(main) = context.structure.main() {
+        place(main, &mut facts);
+    }
     if let Some(image) = context.structure.main().and_then(|directory| directory.image) {
         facts.insert("width", json!(image.width));
         facts.insert("height", json!(image.height));
@@ -56,6 +63,44 @@ pub(crate) fn of(context: &Context<'_>, usage: [Usage; 3]) -> BTreeMap<&'static 
         facts.insert(if image.is_tiled() { "tile_size" } else { "strip_size" }, json!([width, height]));
     }
     facts
+}
+
+/// Where the image lies, and which value stands for nothing.
+fn place(main: &Directory, facts: &mut BTreeMap<&'static str, Value>) {
+    if let Some(crs) = main.geo_keys().as_ref().and_then(reference_system) {
+        facts.insert("crs", json!(crs));
+    }
+    if let Some(nodata) = main.text(tags::GDAL_NODATA).filter(|text| !text.trim().is_empty()) {
+        facts.insert("nodata", json!(nodata.trim()));
+    }
+    let (Some(image), Some([x, width, across, y, down, height])) = (main.image, main.geo_transform()) else { return };
+    if (across, down) == (0.0, 0.0) {
+        let [right, bottom] = [x + width * image.width as f64, y + height * image.height as f64];
+        facts.insert("bounds", json!([x.min(right), y.min(bottom), x.max(right), y.max(bottom)]));
+        facts.insert("pixel_size", json!([width.abs(), height.abs()]));
+    }
+}
+
+/// The reference system as GeoKeys name it: by its code, else in their words.
+fn reference_system(keys: &GeoKeys) -> Option<String> {
+    let code = |key| keys.code(key).filter(|code| *code != 0 && *code != geo_keys::USER_DEFINED);
+    let horizontal = code(geo_keys::PROJECTED_CRS).or_else(|| {
+        // Behind a projected system without a code is the geographic one that it is made of, which is another.
+        keys.code(geo_keys::PROJECTED_CRS).is_none().then(|| code(geo_keys::GEODETIC_CRS)).flatten()
+    });
+    let vertical = code(geo_keys::VERTICAL_CRS);
+    match (horizontal, vertical) {
+        (Some(horizontal), Some(vertical)) => Some(format!("EPSG:{horizontal}+{vertical}")),
+        (Some(horizontal), None) => Some(format!("EPSG:{horizontal}")),
+        (None, _) => {
+            let citations = [geo_keys::PROJECTED_CITATION, geo_keys::CITATION, geo_keys::GEODETIC_CITATION];
+            // Some programs write paragraphs, or that they know nothing.
+            let words = |key| keys.words(key).and_then(|words| words.trim().lines().next());
+            let tells = |words: &&str| !matches!(words.to_ascii_lowercase().as_str(), "" | "unknown" | "unnamed");
+            let words = citations.into_iter().find_map(|key| words(key).filter(tells));
+            words.map(|words| shortened(words, LONGEST_CITATION))
+        }
+    }
 }
 
 /// What a client reads before it can ask for the first tile: up to the end of the last directory or index array.

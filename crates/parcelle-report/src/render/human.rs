@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::finding::{Finding, Location};
 use crate::language::{Language, Wording};
-use crate::report::{FileReport, REMARKS, Report, Verdict};
+use crate::report::{FileKind, FileReport, REMARKS, Report, Verdict};
 use crate::rule::Severity;
 
 use super::outcome::sentences;
@@ -84,11 +84,15 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
     for remark in remarks(file) {
         paragraph(text, &options.wording.sentence("remark", remark), "  ", "  ", options);
     }
-    // One place per rule tells an admin what is wrong; the others are in the JSON, and here as a number.
+    // One place per rule tells an admin what is wrong; the others are in the JSON, and here as a number. Of a mosaic each has
+    // another group of files, of which some are told.
+    let most = if file.kind == FileKind::Mosaic { 3 } else { 1 };
     let mut shown: Vec<(&Finding, u64)> = Vec::new();
     for finding in &file.findings {
-        match shown.iter_mut().find(|(first, _)| (first.rule.id, first.severity) == (finding.rule.id, finding.severity))
-        {
+        let same =
+            |(first, _): &(&Finding, u64)| (first.rule.id, first.severity) == (finding.rule.id, finding.severity);
+        let is_enough = shown.iter().filter(|told| same(told)).count() >= most;
+        match shown.iter_mut().rev().find(|told| same(told)).filter(|_| is_enough) {
             Some((_, more)) => *more += finding.count,
             None => shown.push((finding, finding.count.saturating_sub(finding.told))),
         }
@@ -101,7 +105,7 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
         let count =
             if finding.count > 1 { format!(" ×{}", options.language().grouped(finding.count)) } else { String::new() };
         let first = format!("  {} {}{count}: ", options.wording.pick("ignored", "ignoré "), finding.rule.id);
-        paragraph(text, &ignored.reason, &first, "          ", options);
+        paragraph(text, &options.wording.sentence("ignored", &ignored.reason), &first, "          ", options);
     }
     let fixes = fixes(&file.findings, options.wording);
     if !fixes.is_empty() {
@@ -111,8 +115,32 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
         let rules = rules.join(", ");
         let _ = writeln!(text, "    {}", paint(&format!("# {rules}"), AnsiColor::BrightBlack, options));
         for line in fix.lines() {
-            let _ = writeln!(text, "    {}", printable(line));
+            fix_line(text, line, options);
         }
+    }
+}
+
+/// How commands begin that stand at the end of a sentence.
+const PROGRAMS: [&str; 4] = ["gdal", "ogr", "cogger ", "parcelle "];
+
+/// A command stays on its line, to be copied. Words are broken as messages are, and a command that they end with has a line of its
+/// own.
+fn fix_line(text: &mut String, line: &str, options: HumanOptions) {
+    let is_short = line.chars().count() + 4 <= options.width;
+    // A file name with two spaces would lose one.
+    if is_short || !line.starts_with(char::is_uppercase) || line.contains("  ") {
+        let _ = writeln!(text, "    {}", printable(line));
+        return;
+    }
+    let commands = line.match_indices(": ").map(|(place, colon)| place + colon.len());
+    let command = commands.filter(|start| {
+        let rest = line.get(*start..).unwrap_or_default();
+        PROGRAMS.iter().any(|program| rest.starts_with(program))
+    });
+    let (words, command) = command.last().and_then(|start| line.split_at_checked(start)).unwrap_or((line, ""));
+    paragraph(text, words, "    ", "    ", options);
+    if !command.is_empty() {
+        let _ = writeln!(text, "    {}", printable(command));
     }
 }
 
@@ -151,20 +179,38 @@ fn finding_block(text: &mut String, finding: &Finding, more: u64, options: Human
         finding.rule.id,
         place(&finding.location, language)
     );
-    let sentence = options.wording.message(finding);
+    // Both the message and the other findings of its rule may be followed by a number: they are told as one.
+    let (message, others) = match split_others(&finding.message).filter(|_| more > 0) {
+        Some((message, others)) => (message, others),
+        None => (finding.message.as_str(), 0),
+    };
+    let more = more.saturating_add(others);
+    let sentence = options.wording.sentence(finding.rule.id, message);
     // A sentence that nobody translated is English: what it is about is told before.
     if language != Language::English && matches!(sentence, Cow::Borrowed(_)) {
         paragraph(text, options.wording.of(finding.rule).title, "          ", "          ", options);
     }
     let mut message = sentence.into_owned();
     if more > 0 {
-        let more = language.grouped(more);
+        // What is listed in part has a number of its own.
+        let is_list = finding.message.ends_with(" more");
+        let number = language.grouped(more);
         message += &match language {
-            Language::English => format!(" (and {more} more)"),
-            Language::French => format!(" (et {more} de plus)"),
+            Language::English if is_list && more == 1 => " (1 other breaks this rule, too)".to_owned(),
+            Language::English if is_list => format!(" ({number} others break this rule, too)"),
+            Language::English => format!(" (and {number} more)"),
+            Language::French if is_list && more == 1 => " (1 autre enfreint aussi cette règle)".to_owned(),
+            Language::French if is_list => format!(" ({number} autres enfreignent aussi cette règle)"),
+            Language::French => format!(" (et {number} de plus)"),
         };
     }
     paragraph(text, &message, "          ", "          ", options);
+}
+
+/// A message that ends with `(and 7 more)`: what stands before, and the number.
+fn split_others(message: &str) -> Option<(&str, u64)> {
+    let (before, number) = message.strip_suffix(" more)")?.rsplit_once(" (and ")?;
+    Some((before, number.replace(',', "").parse().ok()?))
 }
 
 /// Where a finding is, as far as its message is likely not to say so: a line of a text file, a directory, a byte.

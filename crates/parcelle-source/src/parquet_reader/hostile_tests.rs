@@ -3,6 +3,10 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryArray, Float64Array, StringArray};
 use arrow::datatypes::{DataType, Field};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{BrotliLevel, Compression, Encoding, GzipLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::json;
 
@@ -125,6 +129,49 @@ fn columns_that_are_too_wide_are_refused() {
     ]);
     let error = TestFile::new(&batch, 10, &[]).read().unwrap_err().to_string();
     assert!(error.contains("values of column wide have 2097152 bytes each, more than 1048576"), "{error}");
+}
+
+/// A file of 64 MB of text in some kilobytes, whose page says that it unpacks to a hundred bytes.
+fn bomb(codec: Compression, version: WriterVersion, has_index: bool) -> TestFile {
+    let text: ArrayRef = Arc::new(StringArray::from(vec!["a".repeat(64 << 20)]));
+    let batch = batch(vec![
+        (Field::new("text", DataType::Utf8, false), text),
+        (Field::new("g", DataType::Binary, true), points(1)),
+    ]);
+    let properties = WriterProperties::builder()
+        .set_compression(codec)
+        .set_writer_version(version)
+        .set_dictionary_enabled(false)
+        .set_encoding(Encoding::PLAIN)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_offset_index_disabled(!has_index);
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties.build())).unwrap();
+    writer.append_key_value_metadata(KeyValue::new("geo".to_owned(), geo("g", &json!({"encoding": "WKB"}))));
+    writer.write(&batch).unwrap();
+    let metadata = writer.close().unwrap();
+    assert!(bytes.len() < 1 << 20, "{codec}: {}", bytes.len());
+    let start = metadata.row_group(0).column(0).data_page_offset() as usize;
+    // The type of the page is its first field, the size the second: a number of four bytes, which may have zeros on top.
+    assert_eq!((bytes[start], bytes[start + 2]), (0x15, 0x15));
+    assert!(bytes[start + 3..start + 6].iter().all(|byte| byte & 0x80 != 0) && bytes[start + 6] & 0x80 == 0);
+    bytes[start + 3..start + 7].copy_from_slice(&[0xC8, 0x81, 0x80, 0]);
+    TestFile::of_bytes(&bytes)
+}
+
+#[test]
+fn pages_unpack_to_what_their_headers_say_and_no_further() {
+    for codec in [Compression::GZIP(GzipLevel::default()), Compression::BROTLI(BrotliLevel::default())] {
+        for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+            for has_index in [false, true] {
+                let error = bomb(codec, version, has_index).read().unwrap_err();
+                let text = error.to_string();
+                assert!(matches!(error, SourceError::Malformed { format: "Parquet", .. }), "{text}");
+                let expected = "unpacks to more than the 100 that its header says";
+                assert!(text.contains(expected), "{codec} {version:?} {has_index}: {text}");
+            }
+        }
+    }
 }
 
 /// Reads a file that may be damaged: any end but a panic or an abort is fine.

@@ -23,7 +23,9 @@ fn lines() -> impl Iterator<Item = (&'static str, RuleText)> {
     FRENCH.lines().skip(1).filter_map(|line| {
         let mut fields = line.split('\t');
         let id = fields.next()?;
-        Some((id, RuleText { title: typeset(fields.next()?), why: typeset(fields.next()?), fix: fields.next()? }))
+        let mut text = || fields.next().map(typeset);
+        // What stands before such a mark in a fix is prose, too: no command has one behind a space.
+        Some((id, RuleText { title: text()?, why: text()?, fix: text()? }))
     })
 }
 

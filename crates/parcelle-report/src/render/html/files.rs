@@ -174,7 +174,7 @@ fn item(text: &mut String, finding: &Finding, reason: Option<&str>, wording: Wor
     text.push_str("</p>");
     if let Some(reason) = reason {
         let because = wording.pick("Ignored:", "Ignoré :");
-        let _ = write!(text, "<p class=\"meaning\">{because} {}</p>", escaped(reason));
+        let _ = write!(text, "<p class=\"meaning\">{because} {}</p>", escaped(&wording.sentence("ignored", reason)));
     }
     text.push_str("</li>");
 }

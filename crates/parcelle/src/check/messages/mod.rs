@@ -17,10 +17,10 @@ use std::sync::LazyLock;
 
 use parcelle_report::Language;
 
-use template::{Class, Fill, Piece, Steps, Template, fillings, is_number};
+use template::{Class, Fill, Piece, Search, Template, fillings, is_number};
 
 /// The tables.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 8] = [
     ("phrases.tsv", include_str!("../messages.fr/phrases.tsv")),
     ("COG.tsv", include_str!("../messages.fr/COG.tsv")),
     ("GS.tsv", include_str!("../messages.fr/GS.tsv")),
@@ -28,10 +28,8 @@ const TABLES: [(&str, &str); 7] = [
     ("VRT-sources.tsv", include_str!("../messages.fr/VRT-sources.tsv")),
     ("GPQ.tsv", include_str!("../messages.fr/GPQ.tsv")),
     ("fixes.tsv", include_str!("../messages.fr/fixes.tsv")),
+    ("usage.tsv", include_str!("../messages.fr/usage.tsv")),
 ];
-
-/// Phrases may stand in phrases, as deep as this.
-const DEEPEST: usize = 6;
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
     let mut catalogue = Catalogue::default();
@@ -90,19 +88,18 @@ impl Catalogue {
     }
 
     /// The templates of a key, those of its own before those of many.
-    fn entries<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a Entry> {
+    fn entries<'a>(&'a self, key: &str) -> impl Iterator<Item = &'a Entry> {
         let own = self.exact.get(key).into_iter().flatten();
         let shared = self.prefixes.iter().filter(|(prefix, _)| key.starts_with(prefix.as_str()));
         own.chain(shared.flat_map(|(_, entries)| entries))
     }
 
     fn translate(&self, key: &str, text: &str) -> Option<String> {
-        let fill = Filler { catalogue: self, rule: key, depth: 0 };
-        let mut steps = Steps::new();
+        let fill = Filler { catalogue: self, rule: key };
         // Some sentences are phrases that stand inside of others, too, with a capital before them.
-        fill.first(key, text, &mut steps).or_else(|| {
+        fill.first(key, text, &mut Search::new()).or_else(|| {
             let small = text.starts_with(char::is_uppercase).then(|| lower(text))?;
-            fill.first(key, &small, &mut steps).map(|french| capital(&french))
+            fill.first(key, &small, &mut Search::new()).map(|french| capital(&french))
         })
     }
 
@@ -134,17 +131,16 @@ impl Catalogue {
 struct Filler<'a> {
     catalogue: &'a Catalogue,
     rule: &'a str,
-    depth: usize,
 }
 
-impl Filler<'_> {
+impl<'a> Filler<'a> {
     /// By the first template of a key that fits.
-    fn first(&self, key: &str, text: &str, steps: &mut Steps) -> Option<String> {
-        self.catalogue.entries(key).find_map(|entry| self.by(entry, text, steps))
+    fn first(&self, key: &str, text: &'a str, search: &mut Search<'a>) -> Option<String> {
+        self.catalogue.entries(key).find_map(|entry| self.by(entry, text, search))
     }
 
-    fn by(&self, entry: &Entry, text: &str, steps: &mut Steps) -> Option<String> {
-        let fillings = fillings(&entry.english, text, self, steps)?;
+    fn by(&self, entry: &'a Entry, text: &'a str, search: &mut Search<'a>) -> Option<String> {
+        let fillings = fillings(&entry.english, text, self, search)?;
         let mut sentence = String::with_capacity(text.len() * 5 / 4);
         for piece in &entry.french.pieces {
             match piece {
@@ -162,18 +158,18 @@ impl Filler<'_> {
     }
 }
 
-impl Fill for Filler<'_> {
-    fn fill(&self, class: &Class, text: &str, steps: &mut Steps) -> Option<String> {
-        let inner = Self { depth: self.depth + 1, ..*self };
+impl<'a> Fill<'a> for Filler<'a> {
+    fn fill(&self, class: &'a Class, text: &'a str, search: &mut Search<'a>) -> Option<String> {
+        let phrase =
+            |set: &'a str, search: &mut Search<'a>| search.phrase(set, text, |search| self.first(set, text, search));
         match class {
             Class::Any | Class::Verbatim if text.is_empty() => None,
             Class::Verbatim => Some(text.to_owned()),
-            Class::Any => Some(inner.first("@any", text, steps).unwrap_or_else(|| text.to_owned())),
+            Class::Any => Some(phrase("@any", search).unwrap_or_else(|| text.to_owned())),
             Class::Number => is_number(text).then(|| number(text)),
             Class::Word => (!text.is_empty() && !text.contains(char::is_whitespace)).then(|| text.to_owned()),
             Class::Title => title(self.rule, text),
-            Class::Phrase(_) if self.depth >= DEEPEST => None,
-            Class::Phrase(name) => inner.first(&format!("@{name}"), text, steps),
+            Class::Phrase(set) => phrase(set, search),
         }
     }
 }

@@ -4,6 +4,8 @@
 //! that says what fills it: `n` a number, `w` a word, `verbatim` any text that is kept, `title` the title of the rule, and any
 //! other name a set of phrases of the catalogue, which are templates themselves. A hole without a class takes any text.
 
+use std::collections::{HashMap, HashSet};
+
 /// A template, or its translation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Template {
@@ -32,7 +34,7 @@ pub(super) enum Class {
     Verbatim,
     /// The title of the rule.
     Title,
-    /// A phrase of the set with this name.
+    /// A phrase of the set with this name, which begins with `@`.
     Phrase(String),
 }
 
@@ -57,7 +59,7 @@ impl Template {
                 "w" => Class::Word,
                 "verbatim" => Class::Verbatim,
                 "title" => Class::Title,
-                name => Class::Phrase(name.to_owned()),
+                name => Class::Phrase(format!("@{name}")),
             };
             pieces.push(Piece::Hole { number, class });
             rest = after;
@@ -95,79 +97,164 @@ impl Template {
 }
 
 /// Fills holes: what stands in one, in the other language, or nothing where the class does not take it.
-pub(super) trait Fill {
+///
+/// The answer depends on the class and the text alone.
+pub(super) trait Fill<'a> {
     /// Translates what stands in a hole.
-    fn fill(&self, class: &Class, text: &str, steps: &mut Steps) -> Option<String>;
+    fn fill(&self, class: &'a Class, text: &'a str, search: &mut Search<'a>) -> Option<String>;
 }
 
-/// What finding a template may still cost. Text comes from files that anybody made: the search ends whatever it says.
-#[derive(Debug)]
-pub(super) struct Steps(usize);
+/// Where a text, or a list of pieces, is in memory, and how long. What it is taken of lives as long as the search.
+type Span = (usize, usize);
 
-impl Steps {
-    /// Far more than any sentence takes (some hundreds).
-    pub(super) const fn new() -> Self {
-        Self(100_000)
+fn span(text: &str) -> Span {
+    (text.as_ptr() as usize, text.len())
+}
+
+/// What was found out while one sentence was looked at, and what it may still cost.
+///
+/// Lists of words can be divided among holes in many ways, of which most meet again what was tried: each part of a template is
+/// held against each part of the text once, which bounds the search by a power of their lengths. Text comes from files
+/// that anybody made, and that power is not small: there is a limit on top, beyond which a sentence stays as it is.
+#[derive(Debug)]
+pub(super) struct Search<'a> {
+    steps: usize,
+    depth: usize,
+    /// Ends of templates, and ends of texts that they do not fit.
+    misfits: HashSet<(Span, Span)>,
+    /// Phrases by their set and the text; nothing for what is none.
+    phrases: HashMap<(&'a str, Span), Option<String>>,
+}
+
+impl<'a> Search<'a> {
+    /// Far more than any sentence takes (some thousands at the most).
+    const STEPS: usize = 200_000;
+    /// Phrases stand in phrases as deep as this: a list is a word, and a list. No message lists more.
+    const DEEPEST: usize = 40;
+
+    pub(super) fn new() -> Self {
+        Self { steps: Self::STEPS, depth: 0, misfits: HashSet::new(), phrases: HashMap::new() }
     }
 
-    /// Whether there is one more, for so many bytes of text.
-    const fn take(&mut self, bytes: usize) -> bool {
-        self.0 = self.0.saturating_sub(1 + bytes / 64);
-        self.0 > 0
+    /// Whether there is one more step, for so many bytes of text.
+    fn take(&mut self, bytes: usize) -> bool {
+        self.steps = self.steps.saturating_sub(1 + bytes / 64);
+        self.steps > 0
+    }
+
+    /// A text as a phrase of a set, which is looked for once. A phrase that leads back to itself is none.
+    pub(super) fn phrase(
+        &mut self,
+        set: &'a str,
+        text: &'a str,
+        find: impl FnOnce(&mut Self) -> Option<String>,
+    ) -> Option<String> {
+        let key = (set, span(text));
+        if let Some(known) = self.phrases.get(&key) {
+            return known.clone();
+        }
+        if self.depth >= Self::DEEPEST {
+            // What was not looked into must not be taken for a misfit by those who ask again from less deep.
+            self.steps = 0;
+            return None;
+        }
+        self.phrases.insert(key, None);
+        self.depth += 1;
+        let found = find(self);
+        self.depth -= 1;
+        self.phrases.insert(key, found.clone());
+        found
+    }
+
+    /// How many steps were taken.
+    #[cfg(test)]
+    pub(super) fn taken(&self) -> usize {
+        Self::STEPS - self.steps
     }
 }
 
 /// Fills the holes of a template from a text that it fits: the translated fillings by number.
-pub(super) fn fillings(
-    template: &Template,
-    text: &str,
-    fill: &impl Fill,
-    steps: &mut Steps,
+pub(super) fn fillings<'a>(
+    template: &'a Template,
+    text: &'a str,
+    fill: &impl Fill<'a>,
+    search: &mut Search<'a>,
 ) -> Option<Vec<(usize, String)>> {
+    // Most templates do not fit, and most of those say so by their last words.
+    if let Some(Piece::Text(last)) = template.pieces.last()
+        && !text.ends_with(last.as_str())
+    {
+        return None;
+    }
     let mut found = Vec::new();
-    fit(&template.pieces, text, fill, steps, &mut found).then_some(found)
+    fit(&template.pieces, text, fill, search, &mut found).then_some(found)
 }
 
-fn fit(pieces: &[Piece], text: &str, fill: &impl Fill, steps: &mut Steps, found: &mut Vec<(usize, String)>) -> bool {
-    if !steps.take(text.len()) {
+fn fit<'a>(
+    mut pieces: &'a [Piece],
+    mut text: &'a str,
+    fill: &impl Fill<'a>,
+    search: &mut Search<'a>,
+    found: &mut Vec<(usize, String)>,
+) -> bool {
+    let (number, class, rest) = loop {
+        match pieces {
+            [] => return text.is_empty(),
+            [Piece::Text(literal), rest @ ..] => {
+                let Some(after) = text.strip_prefix(literal.as_str()) else { return false };
+                (pieces, text) = (rest, after);
+            }
+            [Piece::Hole { number, class }, rest @ ..] => break (*number, class, rest),
+        }
+    };
+    let key = ((pieces.as_ptr() as usize, pieces.len()), span(text));
+    if search.misfits.contains(&key) || !search.take(text.len()) {
         return false;
     }
-    let Some((first, rest)) = pieces.split_first() else { return text.is_empty() };
-    let (number, class) = match first {
-        Piece::Text(literal) => {
-            return text.strip_prefix(literal.as_str()).is_some_and(|after| fit(rest, after, fill, steps, found));
-        }
-        Piece::Hole { number, class } => (*number, class),
-    };
-    let attempt = |end: usize, steps: &mut Steps, found: &mut Vec<(usize, String)>| {
+    let mut attempt = |end: usize| {
         let (Some(inside), Some(after)) = (text.get(..end), text.get(end..)) else { return false };
-        // What stands behind is cheaper to look at than what the hole holds.
-        if let Some(Piece::Text(literal)) = rest.first()
-            && !after.starts_with(literal.as_str())
-        {
+        if !search.take(inside.len()) {
             return false;
         }
-        if !steps.take(inside.len()) {
-            return false;
-        }
-        let Some(filled) = fill.fill(class, inside, steps) else { return false };
+        let Some(filled) = fill.fill(class, inside, search) else { return false };
         found.push((number, filled));
-        let fits = fit(rest, after, fill, steps, found);
+        let fits = fit(rest, after, fill, search, found);
         if !fits {
             found.pop();
         }
         fits
     };
-    match rest.first() {
-        None => attempt(text.len(), steps, found),
-        Some(Piece::Text(literal)) => {
-            let mut places = text.match_indices(literal.as_str()).map(|(place, _)| place);
-            places.any(|end| attempt(end, steps, found))
+    let longest = class.longest(text);
+    let fits = match rest {
+        [] => longest == text.len() && attempt(longest),
+        // Behind the last words is nothing.
+        [Piece::Text(last)] => {
+            text.strip_suffix(last.as_str()).is_some_and(|inside| inside.len() <= longest && attempt(inside.len()))
         }
-        Some(Piece::Hole { .. }) => {
-            let mut places = text.char_indices().map(|(place, _)| place).chain([text.len()]);
-            places.any(|end| attempt(end, steps, found))
+        [Piece::Text(literal), ..] => {
+            let places = text.match_indices(literal.as_str()).map(|(place, _)| place);
+            places.take_while(|place| *place <= longest).any(&mut attempt)
         }
+        [Piece::Hole { .. }, ..] => {
+            let places = text.char_indices().map(|(place, _)| place).chain([text.len()]);
+            places.take_while(|place| *place <= longest).any(&mut attempt)
+        }
+    };
+    if !fits {
+        search.misfits.insert(key);
+    }
+    fits
+}
+
+impl Class {
+    /// How much of the beginning of a text may fill the hole at most.
+    fn longest(&self, text: &str) -> usize {
+        let end = match self {
+            Self::Number => text.find(|letter| !is_of_number(letter)),
+            Self::Word => text.find(char::is_whitespace),
+            Self::Any | Self::Verbatim | Self::Title | Self::Phrase(_) => None,
+        };
+        end.unwrap_or(text.len())
     }
 }
 
@@ -176,7 +263,11 @@ pub(super) fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     digits.starts_with(|first: char| first.is_ascii_digit())
         && digits.ends_with(|last: char| last.is_ascii_digit())
-        && digits.chars().all(|letter| matches!(letter, '0'..='9' | '.' | ',' | 'e' | '-' | '+'))
+        && digits.chars().all(is_of_number)
+}
+
+const fn is_of_number(letter: char) -> bool {
+    matches!(letter, '0'..='9' | '.' | ',' | 'e' | '-' | '+')
 }
 
 #[cfg(test)]
@@ -185,8 +276,8 @@ mod tests {
 
     struct Plain;
 
-    impl Fill for Plain {
-        fn fill(&self, class: &Class, text: &str, _: &mut Steps) -> Option<String> {
+    impl<'a> Fill<'a> for Plain {
+        fn fill(&self, class: &'a Class, text: &'a str, _: &mut Search<'a>) -> Option<String> {
             match class {
                 Class::Any | Class::Verbatim => (!text.is_empty()).then(|| text.to_owned()),
                 Class::Number => is_number(text).then(|| text.to_owned()),
@@ -199,7 +290,7 @@ mod tests {
 
     fn found(template: &str, text: &str) -> Option<Vec<String>> {
         let template = Template::parse(template).unwrap();
-        let fillings = fillings(&template, text, &Plain, &mut Steps::new())?;
+        let fillings = fillings(&template, text, &Plain, &mut Search::new())?;
         Some(fillings.into_iter().map(|(_, text)| text).collect())
     }
 
@@ -221,6 +312,16 @@ mod tests {
             let expected = expected.map(|list| list.into_iter().map(str::to_owned).collect::<Vec<_>>());
             assert_eq!(found(template, text), expected, "{template:?} in {text:?}");
         }
+    }
+
+    #[test]
+    fn nothing_is_tried_twice() {
+        // Eight holes among which 60 words can be divided in hundreds of millions of ways, none of which fits.
+        let template = Template::parse("{1}, {2}, {3}, {4}, {5}, {6}, {7}, {8} of {9:n}!").unwrap();
+        let text = format!("{} of none!", vec!["word"; 60].join(", "));
+        let mut search = Search::new();
+        assert_eq!(fillings(&template, &text, &Plain, &mut search), None);
+        assert!(search.taken() < 100_000, "{}", search.taken());
     }
 
     #[test]

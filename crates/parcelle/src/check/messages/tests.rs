@@ -25,7 +25,7 @@ fn every_template_has_the_same_holes_in_both_languages() {
 #[test]
 fn keys_and_classes_exist() {
     let keys: BTreeSet<&str> = rows().map(|(_, [key, ..])| key).collect();
-    let special = ["fix", "detail", "remark", "reason", "hint"];
+    let special = ["fix", "detail", "remark", "reason", "hint", "ignored", "usage"];
     for (place, [key, english, french]) in rows() {
         let is_known = match (key.strip_prefix('@'), key.strip_suffix('*')) {
             (Some(_), _) => true,
@@ -35,12 +35,34 @@ fn keys_and_classes_exist() {
         assert!(is_known, "{place}: there is no rule {key}");
         for piece in Template::parse(english).unwrap().pieces {
             if let Piece::Hole { class: Class::Phrase(name), .. } = piece {
-                assert!(keys.contains(format!("@{name}").as_str()), "{place}: there are no phrases @{name}");
+                assert!(keys.contains(name.as_str()), "{place}: there are no phrases {name}");
             }
         }
         for piece in Template::parse(french).unwrap().pieces {
             assert!(!matches!(piece, Piece::Hole { class, .. } if class != Class::Any), "{place}: a class in French");
         }
+    }
+}
+
+/// Sets of phrases of which one is a phrase of the other, with nothing beside it, lead to one that is none.
+#[test]
+fn no_phrase_is_a_phrase_of_itself() {
+    let mut leads: BTreeSet<(&str, String)> = BTreeSet::new();
+    for (_, [key, english, _]) in rows().filter(|(_, [key, ..])| key.starts_with('@')) {
+        let pieces = Template::parse(english).unwrap().pieces;
+        if pieces.iter().all(|piece| matches!(piece, Piece::Hole { .. })) {
+            leads.extend(pieces.into_iter().filter_map(|piece| match piece {
+                Piece::Hole { class: Class::Phrase(name), .. } => Some((key, name)),
+                _ => None,
+            }));
+        }
+    }
+    // A set that leads to no other is taken away until none is left.
+    while !leads.is_empty() {
+        let before = leads.len();
+        let sets: BTreeSet<String> = leads.iter().map(|(set, _)| (*set).to_owned()).collect();
+        leads.retain(|(_, other)| sets.contains(other));
+        assert!(leads.len() < before, "these lead to themselves: {leads:?}");
     }
 }
 
@@ -65,7 +87,7 @@ fn sample(catalogue: &Catalogue, class: &Class, rule: &str, depth: usize) -> Str
             crate::rules().find(|known| known.id.starts_with(rule)).map_or("", |known| known.title).to_owned()
         }
         Class::Phrase(name) => {
-            let entries = &catalogue.exact[&format!("@{name}")];
+            let entries = &catalogue.exact[name];
             // The shortest ones of the deepest, so that the sample has an end.
             let entry = if depth > 2 { entries.last() } else { entries.first() }.unwrap();
             fill_in(catalogue, &entry.english, rule, depth + 1)
@@ -89,17 +111,17 @@ fn no_two_templates_of_a_rule_contradict_each_other() {
     let prefixes = catalogue.prefixes.iter().map(|(key, entries)| (key.as_str(), entries));
     for (key, entries) in lists.chain(prefixes) {
         let rule = crate::rules().find(|rule| rule.id.starts_with(key)).map_or("", |rule| rule.id);
-        let fill = Filler { catalogue, rule, depth: 0 };
+        let fill = Filler { catalogue, rule };
         for (place, entry) in entries.iter().enumerate() {
             let text = fill_in(catalogue, &entry.english, rule, 0);
-            let own = fill.by(entry, &text, &mut Steps::new());
+            let own = fill.by(entry, &text, &mut Search::new());
             assert!(own.is_some(), "{key}: a sentence of the template is not its own: {text:?}");
             for (other_place, other) in entries.iter().enumerate().filter(|(other, _)| *other != place) {
                 if other.english.specificity() != entry.english.specificity() {
                     // The more specific one is meant.
                     continue;
                 }
-                let translated = fill.by(other, &text, &mut Steps::new());
+                let translated = fill.by(other, &text, &mut Search::new());
                 assert!(
                     translated.is_none() || translated == own,
                     "{key}: templates {place} and {other_place} both fit {text:?}: {own:?}, {translated:?}"
@@ -115,8 +137,9 @@ fn contradicting_templates_are_seen() {
     catalogue.add("X-001\ta {1} b\tun {1} b").unwrap();
     catalogue.add("X-001\ta {1} b\tdeux {1} b").unwrap();
     catalogue.sort();
-    let fill = Filler { catalogue: &catalogue, rule: "X-001", depth: 0 };
-    let all: Vec<_> = catalogue.exact["X-001"].iter().map(|entry| fill.by(entry, "a c b", &mut Steps::new())).collect();
+    let fill = Filler { catalogue: &catalogue, rule: "X-001" };
+    let all: Vec<_> =
+        catalogue.exact["X-001"].iter().map(|entry| fill.by(entry, "a c b", &mut Search::new())).collect();
     assert_ne!(all[0], all[1]);
     assert!(catalogue.add("X-001\ta {1}\tun {2}").is_err() && catalogue.add("X-001\ta").is_err());
 }
@@ -165,6 +188,16 @@ fn sentences_become_french() {
     ] {
         assert_eq!(said(rule, english), expected);
     }
+    let bands = vec!["-9999"; 30].join(", ");
+    assert_eq!(
+        said(
+            "VRT-NODATA-001",
+            &format!("Nodata differs between bands ({bands}): GeoTools uses that of band 1 for all.")
+        ),
+        format!(
+            "La valeur nodata diffère d’une bande à l’autre ({bands})\u{A0}: GeoTools utilise celle de la bande 1 pour toutes."
+        ),
+    );
     let hostile = "Source ".repeat(50_000);
     let begun = std::time::Instant::now();
     assert_eq!(french("VRT-SRC-001", &hostile), None);
