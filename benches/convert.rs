@@ -139,6 +139,7 @@ fn stages(criterion: &mut Criterion, bench: &Bench, schema: &SchemaRef, parts: &
         for (name, compression) in [
             ("zstd 1", Compression::Zstd(1)),
             ("zstd 3", Compression::Zstd(3)),
+            ("lz4 for geometry", Compression::Lz4Geometry(1)),
             ("snappy", Compression::Snappy),
             ("none", Compression::Uncompressed),
         ] {

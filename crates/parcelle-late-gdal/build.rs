@@ -24,7 +24,8 @@ fn main() -> io::Result<()> {
     fs::write(out.join("trampolines.s"), trampolines(&symbols))?;
     fs::write(out.join("names.rs"), names(&symbols))?;
     println!("cargo::rustc-cfg=late");
-    println!("cargo::rustc-env=PARCELLE_LIBGDAL={library}");
+    println!("cargo::rustc-env=PARCELLE_LIBGDAL={}", library.name);
+    println!("cargo::rustc-env=PARCELLE_LIBPROJ={}", library.proj.unwrap_or_default());
     Ok(())
 }
 
@@ -106,8 +107,16 @@ fn names(symbols: &[&str]) -> String {
     text
 }
 
-/// The name under which programs ask for the libgdal that is linked against (`DT_SONAME`), such as `libgdal.so.32`.
-fn library() -> Option<String> {
+/// A libgdal.
+struct Library {
+    /// The name under which programs ask for it (`DT_SONAME`), such as `libgdal.so.32`.
+    name: String,
+    /// The name under which it asks for PROJ (`DT_NEEDED`), such as `libproj.so.25`; `None` where it has PROJ inside.
+    proj: Option<String>,
+}
+
+/// The libgdal that is linked against.
+fn library() -> Option<Library> {
     let variable = |name: &str| env::var_os(name).map(PathBuf::from);
     let configured = || {
         let output = Command::new("pkg-config").args(["--variable=libdir", "gdal"]).output().ok()?;
@@ -115,25 +124,29 @@ fn library() -> Option<String> {
         (!text.trim().is_empty()).then(|| PathBuf::from(text.trim()))
     };
     let directories = [variable("GDAL_LIB_DIR"), variable("GDAL_HOME").map(|home| home.join("lib")), configured()];
-    let named = directories.into_iter().flatten().find_map(|directory| soname(&directory.join("libgdal.so")));
+    let named = directories.into_iter().flatten().find_map(|directory| read(&directory.join("libgdal.so")));
     named.or_else(|| {
         // Where pkg-config names a directory that is the linker's own business, the linker knows.
         let output = Command::new("cc").arg("-print-file-name=libgdal.so").output().ok()?;
-        soname(Path::new(String::from_utf8(output.stdout).ok()?.trim()))
+        read(Path::new(String::from_utf8(output.stdout).ok()?.trim()))
     })
 }
 
-/// The name is in the string table of the library, between two zero bytes.
-fn soname(path: &Path) -> Option<String> {
-    const BEGINNING: &[u8] = b"\0libgdal.so.";
+fn read(path: &Path) -> Option<Library> {
     let bytes = fs::read(path).ok()?;
+    Some(Library { name: name_in(&bytes, "libgdal.so.")?, proj: name_in(&bytes, "libproj.so.") })
+}
+
+/// The name of a library with its version: it is in the string table, between two zero bytes.
+fn name_in(bytes: &[u8], prefix: &str) -> Option<String> {
+    let beginning = [b"\0", prefix.as_bytes()].concat();
     let mut at = 0;
-    while let Some(found) = bytes.get(at..)?.windows(BEGINNING.len()).position(|window| window == BEGINNING) {
+    while let Some(found) = bytes.get(at..)?.windows(beginning.len()).position(|window| window == beginning) {
         let start = at + found + 1;
         let rest = bytes.get(start..)?;
         let end = rest.iter().position(|byte| *byte == 0)?;
         let name = String::from_utf8(rest.get(..end)?.to_vec()).ok()?;
-        let version = name.strip_prefix("libgdal.so.")?;
+        let version = name.strip_prefix(prefix)?;
         if !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
             return Some(name);
         }

@@ -141,4 +141,7 @@ fn presets_go_from_fast_to_small() {
     assert!(bytes(&["--preset", "balanced"]) == balanced);
     assert!(bytes(&["--preset", "fast", "--compression-level", "3"]) == balanced);
     assert!(bytes(&["--preset", "archive"]) != balanced);
+    let fast = bytes(&["--preset", "fast"]);
+    let only_zstd = bytes(&["--preset", "fast", "--compression", "zstd"]);
+    assert!(fast != only_zstd && only_zstd == bytes(&["--preset", "fast", "--compression-level", "1"]));
 }

@@ -85,6 +85,10 @@ fn resolve(mut arguments: ConvertArguments) -> Result<Convert, Failure> {
         )
     })?;
     let compression = match (arguments.compression, arguments.compression_level) {
+        // The preset has two codecs: where the one is asked for, geometry has it too.
+        (Some(CompressionArgument::Zstd), None) if matches!(arguments.preset, PresetArgument::Fast) => {
+            Some(Compression::Zstd(1))
+        }
         (None | Some(CompressionArgument::Zstd), level) => level.map(Compression::Zstd),
         (Some(CompressionArgument::Snappy), None) => Some(Compression::Snappy),
         (Some(CompressionArgument::None), None) => Some(Compression::Uncompressed),

@@ -23,7 +23,10 @@ use failure::Failure;
 fn main() -> ExitCode {
     parcelle::keep_guarded_panics_quiet();
     #[cfg(feature = "late-gdal")]
-    parcelle::load_gdal_with(parcelle_late_gdal::ready);
+    {
+        parcelle::load_gdal_with(parcelle_late_gdal::ready);
+        parcelle::load_proj_with(parcelle_late_gdal::proj_ready);
+    }
     let arguments = Arguments::parse();
     let mut wording = Wording::default();
     let result = match arguments.command {

@@ -19,6 +19,8 @@
 //! ```
 
 mod agreement;
+#[cfg(feature = "gdal")]
+mod database;
 mod definition;
 mod error;
 #[cfg(feature = "gdal")]
@@ -40,7 +42,7 @@ use serde_json::{Map, Value};
 pub use agreement::Agreement;
 pub use error::{CrsError, TransformationError};
 #[cfg(feature = "gdal")]
-pub use library::{GdalLoader, gdal_ready, load_gdal_with};
+pub use library::{GdalLoader, gdal_ready, load_gdal_with, load_proj_with, proj_ready};
 pub use measure::{Measure, Motion};
 #[cfg(feature = "gdal")]
 pub use transformation::Transformation;
@@ -212,6 +214,12 @@ fn essence(object: &Map<String, Value>) -> Value {
 
 /// Looks a code up: PROJ first, where it is linked, then the built-in register.
 fn resolve_code(authority: &Authority) -> Result<Value, CrsError> {
+    #[cfg(feature = "gdal")]
+    if proj_ready().is_ok()
+        && let Some(projjson) = database::projjson_of_epsg_code(authority)?
+    {
+        return Ok(projjson);
+    }
     #[cfg(feature = "gdal")]
     if gdal_ready().is_ok()
         && let Some(projjson) = proj::projjson_of_code(authority)?

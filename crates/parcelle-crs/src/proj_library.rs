@@ -1,4 +1,4 @@
-//! The functions of PROJ's C interface (proj.h, version 7.2 or newer) that transformations need. libgdal links the library
+//! The functions of PROJ's C interface (proj.h, version 7.2 or newer) that are needed beside GDAL's. libgdal links the library
 //! already, so that there is one copy of it, and one database.
 
 use std::ffi::{c_char, c_double, c_int};
@@ -30,6 +30,8 @@ opaque! {
 
 /// `PJ_FWD`
 pub(crate) const FORWARD: c_int = 1;
+/// `PJ_CATEGORY_CRS`
+pub(crate) const CATEGORY_CRS: c_int = 3;
 /// `PJ_LOG_NONE`
 pub(crate) const SILENT: c_int = 0;
 /// `PROJ_SPATIAL_CRITERION_PARTIAL_INTERSECTION`
@@ -45,6 +47,20 @@ unsafe extern "C" {
     pub(crate) fn proj_errno_string(error: c_int) -> *const c_char;
     pub(crate) fn proj_log_level(context: *mut Context, level: c_int) -> c_int;
     pub(crate) fn proj_create(context: *mut Context, definition: *const c_char) -> *mut Object;
+    pub(crate) fn proj_create_from_database(
+        context: *mut Context,
+        authority: *const c_char,
+        code: *const c_char,
+        category: c_int,
+        use_alternative_grid_names: c_int,
+        options: *const *const c_char,
+    ) -> *mut Object;
+    pub(crate) fn proj_is_deprecated(object: *const Object) -> c_int;
+    pub(crate) fn proj_as_projjson(
+        context: *mut Context,
+        object: *const Object,
+        options: *const *const c_char,
+    ) -> *const c_char;
     pub(crate) fn proj_destroy(object: *mut Object) -> *mut Object;
     pub(crate) fn proj_create_crs_to_crs_from_pj(
         context: *mut Context,

@@ -14,7 +14,7 @@ const POWERS: [f64; MOST_DIGITS + 1] =
 /// the number (Clinger, *How to read floating point numbers accurately*, 1990): a general parser finds the same one, and
 /// takes half as long again.
 #[inline]
-pub(crate) fn short_decimal(text: &[u8]) -> Option<(f64, usize)> {
+pub fn short_decimal(text: &[u8]) -> Option<(f64, usize)> {
     let sign = usize::from(text.first() == Some(&b'-'));
     let (whole, whole_digits) = digits(text, sign, 0, MOST_DIGITS)?;
     let mut end = sign + whole_digits;

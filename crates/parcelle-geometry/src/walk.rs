@@ -206,8 +206,11 @@ impl Walker<'_> {
 
 /// Widens `bounds` by positions of `SIZE` ordinates; ordinate `i` belongs to dimension `slots[i]`.
 fn widen<const SIZE: usize, const LITTLE_ENDIAN: bool>(bytes: &[u8], bounds: &mut Bounds, slots: [usize; SIZE]) {
-    let mut min = slots.map(|slot| bounds.min[slot]);
-    let mut max = slots.map(|slot| bounds.max[slot]);
+    let (mut min, mut max) = ([0.0; SIZE], [0.0; SIZE]);
+    for (ordinate, slot) in slots.into_iter().enumerate() {
+        min[ordinate] = bounds.min[slot];
+        max[ordinate] = bounds.max[slot];
+    }
     for position in bytes.chunks_exact(SIZE * 8) {
         for (ordinate, bytes) in position.as_chunks::<8>().0.iter().enumerate().take(SIZE) {
             let value = if LITTLE_ENDIAN { f64::from_le_bytes(*bytes) } else { f64::from_be_bytes(*bytes) };

@@ -263,8 +263,12 @@ impl<'t> Parser<'t, '_> {
         }
     }
 
+    #[inline]
     fn position(&mut self, dimension: Dimension) -> Result<(), WktError> {
         self.white_space();
+        if dimension == Dimension::Xy && self.usual_position().is_some() {
+            return Ok(());
+        }
         let offset = self.offset;
         let mut bytes = [0; 32];
         for place in bytes.as_chunks_mut::<8>().0.iter_mut().take(dimension.size()) {
@@ -287,6 +291,26 @@ impl<'t> Parser<'t, '_> {
             Ok(Some(_)) => Err(WktError::Dimension { offset, expected: name(dimension) }),
             _ => Err(self.expected("`,` or `)`")),
         }
+    }
+
+    /// A position as it nearly always is: two short numbers with a space between them and nothing behind. `None`, and no step is
+    /// taken, where it is another.
+    #[inline]
+    fn usual_position(&mut self) -> Option<()> {
+        let rest = self.rest();
+        let (x, end_of_x) = short_decimal(rest)?;
+        let after = rest.get(end_of_x..)?.strip_prefix(b" ")?;
+        let (y, end_of_y) = short_decimal(after)?;
+        if !matches!(after.get(end_of_y), Some(b',' | b')')) {
+            return None;
+        }
+        let mut bytes = [0; 16];
+        let (of_x, of_y) = bytes.split_at_mut(8);
+        of_x.copy_from_slice(&x.to_le_bytes());
+        of_y.copy_from_slice(&y.to_le_bytes());
+        self.out.extend_from_slice(&bytes);
+        self.offset += end_of_x + 1 + end_of_y;
+        Some(())
     }
 
     /// The number at this place; `None` where there is none. It must end where the word does.
@@ -388,6 +412,14 @@ enum Name {
 
 /// What a word such as `POINT` or `polygonzm` names, if it is a type.
 fn type_name(word: &[u8]) -> Option<(Name, Option<Dimension>)> {
+    // As nearly all of them are spelt.
+    match word {
+        b"POINT" => return Some((Name::Straight(GeometryKind::Point), None)),
+        b"LINESTRING" => return Some((Name::Straight(GeometryKind::LineString), None)),
+        b"POLYGON" => return Some((Name::Straight(GeometryKind::Polygon), None)),
+        b"MULTIPOLYGON" => return Some((Name::Straight(GeometryKind::MultiPolygon), None)),
+        _ => {}
+    }
     // No name of a type is the start of another but for what follows it of `Z` and `M`.
     let suffix = |name: &str| -> Option<Option<Dimension>> {
         let (start, suffix) = word.split_at_checked(name.len())?;
@@ -430,8 +462,13 @@ fn inferred(text: &[u8]) -> Dimension {
             rest = rest.get(1..).unwrap_or_default();
         }
     }
-    let position = rest.split(|byte| matches!(byte, b',' | b')')).next().unwrap_or_default();
-    match position.split(u8::is_ascii_whitespace).filter(|number| !number.is_empty()).count() {
+    let (mut numbers, mut within) = (0, false);
+    for byte in rest.iter().take_while(|byte| !matches!(byte, b',' | b')')) {
+        let is_part = !byte.is_ascii_whitespace();
+        numbers += usize::from(is_part && !within);
+        within = is_part;
+    }
+    match numbers {
         3 => Dimension::Xyz,
         4 => Dimension::Xyzm,
         _ => Dimension::Xy,

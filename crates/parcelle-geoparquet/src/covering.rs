@@ -33,15 +33,18 @@ impl CoveringBuilder {
 
     /// Appends the box of one geometry: NULL for a NULL, NaN for one that is empty. A box must be there where a
     /// geometry is; no comparison with NaN is true, so an empty geometry is in no window, and statistics leave it out.
+    #[inline]
     pub(crate) fn push(&mut self, bounds: Option<&Bounds>) {
         let valid = bounds.is_some();
         let values = match bounds.and_then(|bounds| bounds.x().zip(bounds.y())) {
             Some((x, y)) => [round_down(x.0), round_down(y.0), round_up(x.1), round_up(y.1)],
             None => [f32::NAN; 4],
         };
-        for (ordinates, value) in self.ordinates.iter_mut().zip(values) {
-            ordinates.push(value);
-        }
+        let ([xmin, ymin, xmax, ymax], [west, south, east, north]) = (&mut self.ordinates, values);
+        xmin.push(west);
+        ymin.push(south);
+        xmax.push(east);
+        ymax.push(north);
         self.valid.push(valid);
     }
 

@@ -113,7 +113,7 @@ impl Layout {
         let first_rows = first.map_or(&[][..], |group| &group.batches);
         let settled = self.settle(options, first_rows, first.is_none_or(|group| group.is_last))?;
         let codec = match options.compression {
-            Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level)?),
+            Compression::Zstd(level) | Compression::Lz4Geometry(level) => Codec::ZSTD(ZstdLevel::try_new(level)?),
             Compression::Snappy => Codec::SNAPPY,
             Compression::Uncompressed => Codec::UNCOMPRESSED,
         };
@@ -136,7 +136,10 @@ impl Layout {
                 Some(_) => {
                     builder = builder
                         .set_column_dictionary_enabled(path.clone(), false)
-                        .set_column_statistics_enabled(path, EnabledStatistics::None);
+                        .set_column_statistics_enabled(path.clone(), EnabledStatistics::None);
+                    if let Compression::Lz4Geometry(_) = options.compression {
+                        builder = builder.set_column_compression(path, Codec::LZ4_RAW);
+                    }
                 }
                 None => builder = column_encoding::attribute(builder, path, field.data_type(), first_rows, index),
             }

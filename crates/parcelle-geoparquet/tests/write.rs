@@ -11,7 +11,9 @@ use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int64Arr
 use arrow::datatypes::{DataType, Field, Float32Type, Int64Type, Schema, SchemaRef};
 use geoarrow::array::{GeoArrowArray, WkbArray};
 use geoarrow_schema::{Crs, Metadata, WkbType};
-use parcelle_geoparquet::{CancelToken, Compression, Covering, Input, Part, Sort, WriteError, WriteOptions, write};
+use parcelle_geoparquet::{
+    CancelToken, Compression, Covering, Input, Part, Preset, Sort, WriteError, WriteOptions, write,
+};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression as Codec;
 use parquet::file::metadata::PageIndexPolicy;
@@ -270,6 +272,23 @@ fn options_decide_codec_and_covering() {
     assert_eq!(rows.num_columns(), 4);
     assert_eq!(metadata.row_group(0).column(1).compression(), Codec::SNAPPY);
     assert_eq!(geo["columns"]["geom"].get("covering"), None);
+}
+
+#[test]
+fn the_fast_preset_has_a_codec_of_its_own_for_geometry() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out.parquet");
+    let mut fast = options(2);
+    fast.preset(Preset::Fast);
+    write(&schema(), parts(), &path, &fast).unwrap();
+    let (rows, metadata, _) = read(&path);
+    let usual = directory.path().join("usual.parquet");
+    write(&schema(), parts(), &usual, &options(2)).unwrap();
+    assert_eq!(rows, read(&usual).0);
+    for chunk in metadata.row_group(0).columns() {
+        let is_geometry = chunk.column_path().string() == "geom";
+        assert_eq!(chunk.compression() == Codec::LZ4_RAW, is_geometry, "{}", chunk.column_path());
+    }
 }
 
 #[test]

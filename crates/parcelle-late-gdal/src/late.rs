@@ -19,6 +19,8 @@ unsafe extern "C" {
 
 /// What the library is called.
 const LIBRARY: &str = env!("PARCELLE_LIBGDAL");
+/// What it calls the PROJ that it needs; empty where it needs none.
+const PROJ_LIBRARY: &str = env!("PARCELLE_LIBPROJ");
 
 /// The loaded library, which stays for the life of the process: a pointer that `dlopen` gave.
 struct Handle(*mut c_void);
@@ -30,14 +32,27 @@ unsafe impl Sync for Handle {}
 
 pub(crate) fn handle() -> Result<*mut c_void, String> {
     static HANDLE: OnceLock<Result<Handle, String>> = OnceLock::new();
-    let loaded = HANDLE.get_or_init(|| {
-        let name = CString::new(LIBRARY).map_err(|error| error.to_string())?;
-        // SAFETY: the name ends with a zero byte. Constructors of the library run, as they do when a program that is linked to it
-        // starts. Its functions are looked up by this handle only (`RTLD_LOCAL`).
-        let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_LAZY | libc::RTLD_LOCAL) };
-        if handle.is_null() { Err(missing(&said())) } else { Ok(Handle(handle)) }
-    });
+    let loaded = HANDLE.get_or_init(|| open(LIBRARY).ok_or_else(|| missing(&said())));
     loaded.as_ref().map(|handle| handle.0).map_err(Clone::clone)
+}
+
+/// PROJ alone, or with libgdal where it is not to be had alone. It is the one that libgdal uses, should that be loaded
+/// later: the loader opens a library of one name once only.
+pub(crate) fn proj_handle() -> Result<*mut c_void, String> {
+    static HANDLE: OnceLock<Option<Handle>> = OnceLock::new();
+    match HANDLE.get_or_init(|| open(PROJ_LIBRARY)) {
+        Some(handle) => Ok(handle.0),
+        None => handle(),
+    }
+}
+
+fn open(library: &str) -> Option<Handle> {
+    // An empty name would be that of the program itself.
+    let name = CString::new(library).ok().filter(|name| !name.is_empty())?;
+    // SAFETY: the name ends with a zero byte. Constructors of the library run, as they do when a program that is linked to it
+    // starts. Its functions are looked up by this handle only (`RTLD_LOCAL`).
+    let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_LAZY | libc::RTLD_LOCAL) };
+    (!handle.is_null()).then_some(Handle(handle))
 }
 
 fn missing(reason: &str) -> String {
@@ -61,13 +76,15 @@ fn said() -> String {
 /// Looks a function up, and puts it into its slot. Called by the trampolines with the caller's registers put aside; whatever
 /// goes wrong here cannot be told to the caller, who waits for what the function gives.
 extern "C" fn resolve(index: usize) -> *mut c_void {
-    let found = handle().and_then(|handle| {
+    let look_up = || {
         let name = NAMES.get(index).ok_or("no such function")?;
+        let handle = if name.to_bytes().starts_with(b"proj_") { proj_handle()? } else { handle()? };
         // SAFETY: the handle is open for ever, the name ends with a zero byte. Libraries that libgdal needs are searched, too:
-        // PROJ's functions are found there.
+        // PROJ's functions are found there where PROJ has no name of its own.
         let address = unsafe { libc::dlsym(handle, name.as_ptr()) };
         if address.is_null() { Err(missing(&said())) } else { Ok(address) }
-    });
+    };
+    let found: Result<*mut c_void, String> = look_up();
     match found {
         Ok(address) => {
             // SAFETY: an array of pointers in writable memory, defined in the trampolines with as many as there are names. Two threads

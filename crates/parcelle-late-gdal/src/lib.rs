@@ -35,5 +35,24 @@ pub fn ready() -> Result<(), String> {
     Ok(())
 }
 
+/// Loads PROJ, if that has not been done: the one that libgdal needs, without the hundred other libraries that it needs too,
+/// or with them where PROJ is not to be had alone. A third of the time, for programs that only look a reference system up.
+///
+/// # Errors
+/// As [`ready`].
+#[cfg(late)]
+pub fn proj_ready() -> Result<(), String> {
+    late::proj_handle().map(|_| ())
+}
+
+/// It has been loaded when the program was.
+///
+/// # Errors
+/// None.
+#[cfg(not(late))]
+pub fn proj_ready() -> Result<(), String> {
+    Ok(())
+}
+
 /// Whether the library is loaded late in this build.
 pub const IS_LATE: bool = cfg!(late);

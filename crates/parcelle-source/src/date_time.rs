@@ -71,16 +71,17 @@ impl DateTime {
 }
 
 /// `YYYY-MM-DDTHH:MM:SS`, with or without `.SSS` and `Z` or `+00`, as GDAL writes it to CSV: what nearly all instants look
-/// like, at a third of the cost. `None`
-/// for any other spelling, and for what is no instant.
+/// like. `None` for any other spelling, and for what is no instant.
+#[inline]
 fn usual(text: &[u8]) -> Option<DateTime> {
-    let (date, time) = text.split_first_chunk::<10>()?;
-    let (&[b'T' | b' ', h1, h2, b':', m1, m2, b':', s1, s2], rest) = time.split_first_chunk::<9>()? else {
+    let (&date, time) = text.split_first_chunk::<10>()?;
+    let (&[separator, ref clock @ ..], rest) = time.split_first_chunk::<9>()?;
+    if !matches!(separator, b'T' | b' ') {
         return None;
-    };
+    }
     let (fraction, has_zone) = match *rest {
-        [] => ([b'0'; 3], false),
-        [b'Z'] | [b'+', b'0', b'0'] | [b'+', b'0', b'0', b':', b'0', b'0'] => ([b'0'; 3], true),
+        [] => (*b"000", false),
+        [b'Z'] | [b'+', b'0', b'0'] | [b'+', b'0', b'0', b':', b'0', b'0'] => (*b"000", true),
         [b'.', f1, f2, f3] => ([f1, f2, f3], false),
         [b'.', f1, f2, f3, b'Z']
         | [b'.', f1, f2, f3, b'+', b'0', b'0']
@@ -88,10 +89,52 @@ fn usual(text: &[u8]) -> Option<DateTime> {
         _ => return None,
     };
     let days = days_of(date)?;
-    let (hour, minute, second) = (number(&[h1, h2])?, number(&[m1, m2])?, number(&[s1, s2])?);
-    let of_day = ((hour * 60 + minute) * 60 + second) * 1000 + number(&fraction)?;
+    let [hour, _, _, minute, _, _, second, _] = Pattern::CLOCK.pairs(*clock)?;
+    let fraction = number(&fraction)?;
+    let of_day = ((i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second)) * 1000 + fraction;
     let milliseconds = days * MILLISECONDS_PER_DAY + of_day;
     (hour < 24 && minute < 60 && second < 60).then_some(DateTime { microseconds: milliseconds * 1000, has_zone })
+}
+
+/// Eight characters of which some are digits, to be held against a text at once, as bytes of one word: one by one takes several
+/// times as long.
+struct Pattern {
+    /// `0` at the digits, the other characters as they are.
+    characters: u64,
+    /// What brings all that is not allowed to the topmost bit of its byte: ten at a digit, one elsewhere.
+    room: u64,
+}
+
+impl Pattern {
+    const DATE: Self = Self::new(*b"0000-00-");
+    const DATE_WITH_SLASHES: Self = Self::new(*b"0000/00/");
+    const CLOCK: Self = Self::new(*b"00:00:00");
+
+    const fn new(characters: [u8; 8]) -> Self {
+        let mut room = [0x80 - 1; 8];
+        let mut place = 0;
+        while place < room.len() {
+            if characters[place] == b'0' {
+                room[place] = 0x80 - 10;
+            }
+            place += 1;
+        }
+        Self { characters: u64::from_le_bytes(characters), room: u64::from_le_bytes(room) }
+    }
+
+    /// Each digit with the one behind it as a number, in the place of the first; what is at other places means nothing.
+    /// `None` for a text that is another.
+    #[inline]
+    fn pairs(&self, text: [u8; 8]) -> Option<[u8; 8]> {
+        const TOPS: u64 = u64::from_le_bytes([0x80; 8]);
+        let digits = u64::from_le_bytes(text) ^ self.characters;
+        // A byte that overflows into the next one has its topmost bit itself.
+        if (digits.wrapping_add(self.room) | digits) & TOPS != 0 {
+            return None;
+        }
+        // No byte becomes more than 99: none reaches into its neighbour.
+        Some((digits.wrapping_mul(10).wrapping_add(digits >> 8)).to_le_bytes())
+    }
 }
 
 /// Days since 1970 and the text of the time of day, if there is one.
@@ -102,22 +145,25 @@ fn split(text: &[u8]) -> Option<(i64, Option<&[u8]>)> {
         [b'T' | b't' | b' ', time @ ..] => Some(time),
         _ => return None,
     };
-    Some((days_of(date)?, time))
+    Some((days_of(*date)?, time))
 }
 
 /// Days since 1970 of `YYYY-MM-DD`; GDAL writes slashes to CSV and GeoJSONSeq.
-fn days_of(date: &[u8; 10]) -> Option<i64> {
-    let (&[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] | &[y1, y2, y3, y4, b'/', m1, m2, b'/', d1, d2]) = date else {
-        return None;
-    };
-    days_since_1970(number(&[y1, y2, y3, y4])?, number(&[m1, m2])?, number(&[d1, d2])?)
+#[inline]
+fn days_of(date: [u8; 10]) -> Option<i64> {
+    let [y1, y2, y3, y4, between, m1, m2, between_too, d1, d2] = date;
+    let pattern = if between == b'/' { Pattern::DATE_WITH_SLASHES } else { Pattern::DATE };
+    let [century, _, year, _, _, month, _, _] = pattern.pairs([y1, y2, y3, y4, between, m1, m2, between_too])?;
+    days_since_1970(i64::from(century) * 100 + i64::from(year), i64::from(month), number(&[d1, d2])?)
 }
 
 /// A number of digits only, too few of them to overflow.
+#[inline]
 fn number<const N: usize>(digits: &[u8; N]) -> Option<i64> {
     // Looked at once, and all of them: a way out at each would cost more.
     let (mut value, mut sound) = (0, true);
-    for digit in digits.map(|digit| digit.wrapping_sub(b'0')) {
+    for digit in digits {
+        let digit = digit.wrapping_sub(b'0');
         sound &= digit < 10;
         value = value * 10 + i64::from(digit);
     }
@@ -279,6 +325,35 @@ mod tests {
             ("2024-05-06", 1_714_953_600_000),
         ] {
             assert_eq!(milliseconds(text.as_bytes()), Some(expected), "{text}");
+        }
+    }
+
+    /// Any byte at any place of the usual spelling: what is taken is what the pieces say one by one.
+    #[test]
+    fn no_byte_is_taken_for_another() {
+        let piece = |text: &[u8]| {
+            let all = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+            all.then(|| std::str::from_utf8(text).unwrap().parse::<i64>().unwrap())
+        };
+        let expected = |text: &[u8]| {
+            let is = |place: usize, allowed: &[u8]| allowed.contains(&text[place]);
+            let marks = (is(4, b"-") && is(7, b"-")) || (is(4, b"/") && is(7, b"/"));
+            let marks = marks && is(10, b"T ") && is(13, b":") && is(16, b":") && is(19, b".");
+            let days = days_since_1970(piece(&text[..4])?, piece(&text[5..7])?, piece(&text[8..10])?)?;
+            let (hour, minute, second) = (piece(&text[11..13])?, piece(&text[14..16])?, piece(&text[17..19])?);
+            let time = ((hour * 60 + minute) * 60 + second) * 1000 + piece(&text[20..23])?;
+            let sound = marks && hour < 24 && minute < 60 && second < 60;
+            sound.then_some((days * MILLISECONDS_PER_DAY + time) * 1000)
+        };
+        for usual_text in ["2024-05-16T07:38:09.123", "1999/12/31 23:59:59.999", "2000-10-09T19:08:07.000"] {
+            for place in 0..usual_text.len() {
+                for byte in 0..=u8::MAX {
+                    let mut text = usual_text.as_bytes().to_vec();
+                    text[place] = byte;
+                    let found = usual(&text).map(|found| found.microseconds);
+                    assert_eq!(found, expected(&text), "{}", text.escape_ascii());
+                }
+            }
         }
     }
 

@@ -60,7 +60,7 @@ pub use convert::{
 pub use expression::ExpressionError;
 pub use info::{InfoError, Information, info};
 #[cfg(feature = "gdal")]
-pub use parcelle_crs::{GdalLoader, load_gdal_with};
+pub use parcelle_crs::{GdalLoader, load_gdal_with, load_proj_with};
 pub use parcelle_geoparquet::{
     CancelToken, Compression, Covering, Encoding, GeoParquetVersion, Orientation, PartitionNames, Partitioning, Preset,
     Sort, WriteError,

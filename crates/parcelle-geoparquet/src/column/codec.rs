@@ -1,4 +1,4 @@
-//! Compression of pages. A worker keeps its compressors: the tables of zstd are larger than most pages.
+//! Compression of pages. A worker keeps its compressors of zstd: their tables are larger than most pages.
 //!
 //! At its levels 2 and 3 zstd looks for repetitions through two tables, which pays where words repeat. Ordinates and
 //! identifiers repeat in pieces of five or six bytes and near by. The search of level 1, which has one table, finds those as
@@ -52,7 +52,7 @@ thread_local! {
 impl PageCodec {
     /// `None` where [`PageCodec::compress`] does not know this codec.
     pub(crate) fn new(codec: Codec) -> Option<Self> {
-        matches!(codec, Codec::ZSTD(_) | Codec::UNCOMPRESSED).then_some(Self { codec, search: None })
+        matches!(codec, Codec::ZSTD(_) | Codec::LZ4_RAW | Codec::UNCOMPRESSED).then_some(Self { codec, search: None })
     }
 
     /// Whether there is more than one way to choose from in [`PageCodec::tuned`].
@@ -85,6 +85,7 @@ impl PageCodec {
     pub(crate) fn compress(self, page: &[u8]) -> Result<Vec<u8>, ParquetError> {
         match self.codec {
             Codec::UNCOMPRESSED => Ok(page.to_vec()),
+            Codec::LZ4_RAW => Ok(lz4_flex::block::compress(page)),
             Codec::ZSTD(level) => COMPRESSORS.with_borrow_mut(|kept| {
                 let level = level.compression_level();
                 let place = kept.iter().position(|(of, search, _)| (*of, *search) == (level, self.search));

@@ -202,8 +202,7 @@ impl ColumnPlan {
         let bounds_of = |range: Range<usize>| Value::bounds(part(range));
         if self.dictionary && !values.is_empty() {
             let mut dictionary = BitsDictionary::new(self.dictionary_bytes / bytes);
-            let numbers: Option<Vec<u32>> = values.iter().map(|value| dictionary.number(value.bits())).collect();
-            if let Some(numbers) = numbers {
+            if let Some(numbers) = numbered(values, |value| dictionary.number(value.bits())) {
                 let mut page = Vec::with_capacity(dictionary.values().len() * bytes);
                 dictionary.values().iter().for_each(|bits| page.extend(bits.to_le_bytes().iter().take(bytes)));
                 let spans = self.spans_of_numbers(rows, dictionary.values().len());
@@ -225,8 +224,7 @@ impl ColumnPlan {
         let bounds_of = |range: Range<usize>| bounds::of_bytes(part(range).iter().copied());
         if self.dictionary && !values.is_empty() {
             let mut dictionary = ByteDictionary::new(self.dictionary_bytes);
-            let numbers: Option<Vec<u32>> = values.iter().map(|value| dictionary.number(value)).collect();
-            if let Some(numbers) = numbers {
+            if let Some(numbers) = numbered(values, |value| dictionary.number(value)) {
                 let spans = self.spans_of_numbers(rows, dictionary.len());
                 let value_bytes = spans.iter().map(|span| length(part(span.values.clone()))).collect();
                 let bounds = match spans.as_slice() {
@@ -278,6 +276,16 @@ impl ColumnPlan {
     ) -> Option<Vec<Option<Bounds<Value>>>> {
         self.statistics.then(|| spans.iter().map(|span| of(span.values.clone())).collect())
     }
+}
+
+/// The numbers of values; `None` where one of them has none.
+fn numbered<Value: Copy>(values: &[Value], mut number: impl FnMut(Value) -> Option<u32>) -> Option<Vec<u32>> {
+    // Room for all at once: an iterator that may end early does not say how many there will be.
+    let mut numbers = Vec::with_capacity(values.len());
+    for value in values {
+        numbers.push(number(*value)?);
+    }
+    Some(numbers)
 }
 
 /// Appends a byte string as `PLAIN` has it.

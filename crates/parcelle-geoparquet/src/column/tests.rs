@@ -139,12 +139,16 @@ fn batch(numbers: &[i64]) -> RecordBatch {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
 }
 
-/// With and without dictionaries, with differences and byte streams, in large and tiny pages, with and without a codec.
+/// With and without dictionaries, with differences and byte streams, in large and tiny pages, with and with each codec.
 fn settings() -> Vec<WriterPropertiesBuilder> {
     let mut all = Vec::new();
     for page in [1 << 20, 700, 1] {
         for (dictionary, limit) in [(true, 1 << 20), (true, 300), (false, 0)] {
-            let codec = if page == 700 { Codec::ZSTD(Default::default()) } else { Codec::UNCOMPRESSED };
+            let codec = match page {
+                1 => Codec::UNCOMPRESSED,
+                700 => Codec::ZSTD(Default::default()),
+                _ => Codec::LZ4_RAW,
+            };
             let mut builder = WriterProperties::builder()
                 .set_compression(codec)
                 .set_data_page_size_limit(page)

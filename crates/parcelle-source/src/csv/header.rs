@@ -117,10 +117,10 @@ pub(crate) fn not_text(records: &Records<'_>) -> Option<NotText> {
 pub(crate) fn text<'r>(records: &'r Records<'_>) -> Result<&'r str, NotText> {
     let bytes = records.record_bytes();
     let nul = memchr::memchr(0, bytes);
-    match (std::str::from_utf8(bytes), nul) {
+    match (simdutf8::basic::from_utf8(bytes), nul) {
         (Ok(text), None) => Ok(text),
-        (text, nul) => {
-            let invalid = text.err().map(|error| error.valid_up_to());
+        (_, nul) => {
+            let invalid = std::str::from_utf8(bytes).err().map(|error| error.valid_up_to());
             let within = nul.into_iter().chain(invalid).min().unwrap_or(0);
             let position = records.record.start + within;
             let column = records.fields.iter().filter(|field| field.start() <= position).count();

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryBuilder, RecordBatch};
+use arrow::array::{ArrayBuilder, ArrayRef, BinaryBuilder, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
 use crate::csv::file::CsvFile;
@@ -118,8 +118,11 @@ impl CsvLayer {
         };
         // One byte more: a carriage return at the end of the range may have a line feed after it.
         let mut records = Records::new(&self.file, self.header.dialect, columns, start, end.saturating_add(1));
+        // A field takes a byte and its delimiter, if not more.
+        let room =
+            BATCH_ROWS.min(usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX) / (2 * columns).max(1));
         let mut appenders: Vec<Appender> =
-            self.outputs.iter().map(|output| Appender::new(*output, &self.curves)).collect();
+            self.outputs.iter().map(|output| Appender::new(*output, &self.curves, room)).collect();
         let (mut scratch, mut rows, mut bytes) = (Vec::new(), 0, 0);
         let mut text_scratch = String::new();
         let mut witness = self.proof().map(Proof::witness);
@@ -309,11 +312,11 @@ enum Appender {
 }
 
 impl Appender {
-    fn new(output: Output, curves: &Curves) -> Self {
+    fn new(output: Output, curves: &Curves, rows: usize) -> Self {
         let builder = GeometryBuilder { curves: curves.clone(), ..GeometryBuilder::default() };
         match output {
             Output::Attribute { column, value_type } => {
-                Self::Attribute { column, builder: Builder::new(value_type), value_type }
+                Self::Attribute { column, builder: Builder::new(value_type, rows, 8 * rows), value_type }
             }
             Output::Geometry { column, format } => Self::Geometry { column, format, builder },
             Output::Pair { x, y } => Self::Pair { x, y, builder },
@@ -333,9 +336,11 @@ impl Appender {
 
     fn finish(&mut self) -> ArrayRef {
         match self {
-            Self::Attribute { builder, .. } => builder.finish(),
+            Self::Attribute { builder, value_type, .. } => builder.finish(*value_type),
             Self::Geometry { builder, .. } | Self::Pair { builder, .. } | Self::Point { builder, .. } => {
-                Arc::new(builder.values.finish())
+                let (rows, bytes) = (builder.values.len(), builder.values.values_slice().len());
+                let next = BinaryBuilder::with_capacity(rows, (bytes + bytes / 8).min(BATCH_BYTES));
+                Arc::new(std::mem::replace(&mut builder.values, next).finish())
             }
         }
     }

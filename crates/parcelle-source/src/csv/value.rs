@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
+    ArrayBuilder, ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder,
+    TimestampMicrosecondBuilder,
 };
 
 use crate::date_time::{self, DateTime};
@@ -106,6 +107,15 @@ fn whole_number(text: &[u8]) -> Option<i64> {
     }
 }
 
+/// A float as nearly all are written: a few digits on both sides of a point. Of others nothing is said.
+#[inline]
+fn usual_float(text: &[u8]) -> Option<f64> {
+    let (value, length) = parcelle_geometry::short_decimal(text)?;
+    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+    let leading_zero = matches!(unsigned, [b'0', b'0'..=b'9', ..]);
+    (length == text.len() && !leading_zero && text.contains(&b'.')).then_some(value)
+}
+
 fn boolean(text: &[u8]) -> Option<bool> {
     match text.len() {
         4 if text.eq_ignore_ascii_case(b"true") => Some(true),
@@ -124,6 +134,9 @@ pub(crate) enum Builder {
     Text(StringBuilder),
 }
 
+/// Room for texts, at most: one great value does not make the next ones so.
+const MOST_BYTES: usize = 8 << 20;
+
 /// Calls `$call` with the Arrow builder of whatever kind.
 macro_rules! with_builder {
     ($self:expr, $builder:ident => $call:expr) => {
@@ -139,16 +152,20 @@ macro_rules! with_builder {
 }
 
 impl Builder {
-    pub(crate) fn new(value_type: ValueType) -> Self {
+    /// With room for so many rows, and so many bytes of text.
+    pub(crate) fn new(value_type: ValueType, rows: usize, bytes: usize) -> Self {
         match value_type {
-            ValueType::Boolean => Self::Boolean(BooleanBuilder::new()),
-            ValueType::Integer | ValueType::LargeInteger => Self::Integer(Int64Builder::new()),
-            ValueType::Float => Self::Float(Float64Builder::new()),
-            ValueType::Date => Self::Date(Date32Builder::new()),
+            ValueType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(rows)),
+            ValueType::Integer | ValueType::LargeInteger => Self::Integer(Int64Builder::with_capacity(rows)),
+            ValueType::Float => Self::Float(Float64Builder::with_capacity(rows)),
+            ValueType::Date => Self::Date(Date32Builder::with_capacity(rows)),
             ValueType::DateTime | ValueType::Instant => {
-                Self::DateTime(TimestampMicrosecondBuilder::new().with_data_type(value_type.data_type()))
+                let builder = TimestampMicrosecondBuilder::with_capacity(rows);
+                Self::DateTime(builder.with_data_type(value_type.data_type()))
             }
-            ValueType::Null | ValueType::Text | ValueType::Json => Self::Text(StringBuilder::new()),
+            ValueType::Null | ValueType::Text | ValueType::Json => {
+                Self::Text(StringBuilder::with_capacity(rows, bytes))
+            }
         }
     }
 
@@ -162,7 +179,10 @@ impl Builder {
             Self::Text(builder) => builder.append_null(),
             Self::Boolean(builder) => builder.append_value(boolean(bytes)?),
             Self::Integer(builder) => builder.append_value(integer(bytes)?),
-            Self::Float(builder) => builder.append_value(fast_float2::parse(bytes).ok()?),
+            Self::Float(builder) => match usual_float(bytes) {
+                Some(value) => builder.append_value(value),
+                None => builder.append_value(fast_float2::parse(bytes).ok()?),
+            },
             Self::Date(builder) => builder.append_value(date_time::days(bytes)?),
             Self::DateTime(builder) => builder.append_value(DateTime::parse(bytes)?.microseconds),
         }
@@ -202,11 +222,17 @@ impl Builder {
                 builder.append_value(boolean(bytes)?);
                 ValueType::Boolean
             }
-            Self::Float(builder) => {
-                let value_type = classify(bytes);
-                builder.append_value(fast_float2::parse(bytes).ok()?);
-                value_type
-            }
+            Self::Float(builder) => match usual_float(bytes) {
+                Some(value) => {
+                    builder.append_value(value);
+                    ValueType::Float
+                }
+                None => {
+                    let value_type = classify(bytes);
+                    builder.append_value(fast_float2::parse(bytes).ok()?);
+                    value_type
+                }
+            },
             Self::Date(builder) if bytes.len() == 10 => {
                 builder.append_value(date_time::days(bytes)?);
                 ValueType::Date
@@ -228,9 +254,15 @@ impl Builder {
         (*found == conjecture || conjecture.widen(*found).data_type() == conjecture.data_type()).then_some(())
     }
 
-    /// The column so far; the builder starts anew.
-    pub(crate) fn finish(&mut self) -> ArrayRef {
-        with_builder!(self, builder => Arc::new(builder.finish()))
+    /// The column so far; the builder, whose type is this, starts anew. What comes next will be about like it.
+    pub(crate) fn finish(&mut self, value_type: ValueType) -> ArrayRef {
+        let bytes = match self {
+            Self::Text(builder) => builder.values_slice().len(),
+            _ => 0,
+        };
+        let rows = with_builder!(self, builder => builder.len());
+        let next = Self::new(value_type, rows, (bytes + bytes / 8).min(MOST_BYTES));
+        with_builder!(&mut std::mem::replace(self, next), builder => Arc::new(builder.finish()))
     }
 }
 
@@ -308,10 +340,10 @@ mod tests {
         for text in ["true", "-12", "9223372036854775807", "-0", ".5", "1e-05", "2024-02-29", "2024-02-29T10:00:00.5Z"]
         {
             let value_type = classify(text.as_bytes());
-            let mut builder = Builder::new(value_type);
+            let mut builder = Builder::new(value_type, 1, 1);
             assert_eq!(builder.append(text, false), Some(()), "{text}");
             assert_eq!(builder.append("", true), Some(()));
-            assert_eq!((builder.finish().null_count(), value_type == ValueType::Text), (1, false));
+            assert_eq!((builder.finish(value_type).null_count(), value_type == ValueType::Text), (1, false));
         }
     }
 
@@ -344,6 +376,8 @@ mod tests {
             "-",
             "9007199254740993",
             "1.5",
+            "-0.5",
+            "00.5",
             "-.5",
             "1.",
             "1e5",
@@ -373,7 +407,7 @@ mod tests {
         for conjecture in types {
             for before in types {
                 for text in texts {
-                    let (mut builder, mut found) = (Builder::new(conjecture), before);
+                    let (mut builder, mut found) = (Builder::new(conjecture, 0, 0), before);
                     let fits = builder.append_unproved(text, false, conjecture, &mut found).is_some();
                     let expected = before.widen(classify(text.as_bytes()));
                     let kept = conjecture.widen(expected).data_type() == conjecture.data_type();
@@ -382,7 +416,7 @@ mod tests {
                         assert_eq!(fits, kept, "{text:?} among {conjecture:?} after {before:?}");
                         if fits {
                             assert_eq!(found.data_type(), expected.data_type(), "{text:?} after {before:?}");
-                            assert_eq!(builder.finish().len(), 1);
+                            assert_eq!(builder.finish(conjecture).len(), 1);
                         }
                     }
                 }

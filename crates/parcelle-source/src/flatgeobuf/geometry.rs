@@ -39,8 +39,12 @@ const MANY_REFERENCES: Fault = Fault::Malformed("parts of its geometry are used 
 
 impl<'a> Positions<'a> {
     fn read(table: &Table<'a>) -> Result<Self, Fault> {
-        let [xy, z, m] = [Fields::VT_XY, Fields::VT_Z, Fields::VT_M].map(|field| table.vector(field, 8));
-        let positions = Self { xy: xy?, z: z?, m: m?, ends: table.vector(Fields::VT_ENDS, 4)? };
+        let positions = Self {
+            xy: table.vector(Fields::VT_XY, 8)?,
+            z: table.vector(Fields::VT_Z, 8)?,
+            m: table.vector(Fields::VT_M, 8)?,
+            ends: table.vector(Fields::VT_ENDS, 4)?,
+        };
         if !table.vector(Fields::VT_T, 8)?.is_empty() || !table.vector(Fields::VT_TM, 8)?.is_empty() {
             return Err(Fault::Refused(GeometryReason::TimeOrdinates));
         }

@@ -16,6 +16,9 @@ use crate::date_time::DateTime;
 use crate::flatgeobuf::date_times::DateTimes;
 use crate::flatgeobuf::header::Kind;
 
+/// Room for values, at most: one great value does not make the next ones so.
+const MOST_BYTES: usize = 8 << 20;
+
 /// Collects byte strings in one buffer.
 #[derive(Debug)]
 pub(super) struct ByteStrings {
@@ -53,8 +56,9 @@ impl ByteStrings {
         let mut next = Vec::with_capacity(self.offsets.len());
         next.push(0);
         let offsets = std::mem::replace(&mut self.offsets, next);
-        let capacity = self.values.len();
-        let values = std::mem::replace(&mut self.values, Vec::with_capacity(capacity));
+        let bytes = self.values.len();
+        // Somewhat more, or every other batch would have to be moved for its last few values.
+        let values = std::mem::replace(&mut self.values, Vec::with_capacity((bytes + bytes / 8).min(MOST_BYTES)));
         (OffsetBuffer::new(ScalarBuffer::from(offsets)), Buffer::from_vec(values), self.nulls.finish())
     }
 
