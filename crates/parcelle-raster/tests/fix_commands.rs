@@ -24,7 +24,7 @@ fn examine(path: &Path, with_geoserver: bool) -> Vec<Finding> {
     findings.extend(cog::check_side_files(path).unwrap());
     if with_geoserver {
         let version = geoserver::newest().unwrap();
-        let judged = geoserver::judge(&parsed.structure, &name, version, Beside::of(path).unwrap()).unwrap();
+        let judged = geoserver::judge(&parsed.structure, &name, version, &Beside::of(path).unwrap().into()).unwrap();
         findings.extend(judged.findings);
     }
     mend::merge(&mut findings, &parsed.structure, path);

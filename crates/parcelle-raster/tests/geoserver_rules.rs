@@ -11,7 +11,7 @@ use tiff::Values::{Doubles, Longs, Shorts, Text};
 use tiff::{Changes, Tags, Values, file, keys, parsed, sound};
 
 fn judged(bytes: &[u8], version: Version, beside: Beside) -> Judged {
-    judge(&parsed(bytes), "it's.tif", version, beside).unwrap()
+    judge(&parsed(bytes), "it's.tif", version, &beside.into()).unwrap()
 }
 
 fn outcomes(judged: &Judged) -> [Outcome; 2] {
@@ -204,12 +204,17 @@ fn overviews_count_and_have_their_order() {
         tags.extend([(254, Longs(vec![flags])), one(256, 32), one(257, 32), one(259, codec)]);
         tags
     };
-    let chain = |rest: [Tags; 2]| file(&[sound(), rest[0].clone(), rest[1].clone()], 0, None);
-    let (overview, webp, mask) = (smaller(1, 8), smaller(1, 50_001), smaller(4, 8));
+    let chain = |rest: &[&Tags]| {
+        let all: Vec<Tags> = std::iter::once(sound()).chain(rest.iter().map(|tags| (*tags).clone())).collect();
+        file(&all, 0, None)
+    };
+    let (overview, webp, mask, its_mask) = (smaller(1, 8), smaller(1, 50_001), smaller(4, 8), smaller(5, 8));
     for (bytes, expected, rule) in [
-        (chain([mask.clone(), overview.clone()]), Reads, None),
-        (chain([overview.clone(), webp]), Fails, Some(("GS-CMP-001", Some(2)))),
-        (chain([overview, mask]), Misreads, Some(("GS-IFD-001", None))),
+        (chain(&[&mask, &overview, &its_mask]), Reads, None),
+        // Without a mask of its own an overview gets the image for one.
+        (chain(&[&mask, &overview]), Misreads, Some(("GS-MASK-001", None))),
+        (chain(&[&overview, &webp]), Fails, Some(("GS-CMP-001", Some(2)))),
+        (chain(&[&overview, &mask]), Misreads, Some(("GS-IFD-001", None))),
     ] {
         let judged = judged(&bytes, newest().unwrap(), Beside::default());
         let found = judged.findings.first().map(|finding| (finding.rule.id, finding.location.ifd));

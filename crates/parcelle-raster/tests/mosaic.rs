@@ -3,7 +3,7 @@
 
 mod tiff;
 
-use parcelle_raster::geoserver::{Beside, judge, newest};
+use parcelle_raster::geoserver::{Around, judge, newest};
 use parcelle_raster::mosaic::{JudgedMosaic, Mosaic};
 use parcelle_report::{Outcome, Severity};
 use tiff::Values::{Doubles, Longs, Shorts, Text};
@@ -22,7 +22,7 @@ fn mosaic(files: &[(&str, Vec<u8>)]) -> JudgedMosaic {
     let mut mosaic = Mosaic::default();
     for (path, bytes) in files {
         let structure = parsed(bytes);
-        let alone = judge(&structure, path, newest().unwrap(), Beside::default()).unwrap();
+        let alone = judge(&structure, path, newest().unwrap(), &Around::default()).unwrap();
         assert!(mosaic.add(&structure, path, &alone.compatibility));
     }
     let bytes = |path: &str| files.iter().find(|(known, _)| *known == path).map(|(_, bytes)| bytes).unwrap();

@@ -37,8 +37,8 @@ fn report(parsed: &Parsed, source: &Memory, checked: parcelle_raster::Checked) {
     let mut versions = Vec::new();
     let Ok(releases) = geoserver::releases() else { panic!("the table is whole") };
     for version in releases {
-        let beside = geoserver::Beside::default();
-        let Ok(judged) = geoserver::judge(&parsed.structure, NAME, *version, beside) else {
+        let around = geoserver::Around::default();
+        let Ok(judged) = geoserver::judge(&parsed.structure, NAME, *version, &around) else {
             panic!("the table is whole")
         };
         findings.extend(judged.findings);

@@ -149,6 +149,40 @@ impl Condition {
     }
 }
 
+/// What the test of all rows asks of a condition.
+#[cfg(test)]
+impl Condition {
+    /// What each term is about, and the values that it lists.
+    pub(super) fn asked(&self) -> Vec<(Name, Vec<String>)> {
+        let text = |value: &Value| match value {
+            Value::Number(number) => number.to_string(),
+            Value::Word(word) => word.clone(),
+        };
+        let listed = |test: &Test| match test {
+            Test::Among(list) => list.iter().map(text).collect(),
+            Test::NotAmong(_) => Vec::new(),
+            Test::AtLeast(number) | Test::AtMost(number) => vec![number.to_string()],
+        };
+        self.terms.iter().map(|(name, test)| (*name, listed(test))).collect()
+    }
+
+    /// Which terms hold.
+    pub(super) fn held(&self, facts: &Facts) -> Vec<bool> {
+        self.terms.iter().map(|term| Self { terms: vec![term.clone()] }.holds(facts)).collect()
+    }
+
+    /// Whether a value fulfils a term.
+    pub(super) fn takes(&self, term: usize, value: &str) -> bool {
+        let (value, number) = (Value::from(value), value.parse::<u64>());
+        self.terms.get(term).is_some_and(|(_, test)| match test {
+            Test::Among(list) => list.contains(&value),
+            Test::NotAmong(list) => !list.contains(&value),
+            Test::AtLeast(least) => number.is_ok_and(|number| number >= *least),
+            Test::AtMost(most) => number.is_ok_and(|number| number <= *most),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

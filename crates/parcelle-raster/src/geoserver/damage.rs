@@ -3,8 +3,8 @@
 use parcelle_report::{Compatibility, Finding};
 use parcelle_tiff::Structure;
 
-use super::seen;
 use super::table::Effect;
+use super::{Place, seen};
 use crate::cog;
 
 /// Lowers the answers for a file whose pixels were decoded, by what the layout rules found in that.
@@ -18,7 +18,7 @@ pub fn with_damage(answers: &mut [Compatibility], structure: &Structure, finding
         let image = ifd.and_then(|ifd| structure.directories.iter().find(|one| one.index == ifd)?.image);
         let is_silent = image.is_some_and(|image| matches!(image.compression, 1 | 5 | 32_773));
         let effect = if is_silent { Effect::Misreads } else { Effect::FailsToRead };
-        let (outcome, detail) = (effect.outcome(), seen(effect, ifd));
+        let (outcome, detail) = (effect.outcome(), seen(effect, ifd.map_or(Place::File, Place::Ifd)));
         for answer in answers.iter_mut().filter(|answer| answer.target == "geoserver") {
             if outcome > answer.outcome {
                 (answer.outcome, answer.detail) = (outcome, detail.to_owned());

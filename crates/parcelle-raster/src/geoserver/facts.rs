@@ -12,6 +12,8 @@
 //! | `layout`, `offsets` | `tiles` or `strips`, and how many of them |
 //! | `width`, `pixels`, `block_pixels`, `block_bytes` | pixels across and in all; pixels and decoded bytes of a tile or strip |
 //! | `full_width` | whether a tile or strip is as wide as the image |
+//! | `overrun` | whether the rows of an image, read from one plane as if it had all bands, need more bytes than that plane's block has |
+//! | `window` | `wide` where a compressed frame of Zstandard wants more memory than the decoder in Java has, else `usual` |
 //! | `sparse`, `stored`, `past_end` | whether a block that is read is left out; is there; begins or ends past the end of the file |
 //! | `index` | `short` where the offsets or byte counts are fewer than the blocks, `uncounted` without byte counts, else `whole` |
 //! | `nodata` | what Java makes of GDAL_NODATA: `none`, `number`, `nan`, `infinite`, `invalid` |
@@ -29,9 +31,10 @@
 //! | `sound`, `loop` | whether a first image can be found; whether the chain of directories loops |
 //! | `values` | `cut` where a tag's values lie outside the file, else `whole` |
 //! | `chain`, `overviews` | `usual`, `shifted`, `past-end` (see [`chain`]); how many overviews there are |
+//! | `mask_levels` | `short` where there are masks inside, but fewer than images and overviews, else `whole` |
 //! | `transform` | `matrix`, `gcps`, `none` |
 //! | `keys`, `model`, `projected`, `geographic`, `projection`, `method`, `datum`, `ellipsoid`, `unit`, `vertical` | GeoKeys, or `none` |
-//! | `pe` | the projection of an ESRI PE string: `known`, `unknown`, `none` |
+//! | `pe`, `sphere` | an ESRI PE string: `known`, `unknown`, `spherical`, `none`; whether the ellipsoid told is a sphere |
 //! | `krovak`, `parallel`, `origin_latitude` | what GeoTools' projections depend on |
 //! | `header_at_end`, `header_requests` | for `cog-http`: whether the reader asks for bytes past the end, requests of 16 KiB until the last tag |
 //! | `prj`, `world_file`, `mask_file`, `overview_file`, `aux_file` | files beside the raster |
@@ -42,7 +45,8 @@ use super::condition::{Fact, Facts};
 use super::geo_keys::{self as keys, GeoKeys};
 use super::names::Name;
 use super::nodata::{Nodata, nodata};
-use super::{Access, Beside};
+use super::pe;
+use super::{Access, Around, Beside};
 
 /// What `CogImageReadParam` asks for first, and what `DefaultCogImageInputStream` then adds each time.
 const HEADER_REQUEST: u64 = 16 * 1024;
@@ -51,7 +55,7 @@ const HEADER_REQUEST: u64 = 16 * 1024;
 const PROFILE_HEAD: u64 = 132;
 
 /// The facts of one image.
-pub(super) fn of_level(structure: &Structure, directory: &Directory, image: &Image) -> Facts {
+pub(super) fn of_level(structure: &Structure, directory: &Directory, image: &Image, is_wide: bool) -> Facts {
     let is_reset = is_reset(directory, image);
     let planes = if is_reset { u64::from(image.samples_per_pixel).max(1) } else { 1 };
     let blocks = Blocks::of(directory, planes, structure.file_length);
@@ -81,6 +85,8 @@ pub(super) fn of_level(structure: &Structure, directory: &Directory, image: &Ima
         (Name::BlockPixels, (u64::from(block_width) * u64::from(block_height)).into()),
         (Name::BlockBytes, image.block_bytes().unwrap_or(u64::MAX).into()),
         (Name::Offsets, offsets.into()),
+        (Name::Overrun, Fact::yes_if(overrun(image, block_height))),
+        (Name::Window, if is_wide { "wide" } else { "usual" }.into()),
         (Name::Sparse, Fact::yes_if(blocks.is_sparse)),
         (Name::Stored, Fact::yes_if(blocks.is_stored)),
         (Name::PastEnd, Fact::yes_if(blocks.is_past_end)),
@@ -156,6 +162,13 @@ fn is_reset(directory: &Directory, image: &Image) -> bool {
     is_planar && offsets == if image.is_tiled() { 3 } else { 9 }
 }
 
+/// Whether rows of all bands, read from the block of one band, end behind it. `TIFFNullDecompressor` reads the rows that are
+/// in the image alone, so that a tile that reaches far beyond the image has bytes enough.
+fn overrun(image: &Image, rows: u32) -> bool {
+    let stored = if image.is_tiled() { image.block_size().1 } else { rows };
+    u64::from(rows) * u64::from(image.samples_per_pixel) > u64::from(stored)
+}
+
 /// Whether a tag is there with at least so many values.
 fn has(directory: &Directory, tag: u16, values: u64) -> &'static str {
     match directory.entry(tag) {
@@ -225,11 +238,16 @@ fn cast(nodata: Nodata, image: &Image) -> &'static str {
 }
 
 /// The facts of the whole file as one way of access sees it; `first` are those of the first level that has an image.
-pub(super) fn of_file(structure: &Structure, first: Option<&(usize, Facts)>, access: Access, beside: Beside) -> Facts {
+pub(super) fn of_file(structure: &Structure, first: Option<Facts>, access: Access, around: &Around) -> Facts {
+    let beside = around.beside;
+    let is_file = access == Access::File;
     // What helps a store on a file system is not looked for over HTTP; what is lost there is a fact for both.
-    let beside = if access == Access::File { beside } else { Beside { projection: false, world: false, ..beside } };
+    let beside = if is_file { beside } else { Beside { projection: false, world: false, ..beside } };
     let main = structure.main();
-    let mut facts = first.filter(|(index, _)| *index == 0).map(|(_, facts)| *facts).unwrap_or_default();
+    let mut facts = first.unwrap_or_default();
+    let outside = around.overviews.as_ref().filter(|_| is_file).map_or(0, |outside| outside.0.directories.len());
+    let counted = Counted::of(structure);
+    let has_short_masks = counted.masks > 0 && counted.masks <= counted.overviews + outside;
     let has_blocks = |main: &Directory| {
         let (offsets, counts) = main.index_tags();
         main.blocks.is_some() || (main.entry(offsets).is_some() && main.entry(counts).is_none())
@@ -243,7 +261,8 @@ pub(super) fn of_file(structure: &Structure, first: Option<&(usize, Facts)>, acc
         (Name::Sound, Fact::yes_if(is_sound)),
         (Name::Loop, Fact::yes_if(has_loop)),
         (Name::Values, if is_cut { "cut" } else { "whole" }.into()),
-        (Name::Chain, chain(structure).into()),
+        (Name::Chain, chain(structure, &counted).into()),
+        (Name::MaskLevels, if has_short_masks { "short" } else { "whole" }.into()),
         (Name::Overviews, overviews.into()),
         (Name::Transform, main.map_or("none", transform).into()),
         (Name::HeaderAtEnd, Fact::yes_if(access == Access::CogHttp && asks_past_end(structure))),
@@ -258,7 +277,7 @@ pub(super) fn of_file(structure: &Structure, first: Option<&(usize, Facts)>, acc
     facts
 }
 
-fn crs(keys: Option<&GeoKeys>) -> [(Name, Fact); 14] {
+fn crs(keys: Option<&GeoKeys>) -> [(Name, Fact); 15] {
     let code = |key| Fact::number_or_none(keys.and_then(|keys| keys.code(key)));
     let double = |key| keys.and_then(|keys| keys.double(key));
     let citation = keys.and_then(|keys| keys.words(keys::PROJECTED_CITATION)).unwrap_or_default();
@@ -275,21 +294,19 @@ fn crs(keys: Option<&GeoKeys>) -> [(Name, Fact); 14] {
         (Name::Ellipsoid, code(keys::ELLIPSOID)),
         (Name::Unit, code(keys::LINEAR_UNIT)),
         (Name::Vertical, code(keys::VERTICAL_TYPE)),
-        (Name::Pe, pe_string(citation).into()),
+        (Name::Pe, pe::word(citation).into()),
+        (Name::Sphere, Fact::yes_if(keys.is_some_and(is_sphere))),
         (Name::Krovak, Fact::yes_if(citation.trim_end_matches('|').eq_ignore_ascii_case("krovak"))),
         (Name::Parallel, if parallel == 0.0 { "zero" } else { "nonzero" }.into()),
         (Name::OriginLatitude, if origin.abs() == 90.0 { "pole" } else { "not-pole" }.into()),
     ]
 }
 
-/// Whether GeoTools parses the WKT in an `ESRI PE String = …`. Unknown are the projections of which it was measured.
-fn pe_string(citation: &str) -> &'static str {
-    let Some((_, wkt)) = citation.split_once("ESRI PE String = ") else { return "none" };
-    let projection = wkt.split_once("PROJECTION[\"").and_then(|(_, rest)| rest.split('"').next());
-    match projection {
-        Some("Eckert_IV" | "Gall_Stereographic" | "Geostationary_Satellite") => "unknown",
-        _ => "known",
-    }
+/// Whether the ellipsoid that is told is a sphere.
+fn is_sphere(keys: &GeoKeys) -> bool {
+    let major = keys.double(keys::SEMI_MAJOR_AXIS);
+    major.is_some()
+        && (keys.double(keys::INVERSE_FLATTENING) == Some(0.0) || keys.double(keys::SEMI_MINOR_AXIS) == major)
 }
 
 /// How pixels get their place, by `GeoTiffMetadata2CRSAdapter.getRasterToModel` and `GeoTiffReader`.
@@ -308,26 +325,36 @@ fn transform(main: &Directory) -> &'static str {
     }
 }
 
-/// Whether the images stand where `TiffDatasetLayoutImpl` takes them to be. `TIFFImageReader.defineDatasetLayout` counts
-/// the flags of NewSubfileType (of type LONG alone) in all directories, the first among them: those with the flag of a
-/// mask, and those with the flag of an overview less those with both. Overview `n` is then taken to be directory `n`, or
+/// Masks and overviews as `TIFFImageReader.defineDatasetLayout` counts them: by the flags of NewSubfileType (of type LONG alone)
+/// in all directories, the first among them. Masks are those with the flag of a mask, overviews those with the flag of an
+/// overview less those with both.
+struct Counted {
+    masks: usize,
+    overviews: usize,
+}
+
+impl Counted {
+    fn of(structure: &Structure) -> Self {
+        const LONG: u16 = 4;
+        let flags = |directory: &Directory| {
+            let entry = directory.entry(tags::NEW_SUBFILE_TYPE).filter(|entry| entry.field_type == LONG);
+            entry.map_or(0, |_| directory.subfile_type())
+        };
+        let has_flags =
+            |wanted: u64| structure.directories.iter().filter(|directory| flags(directory) & wanted == wanted).count();
+        Self { masks: has_flags(4), overviews: has_flags(1).saturating_sub(has_flags(5)) }
+    }
+}
+
+/// Whether the images stand where `TiffDatasetLayoutImpl` takes them to be. Overview `n` is taken to be directory `n`, or
 /// `n` + 1 where there is any mask, and the mask directory 1. `past-end` is a chain without such a directory, `shifted`
 /// one that has another image there, by its kind or its size.
-fn chain(structure: &Structure) -> &'static str {
-    const LONG: u16 = 4;
-    let flags = |directory: &Directory| {
-        let entry = directory.entry(tags::NEW_SUBFILE_TYPE).filter(|entry| entry.field_type == LONG);
-        entry.map_or(0, |_| directory.subfile_type())
-    };
-    let has_flags =
-        |wanted: u64| structure.directories.iter().filter(|directory| flags(directory) & wanted == wanted).count();
-    let (masks, both) = (has_flags(4), has_flags(5));
-    let count = has_flags(1).saturating_sub(both);
-    let shift = usize::from(masks > 0);
+fn chain(structure: &Structure, counted: &Counted) -> &'static str {
+    let shift = usize::from(counted.masks > 0);
     let size = |directory: &Directory| directory.image.map(|image| (image.width, image.height));
     let overviews: Vec<&Directory> = structure.with_role(Role::Overview).collect();
-    let mut is_shifted = masks > 0 && structure.directories.get(1).is_none_or(|second| !second.role.is_mask());
-    for overview in 1..=count {
+    let mut is_shifted = counted.masks > 0 && structure.directories.get(1).is_none_or(|second| !second.role.is_mask());
+    for overview in 1..=counted.overviews {
         let Some(taken) = structure.directories.get(overview + shift) else { return "past-end" };
         let meant = overviews.get(overview - 1).copied();
         is_shifted |= taken.role.is_mask() || meant.is_none_or(|meant| size(meant) != size(taken));

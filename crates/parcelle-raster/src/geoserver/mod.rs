@@ -31,6 +31,7 @@
 //! That each tile of a COG of GDAL's takes a request of its own over HTTP (the four bytes before and after it keep
 //! `ContiguousRangeComposer` from joining them) holds for all of them and is not reported for each.
 
+mod around;
 mod condition;
 pub(crate) mod csv;
 mod damage;
@@ -38,6 +39,9 @@ mod facts;
 mod geo_keys;
 mod names;
 mod nodata;
+mod pe;
+#[cfg(test)]
+mod rows;
 mod rules;
 mod rules_access;
 mod rules_place;
@@ -51,6 +55,7 @@ use std::path::Path;
 use parcelle_report::{Compatibility, Finding, Findings, Location, Outcome, Severity};
 use parcelle_tiff::{Structure, tags};
 
+pub use around::Around;
 pub use damage::with_damage;
 pub(crate) use geo_keys::GeoKeys;
 pub use rules::RULES;
@@ -101,7 +106,7 @@ impl Access {
 /// Which files that GeoServer looks for are beside a local raster.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Beside {
-    /// `.prj`: replaces the coordinate reference system inside, unless GeoServer was told otherwise.
+    /// `.prj` that has a system: replaces the one inside, unless GeoServer was told otherwise.
     pub projection: bool,
     /// A world file or MapInfo's `.tab`.
     pub world: bool,
@@ -120,13 +125,9 @@ impl Beside {
     /// What the operating system says when the folder cannot be searched.
     pub fn of(path: &Path) -> io::Result<Self> {
         let exists = |extension: &str| path.with_extension(extension).try_exists();
-        let follows = |ending: &str| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(ending);
-            Path::new(&name).try_exists()
-        };
+        let follows = |text: &str| around::ending(path, text).try_exists();
         Ok(Self {
-            projection: exists("prj")?,
+            projection: around::is_projection(&path.with_extension("prj"))?,
             world: exists("tfw")? || exists("wld")? || exists("tab")?,
             mask: follows(".msk")?,
             overviews: follows(".ovr")?,
@@ -161,18 +162,41 @@ pub fn releases() -> Result<&'static [Version], TableError> {
     Ok(&tables()?.releases)
 }
 
+/// What a row is true of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    File,
+    Ifd(usize),
+    /// A directory of the `.ovr` beside the file.
+    Beside(usize),
+}
+
+impl Place {
+    const fn ifd(self) -> Option<usize> {
+        match self {
+            Self::Ifd(ifd) => Some(ifd),
+            Self::File | Self::Beside(_) => None,
+        }
+    }
+
+    /// Whether maps of the full resolution show it.
+    const fn is_image(self) -> bool {
+        matches!(self, Self::File | Self::Ifd(0))
+    }
+}
+
 /// A capability that a file has, and where.
 struct Hit {
     row: &'static Capability,
-    ifd: Option<usize>,
+    place: Place,
 }
 
 impl Hit {
     /// The store is created from the first image; what is wrong with another one shows when it is read.
     fn effect(&self) -> Effect {
-        match (self.row.effect, self.ifd) {
-            (Effect::FailsToOpen, Some(1..)) => Effect::FailsToRead,
-            (effect, _) => effect,
+        match self.row.effect {
+            Effect::FailsToOpen if !self.place.is_image() => Effect::FailsToRead,
+            effect => effect,
         }
     }
 }
@@ -181,8 +205,7 @@ impl Hit {
 struct Reason {
     row: &'static Capability,
     accesses: Vec<Access>,
-    /// The images it is true of; `None` for the file.
-    places: BTreeSet<Option<usize>>,
+    places: BTreeSet<Place>,
 }
 
 impl Reason {
@@ -195,7 +218,7 @@ impl Reason {
         if !self.accesses.contains(&access) {
             self.accesses.push(access);
         }
-        self.places.insert(hit.ifd);
+        self.places.insert(hit.place);
     }
 }
 
@@ -203,8 +226,8 @@ impl Reason {
 ///
 /// # Errors
 /// See [`newest`].
-pub fn judge(structure: &Structure, path: &str, version: Version, beside: Beside) -> Result<Judged, TableError> {
-    judge_by(&Access::ALL, structure, path, version, beside)
+pub fn judge(structure: &Structure, path: &str, version: Version, around: &Around) -> Result<Judged, TableError> {
+    judge_by(&Access::ALL, structure, path, version, around)
 }
 
 /// [`judge`] for some ways of access only: a file behind a URL is not reached from a file system.
@@ -216,20 +239,20 @@ pub fn judge_by(
     structure: &Structure,
     path: &str,
     version: Version,
-    beside: Beside,
+    around: &Around,
 ) -> Result<Judged, TableError> {
     let tables = tables()?;
     let mut compatibility = Vec::new();
-    let levels: Vec<_> = structure
-        .directories
-        .iter()
-        .filter_map(|directory| Some((directory.index, facts::of_level(structure, directory, &directory.image?))))
-        .collect();
+    let levels = levels(structure, &around.wide_windows, Place::Ifd);
+    let outside = around.overviews.as_ref().map_or_else(Vec::new, |outside| levels_beside(&outside.0, &outside.1));
     let mut reasons: Vec<Reason> = Vec::new();
     for access in asked.iter().copied() {
-        let file = facts::of_file(structure, levels.first(), access, beside);
+        let first = levels.iter().find(|(place, _)| place.is_image()).map(|(_, facts)| *facts);
+        let file = facts::of_file(structure, first, access, around);
         let rows = tables.capabilities.iter().filter(|row| row.applies(version, access));
-        let hits = hits(rows, &file, &levels);
+        // Over HTTP nobody counts the images of an `.ovr`.
+        let outside = if access == Access::File { &outside[..] } else { &[] };
+        let hits = hits(rows, &file, levels.iter().chain(outside));
         let worst = hits.iter().max_by_key(|hit| rank(hit));
         let outcome_of = |hit: Option<&Hit>| hit.map_or(Outcome::Reads, |hit| hit.row.effect.outcome());
         let of_decoder = hits.iter().filter(|hit| !rules::is_about_place(hit.row.rule));
@@ -244,7 +267,7 @@ pub fn judge_by(
             match reasons.iter_mut().find(|reason| reason.takes(&hit)) {
                 Some(reason) => reason.take(&hit, access),
                 None => {
-                    reasons.push(Reason { row: hit.row, accesses: vec![access], places: BTreeSet::from([hit.ifd]) })
+                    reasons.push(Reason { row: hit.row, accesses: vec![access], places: BTreeSet::from([hit.place]) })
                 }
             }
         }
@@ -265,15 +288,33 @@ pub fn judge_by(
     Ok(Judged { findings: findings.into_sorted(), compatibility })
 }
 
-fn hits(rows: impl Iterator<Item = &'static Capability>, file: &Facts, levels: &[(usize, Facts)]) -> Vec<Hit> {
+/// The facts of each image.
+fn levels(structure: &Structure, wide: &BTreeSet<usize>, place: fn(usize) -> Place) -> Vec<(Place, Facts)> {
+    let of = |directory: &parcelle_tiff::Directory| {
+        let is_wide = wide.contains(&directory.index);
+        Some((place(directory.index), facts::of_level(structure, directory, &directory.image?, is_wide)))
+    };
+    structure.directories.iter().filter_map(of).collect()
+}
+
+/// Those of an `.ovr`, all of which are overviews.
+fn levels_beside(structure: &Structure, wide: &BTreeSet<usize>) -> Vec<(Place, Facts)> {
+    levels(structure, wide, Place::Beside)
+}
+
+fn hits<'a>(
+    rows: impl Iterator<Item = &'static Capability>,
+    file: &Facts,
+    levels: impl Iterator<Item = &'a (Place, Facts)> + Clone,
+) -> Vec<Hit> {
     let mut hits = Vec::new();
     for row in rows {
         match row.scope {
-            Scope::File if row.condition.holds(file) => hits.push(Hit { row, ifd: None }),
+            Scope::File if row.condition.holds(file) => hits.push(Hit { row, place: Place::File }),
             Scope::File => {}
             Scope::Level => {
-                let true_of = levels.iter().filter(|(_, facts)| row.condition.holds(facts));
-                hits.extend(true_of.map(|(index, _)| Hit { row, ifd: Some(*index) }));
+                let true_of = levels.clone().filter(|(_, facts)| row.condition.holds(facts));
+                hits.extend(true_of.map(|(place, _)| Hit { row, place: *place }));
             }
         }
     }
@@ -289,21 +330,21 @@ fn rank(hit: &Hit) -> (u8, bool) {
         Effect::FailsToRead => 3,
         Effect::FailsToOpen => 4,
     };
-    (effect, matches!(hit.ifd, None | Some(0)))
+    (effect, hit.place.is_image())
 }
 
 /// What an admin sees.
 fn what_happens(hit: &Hit) -> &'static str {
-    seen(hit.effect(), hit.ifd)
+    seen(hit.effect(), hit.place)
 }
 
-fn seen(effect: Effect, ifd: Option<usize>) -> &'static str {
-    match (effect, ifd) {
+fn seen(effect: Effect, place: Place) -> &'static str {
+    match (effect, place.is_image()) {
         (Effect::Reads, _) => "",
         (Effect::Slow, _) => "store and layer can be created, requests take very long",
-        (Effect::Misreads, None | Some(0)) => "store and layer can be created, maps show wrong values without an error",
+        (Effect::Misreads, true) => "store and layer can be created, maps show wrong values without an error",
         (Effect::Misreads, _) => "store and layer can be created, zoomed-out maps show wrong values without an error",
-        (Effect::FailsToRead, None | Some(0)) => "store and layer can be created, GetMap and GetCoverage fail",
+        (Effect::FailsToRead, true) => "store and layer can be created, GetMap and GetCoverage fail",
         (Effect::FailsToRead, _) => "store and layer can be created, zoomed-out maps fail",
         (Effect::FailsToOpen, _) => "the store cannot be created",
     }
@@ -317,13 +358,15 @@ fn finding(reason: &Reason, asked: &[Access], structure: &Structure, path: &str,
         (false, _) => " by COG over HTTP",
         (true, _) => "",
     };
-    let ifd = places.iter().copied().flatten().next();
-    let place = match ifd {
-        Some(0) | None => "it".to_owned(),
-        Some(ifd) => format!("IFD {ifd}"),
+    let place = places.first().copied().unwrap_or(Place::File);
+    let hit = Hit { row, place };
+    let ifd = place.ifd();
+    let place = match place {
+        Place::File | Place::Ifd(0) => "it".to_owned(),
+        Place::Ifd(ifd) => format!("IFD {ifd}"),
+        Place::Beside(ifd) => format!("IFD {ifd} of its .ovr"),
     };
     let title = row.rule.title;
-    let hit = Hit { row, ifd };
     let seen = what_happens(&hit);
     let mut message = match hit.effect() {
         Effect::FailsToOpen => format!("GeoServer {version} cannot open it{how}: {title} ({seen})"),

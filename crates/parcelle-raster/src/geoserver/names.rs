@@ -4,7 +4,7 @@
 macro_rules! names {
     ($($variant:ident = $text:literal,)*) => {
         /// One thing that can be known of a file or an image.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         #[repr(u8)]
         pub(super) enum Name { $($variant,)* }
 
@@ -41,6 +41,8 @@ names! {
     BlockPixels = "block_pixels",
     BlockBytes = "block_bytes",
     Offsets = "offsets",
+    Overrun = "overrun",
+    Window = "window",
     Sparse = "sparse",
     Stored = "stored",
     PastEnd = "past_end",
@@ -61,6 +63,7 @@ names! {
     Values = "values",
     Chain = "chain",
     Overviews = "overviews",
+    MaskLevels = "mask_levels",
     Transform = "transform",
     Keys = "keys",
     Model = "model",
@@ -73,6 +76,7 @@ names! {
     Unit = "unit",
     Vertical = "vertical",
     Pe = "pe",
+    Sphere = "sphere",
     Krovak = "krovak",
     Parallel = "parallel",
     OriginLatitude = "origin_latitude",

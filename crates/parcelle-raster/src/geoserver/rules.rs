@@ -13,6 +13,7 @@ pub static RULES: &[&Rule] = &[
     &JPEG_BANDS,
     &JPEG_TABLES,
     &OLD_JPEG,
+    &ZSTD_WINDOW,
     &place::MODEL_TYPE,
     &place::PROJECTION,
     &place::DATUM,
@@ -29,6 +30,7 @@ pub static RULES: &[&Rule] = &[
     &access::LONG_HEADER,
     &access::SMALL_TILES,
     &access::CHAIN,
+    &access::MASK_LEVELS,
     &place::SCALED,
     &place::NODATA_TEXT,
     &place::INFINITE_NODATA,
@@ -38,6 +40,7 @@ pub static RULES: &[&Rule] = &[
     &COLOUR_SPACE,
     &SHORT_PALETTE,
     &PROFILE,
+    &YCBCR,
     &PLANAR_COUNT,
     &PREDICTOR,
     &LZW_DIFFERENCES,
@@ -56,7 +59,7 @@ pub static RULES: &[&Rule] = &[
     &ODD_BITS,
 ];
 
-/// The rules about GeoTools' `GeoTiffReader`, which finds the place of the pixels that imageio-ext decodes.
+/// The rules about GeoTools' `GeoTiffReader`, which finds the place and the mask of the pixels that imageio-ext decodes.
 static ABOUT_PLACE: &[&Rule] = &[
     &place::MODEL_TYPE,
     &place::PROJECTION,
@@ -67,6 +70,7 @@ static ABOUT_PLACE: &[&Rule] = &[
     &place::VERTICAL,
     &place::NO_TRANSFORM,
     &place::GCPS,
+    &access::MASK_LEVELS,
 ];
 
 /// Whether a rule is one of those.
@@ -153,6 +157,18 @@ static OLD_JPEG: Rule = Rule {
     reference: "imageio-ext TIFFOldJPEGDecompressor.initialize, TIFFImageReader.getDecompressor",
 };
 
+static ZSTD_WINDOW: Rule = Rule {
+    id: "GS-CMP-005",
+    severity: Severity::Error,
+    title: "its Zstandard wants more memory than the decoder in Java has",
+    why: "A frame of Zstandard says how far back it refers. libtiff does not tell zstd how much is to come, so that levels 20 \
+          to 22 ask for windows of 32 to 128 MB even for a small tile; the decoder of imageio-ext (aircompressor) stops at 8 MB. \
+          Levels up to 19 are read, and so are tiles of noise, which are stored as they are.",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=ZSTD -co LEVEL=9 -co PREDICTOR=YES -co \
+          OVERVIEWS=IGNORE_EXISTING",
+    reference: "aircompressor ZstdFrameDecompressor; RFC 8878, section 3.1.1.1.2",
+};
+
 static MIN_IS_WHITE: Rule = Rule {
     id: "GS-PHO-001",
     severity: Severity::Error,
@@ -192,6 +208,18 @@ static PROFILE: Rule = Rule {
           header. Nothing catches that.",
     fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES -mo SOURCE_ICC_PROFILE=",
     reference: "imageio-ext TIFFImageReader.getImageTypes",
+};
+
+static YCBCR: Rule = Rule {
+    id: "GS-PHO-005",
+    severity: Severity::Error,
+    title: "its colours are YCbCr without JPEG, of which Java makes other numbers, by 1",
+    why: "TIFFYCbCrDecompressor reckons red, green and blue in floating point and cuts the fraction off, where libtiff rounds: \
+          about every third sample is 1 less than GDAL has it. Hardly seen on a map, but a style by exact values misses it. GDAL \
+          3.6 writes such overviews into a COG of JPEG whose overviews have another codec.",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=JPEG -co QUALITY=90 -co OVERVIEW_COMPRESS=JPEG -co \
+          OVERVIEWS=IGNORE_EXISTING",
+    reference: "imageio-ext TIFFYCbCrDecompressor",
 };
 
 static PLANAR_COUNT: Rule = Rule {

@@ -80,6 +80,18 @@ pub(super) static CHAIN: Rule = Rule {
     reference: "imageio-ext TiffDatasetLayoutImpl",
 };
 
+pub(super) static MASK_LEVELS: Rule = Rule {
+    id: "GS-MASK-001",
+    severity: Severity::Error,
+    title: "its overviews have no mask, but its image has",
+    why: "Where an overview has no mask of its own, MaskOverviewProvider takes another directory for it by number: of a file with \
+          one mask the image itself. More than one band cannot be a mask, and the map fails as soon as it is zoomed out; of one \
+          band what is 0 becomes transparent.",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES -co \
+          OVERVIEWS=IGNORE_EXISTING",
+    reference: "GeoTools MaskOverviewProvider.getMaskInfo, GeoTiffReader.read",
+};
+
 pub(super) static NO_OVERVIEWS: Rule = Rule {
     id: "GS-OVR-001",
     severity: Severity::Warning,

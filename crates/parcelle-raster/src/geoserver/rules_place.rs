@@ -8,8 +8,8 @@ pub(super) static MODEL_TYPE: Rule = Rule {
     title: "GeoTools accepts geographic and projected coordinate reference systems only, and the GeoKeys give neither",
     why: "Where there is a GeoKeyDirectory, GeoTiffMetadata2CRSAdapter insists on GTModelType 1 or 2, or 32767 with \
           an ESRI PE string. GDAL writes GeoKeys without a model type for local systems and for \
-          files without a system whose pixels are points. Nothing catches the exception, so the store cannot be \
-          created.",
+          files without a system whose pixels are points. A geographic system of three axes does not fit an image of \
+          two. Nothing catches the exception, so the store cannot be created.",
     fix: "gdal_translate IN.tif OUT.tif -of COG -a_srs EPSG:<code> (or put a .prj file beside it, which a store on a \
           file system prefers to the GeoKeys)",
     reference: "GeoTools GeoTiffMetadata2CRSAdapter.createCoordinateSystem",

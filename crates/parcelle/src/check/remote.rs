@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use parcelle_geoparquet::check as geoparquet;
 use parcelle_raster::cog::{self, LayoutProfile, Published, Served};
-use parcelle_raster::geoserver::{self, Access, Beside, Version};
+use parcelle_raster::geoserver::{self, Access, Version};
 use parcelle_raster::{Checked, Depth, mend};
 use parcelle_report::{Compatibility, FileKind, FileReport, Finding, Outcome, Unexamined};
 use parcelle_storage::http::{HttpClient, HttpError, HttpOptions, HttpProblem, HttpSource, without_secrets};
@@ -141,18 +141,22 @@ fn geotiff(
     if in_force {
         checked.findings = cog::in_force(checked.findings, of_gdal, &layout);
     }
+    let around = match &parsed {
+        Some(parsed) if depth > Depth::Header && served.ranges => geoserver::Around::remote(source, &parsed.structure)?,
+        _ => geoserver::Around::default(),
+    };
     let mut compatibility = Vec::new();
     for profile in profiles {
         let Profile::Geoserver(version) = profile else { continue };
         let version = version.map_or_else(geoserver::newest, Ok).map_err(io::Error::other)?;
-        let (findings, answers) = answers(parsed.as_ref(), name, version, served.ranges)?;
+        let (findings, answers) = answers(parsed.as_ref(), &around, name, version, served.ranges)?;
         checked.findings.extend(findings);
         compatibility.extend(answers);
     }
     let mut versions = Vec::new();
     if extras.versions && profiles.iter().any(|profile| matches!(profile, Profile::Geoserver(_))) {
         for version in geoserver::releases().map_err(io::Error::other)? {
-            versions.extend(answers(parsed.as_ref(), name, *version, served.ranges)?.1);
+            versions.extend(answers(parsed.as_ref(), &around, name, *version, served.ranges)?.1);
         }
     }
     if let Some(parsed) = &parsed {
@@ -175,6 +179,7 @@ fn geotiff(
 /// What a version of GeoServer says of a file behind a URL.
 fn answers(
     parsed: Option<&cog::Parsed>,
+    around: &geoserver::Around,
     name: &str,
     version: Version,
     has_ranges: bool,
@@ -182,7 +187,7 @@ fn answers(
     let (findings, mut answers) = match parsed {
         Some(parsed) => {
             let access = [Access::CogHttp];
-            let judged = geoserver::judge_by(&access, &parsed.structure, name, version, Beside::default());
+            let judged = geoserver::judge_by(&access, &parsed.structure, name, version, around);
             let judged = judged.map_err(io::Error::other)?;
             (judged.findings, judged.compatibility)
         }
