@@ -25,7 +25,7 @@ VENV := .venv
 VENV_PEERS := .venv-peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-interop build demo test lint deny interop soak sanitize bench bench-smoke bench-peers bench-peers-check fuzz \
+.PHONY: help setup setup-interop build demo test lint lint-fuzz deny interop soak sanitize bench bench-smoke bench-peers bench-peers-check fuzz \
 	fuzz-smoke testdata clean-demo
 
 help: ## list the targets
@@ -58,6 +58,11 @@ lint: setup ## formatting, clippy, documentation, licences, committed test data
 	$(CARGO) build --profile $(TEST_PROFILE) $(LOCKED) --workspace --all-targets
 	$(TEST_BINARIES)/parcelle-testdata small --check testdata
 	@scripts/supply-chain
+
+# Not part of `make lint`: the fuzz targets are a workspace of their own, which is looked through from arrow on, in 100 s of processor
+# time.
+lint-fuzz: setup ## clippy over the fuzz targets (not in CI)
+	CARGO_TARGET_DIR=target/fuzz $(CARGO) clippy $(LOCKED) --manifest-path tests/fuzz/Cargo.toml --no-default-features --all-targets -- -D warnings
 
 # `make lint` does the same where cargo-deny is installed; here it has to be.
 deny: ## licences, sources and duplicates of the dependencies, by cargo-deny

@@ -1,5 +1,8 @@
 //! The catalogue of rules, in a terminal.
 
+use std::fmt::Write as _;
+
+use parcelle::report::render::wrapped;
 use parcelle::report::{Language, Rule, RuleText, Severity};
 
 use super::super::failure::Failure;
@@ -20,8 +23,8 @@ fn profiles(rule: &'static Rule) -> String {
     if profiles.is_empty() { "--mosaic".to_owned() } else { profiles.join(", ") }
 }
 
-/// All that is known of a rule.
-pub(super) fn explanation(id: &str, language: Language) -> Result<String, Failure> {
+/// All that is known of a rule, for a terminal so wide.
+pub(super) fn explanation(id: &str, language: Language, width: usize) -> Result<String, Failure> {
     let Some(rule) = parcelle::rule(id) else {
         return Err(Failure::Usage(format!("there is no rule {id:?}: `parcelle check --rules` lists them")));
     };
@@ -30,25 +33,35 @@ pub(super) fn explanation(id: &str, language: Language) -> Result<String, Failur
     let RuleText { title, why, fix } = wording.of(rule);
     let Rule { id, severity, reference, .. } = rule;
     let fix = if fix.is_empty() { language.pick("nothing needs mending", "il n’y a rien à corriger") } else { fix };
-    let mut text = match language {
-        Language::English => format!(
-            "{id} ({})\n{title}\n\nWhy:  {why}\n\nFix:  {fix}\n\nFrom: {reference}\n\nIn the profiles: {profiles}\n",
-            word(*severity, language)
-        ),
-        Language::French => format!(
-            "{id} ({})\n{title}\n\nPourquoi\u{A0}:   {why}\n\nCorrection\u{A0}: {fix}\n\nSource\u{A0}:     {reference}\n\nDans les profils\u{A0}: {profiles}\n",
-            word(*severity, language)
-        ),
+    let mut text = format!("{id} ({})\n", word(*severity, language));
+    text += &wrapped(title, "", "", width);
+    let [of_why, of_fix, of_source, indent] = match language {
+        Language::English => ["Why:  ", "Fix:  ", "From: ", "      "],
+        Language::French => ["Pourquoi\u{A0}:   ", "Correction\u{A0}: ", "Source\u{A0}:     ", "             "],
     };
+    for (label, prose) in [(of_why, why), (of_fix, fix), (of_source, reference)] {
+        text.push('\n');
+        // A command is copied as it is.
+        let is_prose = label != of_fix || prose.starts_with(char::is_uppercase);
+        text += &if is_prose { wrapped(prose, label, indent, width) } else { format!("{label}{prose}\n") };
+    }
+    let in_profiles = language.pick("In the profiles: ", "Dans les profils\u{A0}: ");
+    let _ = writeln!(text, "\n{in_profiles}{profiles}");
     if let Some(example) = parcelle::example(id) {
         let word = language.pick("Example:", "Exemple\u{A0}:");
         let known = [Severity::Info, Severity::Warning, Severity::Error];
         let known = known.into_iter().find(|known| known.as_str() == example.severity);
         let severity = known.map_or(example.severity, |known| self::word(known, language));
         let message = wording.sentence(id, example.message);
-        text += &format!("\n{word}\n  {severity}  {}\n  {message}\n", example.path);
+        let _ = writeln!(text, "\n{word}\n  {severity}  {}", example.path);
+        text += &wrapped(&message, "  ", "  ", width);
         for line in wording.fix(rule, &example.fix).lines() {
-            text += &format!("  $ {line}\n");
+            // A command is copied as it is.
+            text += &if line.starts_with(char::is_uppercase) {
+                wrapped(line, "  ", "  ", width)
+            } else {
+                format!("  $ {line}\n")
+            };
         }
     }
     Ok(text)

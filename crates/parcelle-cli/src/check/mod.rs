@@ -36,13 +36,17 @@ pub(crate) fn run(mut arguments: CheckArguments, wording: &mut Wording) -> Resul
         return print(explain::catalogue(language));
     }
     if let Some(id) = &arguments.explain {
-        return print(explain::explanation(id, language)?);
+        return print(explain::explanation(id, language, terminal::stdout_width())?);
     }
     for text in &arguments.ignore {
         ignored.push(IgnoreRule::parse(text).map_err(|error| Failure::Usage(format!("--ignore: {error}")))?);
     }
     if let Some(script) = arguments.fix_script.as_deref().filter(|_| !arguments.overwrite) {
         refuse_existing(script)?;
+    }
+    // Who asked for hours of work wants to know before it that nothing can be written.
+    for path in [&arguments.output, &arguments.fix_script, &arguments.write_baseline].into_iter().flatten() {
+        output::directory(path).metadata().map_err(|error| Failure::output(&path.display().to_string(), &error))?;
     }
     let style = Style { format: arguments.format, fail_on: arguments.fail_on.unwrap_or_default(), wording: *wording };
     let unit = language.pick("files", "fichiers");

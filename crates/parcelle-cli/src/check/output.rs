@@ -70,6 +70,11 @@ pub(super) fn checked(report: &Report) -> Vec<PathBuf> {
     report.files.iter().filter_map(|file| Path::new(&file.path).canonicalize().ok()).collect()
 }
 
+/// The directory of a file.
+pub(super) fn directory(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// A file beside `path` that can be renamed to it, with these permissions less those that the user takes away.
 pub(super) fn temporary(path: &Path, checked: &[PathBuf], mode: u32) -> Result<tempfile::NamedTempFile, Failure> {
     // A rename would put it in the place of a device or a pipe, or of a raster given as a path by mistake.
@@ -80,7 +85,7 @@ pub(super) fn temporary(path: &Path, checked: &[PathBuf], mode: u32) -> Result<t
         let path = path.display();
         return Err(Failure::Usage(format!("{path} is one of the files that are checked: choose another name")));
     }
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = directory(path);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".parcelle-report-");
     #[cfg(unix)]

@@ -104,7 +104,8 @@ fn file_block(text: &mut String, file: &FileReport, options: HumanOptions) {
         let finding = &ignored.finding;
         let count =
             if finding.count > 1 { format!(" ×{}", options.language().grouped(finding.count)) } else { String::new() };
-        let first = format!("  {} {}{count}: ", options.wording.pick("ignored", "ignoré "), finding.rule.id);
+        let (word, colon) = (options.wording.pick("ignored", "ignoré "), options.wording.pick(": ", "\u{A0}: "));
+        let first = format!("  {word} {}{count}{colon}", finding.rule.id);
         paragraph(text, &options.wording.sentence("ignored", &ignored.reason), &first, "          ", options);
     }
     let fixes = fixes(&file.findings, options.wording);
@@ -272,6 +273,15 @@ fn summary(text: &mut String, report: &Report, language: Language) {
         );
     }
     text.push('\n');
+}
+
+/// Prose that is broken between words at a width, with a line feed at its end; `first` stands before its first line, `rest` before
+/// each other.
+#[must_use]
+pub fn wrapped(prose: &str, first: &str, rest: &str, width: usize) -> String {
+    let mut text = String::new();
+    paragraph(&mut text, prose, first, rest, HumanOptions { width, ..HumanOptions::default() });
+    text
 }
 
 /// Breaks prose between words, so that no line is longer than the terminal is wide where words allow it.

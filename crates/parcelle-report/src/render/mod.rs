@@ -10,7 +10,7 @@ mod outcome;
 mod sarif;
 
 pub use html::html;
-pub use human::{HumanOptions, human, printable};
+pub use human::{HumanOptions, human, printable, wrapped};
 pub use json::{JSON_SCHEMA, json};
 pub use jsonl::JsonLines;
 pub use junit::junit;
