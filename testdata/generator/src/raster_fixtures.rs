@@ -584,7 +584,8 @@ fn dubious() -> io::Result<Vec<Fixture>> {
         raster(
             "bad_mask_without_overviews",
             mask_without_overviews.write().bytes,
-            Verdict::warning("COG-MSK-001"),
+            // GeoServer takes the image for the mask of its overviews then (`GS-MASK-001`).
+            Verdict::error("COG-MSK-001"),
             "the imagery has overviews, its mask has none",
         ),
         raster(
