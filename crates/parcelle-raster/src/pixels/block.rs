@@ -280,7 +280,7 @@ impl<'structure> BlockDecoder<'structure> {
                     return Err(Failure::short(codec.name(), filled as u64, needed as u64));
                 }
                 if filled == needed && !has_ended {
-                    return Err(Failure::damaged(codec.name(), "the stream is cut off before its checksum"));
+                    return Err(Failure::NoChecksum(codec.name().to_owned()));
                 }
                 output.truncate(filled);
                 output.resize(needed, 0);
