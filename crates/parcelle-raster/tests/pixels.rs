@@ -195,6 +195,9 @@ fn rows_below_the_image_may_be_missing() {
     cut.set(257, &[20]);
     assert!(values(&Builder::new(vec![cut.clone()]).build()).is_ok());
     cut.set(257, &[21]);
+    assert!(values(&Builder::new(vec![cut.clone()]).build()).is_err());
+    // 32 % 10 rows are what GDAL takes for those below an image of ten.
+    cut.set(257, &[10]);
     assert!(values(&Builder::new(vec![cut]).build()).is_err());
 }
 

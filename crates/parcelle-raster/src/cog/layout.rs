@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use parcelle_tiff::{Structure, StructureKind};
 
-use super::levels::{Level, Placed, in_file_order, is_absurd, is_oversized, levels};
+use super::levels::{Level, Placed, READ_ANYWAY, absurd, in_file_order, levels};
 
 /// Bytes that a structure needs, and that the file may not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,7 @@ impl<'structure> Layout<'structure> {
     fn scan(&mut self, file_length: u64, lost: &mut Vec<Lost>) {
         for level in &mut self.levels {
             let mut first_lost: Option<(Range<u64>, usize)> = None;
+            let most = absurd(&level.image);
             for (block, (offset, byte_count)) in level.blocks.iter().enumerate() {
                 if offset == 0 || byte_count == 0 {
                     if offset == byte_count {
@@ -60,8 +61,8 @@ impl<'structure> Layout<'structure> {
                     }
                     continue;
                 }
-                let is_oversized = is_oversized(byte_count, &level.image);
-                if is_absurd(byte_count, &level.image) {
+                let is_oversized = byte_count > most && byte_count > READ_ANYWAY;
+                if byte_count > most {
                     level.oversized.add(block);
                 }
                 let end = offset.checked_add(byte_count);
