@@ -143,7 +143,7 @@ struct Cause {
 }
 
 /// What is an error here and none to the script. A rule that the script does not have at all needs no row.
-const STRICTER: [Cause; 9] = [
+const STRICTER: [Cause; 10] = [
     Cause {
         reason: "strips up to 1024 pixels wide count as tiles",
         rule: "COG-TILE-001",
@@ -181,6 +181,7 @@ const STRICTER: [Cause; 9] = [
         holds: |structure, _| opens(structure),
     },
     Cause { reason: "GDAL opens it without this tag", rule: "COG-TAG-001", holds: |structure, _| opens(structure) },
+    Cause { reason: "GDAL opens it with this value", rule: "COG-TAG-006", holds: |structure, _| opens(structure) },
     Cause { reason: "GDAL converts the type", rule: "COG-TAG-005", holds: |structure, _| opens(structure) },
     Cause { reason: "GDAL opens it without these values", rule: "COG-TAG-007", holds: |structure, _| opens(structure) },
 ];

@@ -572,3 +572,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_shares_bytes_is_told_by_what_is_out_of_place() {
+    let mut builder = Builder::cog_with_ghost();
+    builder.pages[0] = Page::tiled(96, 80, 32, 0).georeferenced();
+    let good = builder.build();
+    let entries = builder.directory_offsets()[0] as usize + 2;
+    let with = |entry: usize, value: u32| {
+        let mut file = good.clone();
+        file[entries + 12 * entry + 8..][..4].copy_from_slice(&value.to_le_bytes());
+        file
+    };
+    // ModelPixelScale in the middle of the last tile, and the index of offsets so that the first tile is in the ghost area.
+    let astray = with(10, good.len() as u32 - 500);
+    assert_eq!(serious(&astray), ["COG-TAG-007"]);
+    let said = findings(&astray);
+    assert!(said[0].message.ends_with("overlap tile (2,2) of full resolution"), "{said:?}");
+    let index = u32::from_le_bytes(good[entries + 12 * 8 + 8..][..4].try_into().unwrap()) as usize;
+    let mut in_ghost = good.clone();
+    in_ghost[index..index + 4].copy_from_slice(&30_u32.to_le_bytes());
+    let said = findings(&in_ghost);
+    let overlap = said.iter().find(|one| one.rule.id == "COG-TILE-006").unwrap();
+    assert!(overlap.message.ends_with("overlaps the ghost area"), "{}", overlap.message);
+}

@@ -168,11 +168,36 @@ fn a_wrong_checksum_is_damage() {
 }
 
 #[test]
+fn bands_of_a_lerc_blob_with_masks_of_their_own_are_brought_to_each_pixel() {
+    use lerc::bitmask::BitMask;
+    let pixels = 32 * 32;
+    let value = |band: usize, pixel: usize| (band * 1000 + pixel) as f32;
+    let data: Vec<f32> = (0..2).flat_map(|band| (0..pixels).map(move |pixel| value(band, pixel))).collect();
+    let mut masks = [BitMask::all_valid(pixels), BitMask::all_valid(pixels)];
+    masks[0].set_invalid(5);
+    masks[1].set_invalid(1023);
+    let blob = lerc::encode_borrowed(32, 32, 1, 2, &data, &masks, None, lerc::Precision::Lossless).unwrap();
+    let mut page = page(34_887, 2, blob);
+    page.set(258, &[32, 32]);
+    page.tags.push(Tag(339, 3, vec![3, 3]));
+    let values = values(&Builder::new(vec![page]).build()).unwrap();
+    let numbers: Vec<f32> = values.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    for (place, number) in numbers.iter().enumerate() {
+        let (pixel, band) = (place / 2, place % 2);
+        let is_lost = (pixel, band) == (5, 0) || (pixel, band) == (1023, 1);
+        assert!(if is_lost { number.is_nan() } else { *number == value(band, pixel) }, "{pixel} {band} {number}");
+    }
+}
+
+#[test]
 fn rows_below_the_image_may_be_missing() {
     let mut cut = page(8, 1, deflate(&texture(32 * 20)));
     cut.set(257, &[20]);
     assert!(values(&Builder::new(vec![cut.clone()]).build()).is_ok());
     cut.set(257, &[21]);
+    assert!(values(&Builder::new(vec![cut.clone()]).build()).is_err());
+    // 32 % 10 rows are what GDAL takes for those below an image of ten.
+    cut.set(257, &[10]);
     assert!(values(&Builder::new(vec![cut]).build()).is_err());
 }
 

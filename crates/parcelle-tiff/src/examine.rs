@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::directory::Directory;
-use crate::entry::{FieldType, ValuePlace};
+use crate::entry::{Entry, FieldType, ValuePlace};
 use crate::image;
 use crate::problem::{Problem, StructureKind};
 use crate::structure::Structure;
@@ -56,7 +56,7 @@ fn types(directory: &Directory, report: &mut impl FnMut(Problem)) {
             Expected::Double => (found == Some(FieldType::Double), "DOUBLE"),
             Expected::Ascii => (found == Some(FieldType::Ascii), "ASCII"),
         };
-        if !is_right && !is_zeroed(entry) {
+        if !is_right && !is_zeroed(directory, entry) {
             report(Problem::FieldType {
                 directory: directory.index,
                 tag: entry.tag,
@@ -67,13 +67,11 @@ fn types(directory: &Directory, report: &mut impl FnMut(Problem)) {
     }
 }
 
-/// GDAL leaves the index arrays of an image that has no blocks yet, or is sparse from end to end, as an entry of zeros.
-fn is_zeroed(entry: &crate::entry::Entry) -> bool {
-    entry.count == 0
-        && matches!(
-            entry.tag,
-            tags::TILE_OFFSETS | tags::TILE_BYTE_COUNTS | tags::STRIP_OFFSETS | tags::STRIP_BYTE_COUNTS
-        )
+/// GDAL leaves the index arrays of an image that has no blocks yet, or is sparse from end to end, as two entries of zeros.
+fn is_zeroed(directory: &Directory, entry: &Entry) -> bool {
+    let (offsets, counts) = directory.index_tags();
+    let is_empty = |tag| directory.entry(tag).is_none_or(|entry| entry.count == 0);
+    (entry.tag == offsets || entry.tag == counts) && is_empty(offsets) && is_empty(counts)
 }
 
 fn counts(directory: &Directory, report: &mut impl FnMut(Problem)) {
@@ -99,7 +97,7 @@ fn counts(directory: &Directory, report: &mut impl FnMut(Problem)) {
             tags::BITS_PER_SAMPLE | tags::SAMPLE_FORMAT => samples,
             _ => None,
         };
-        if let Some(needed) = needed.filter(|needed| *needed != found && !is_zeroed(entry)) {
+        if let Some(needed) = needed.filter(|needed| *needed != found && !is_zeroed(directory, entry)) {
             report(Problem::ValueCount { directory: directory.index, tag: entry.tag, found, needed });
         }
     }
@@ -117,10 +115,11 @@ fn outside(directory: &Directory, file_length: u64, report: &mut impl FnMut(Prob
     }
 }
 
-/// Value areas that share bytes with the header, a directory, or another value area. Two entries may share all of
+/// Value areas that share bytes with the header, the ghost area, a directory, or another value area. Two entries may share all of
 /// their bytes: writers keep equal values once.
 fn overlaps(structure: &Structure, report: &mut impl FnMut(Problem)) {
     let header = structure.header.map(|header| (header.range(), StructureKind::Header));
+    let ghost = structure.ghost.as_ref().map(|ghost| (ghost.text_range(), StructureKind::GhostArea));
     let directories = structure.directories.iter().map(|directory| {
         let kind = StructureKind::Directory(directory.index);
         (directory.range.clone(), kind)
@@ -131,7 +130,8 @@ fn overlaps(structure: &Structure, report: &mut impl FnMut(Problem)) {
             Some((area, StructureKind::Value { directory: directory.index, tag: entry.tag }))
         })
     });
-    let mut areas: Vec<(Range<u64>, StructureKind)> = header.into_iter().chain(directories).chain(values).collect();
+    let mut areas: Vec<(Range<u64>, StructureKind)> =
+        header.into_iter().chain(ghost).chain(directories).chain(values).collect();
     areas.sort_by_key(|(range, _)| (range.start, range.end));
     let mut furthest: Option<&(Range<u64>, StructureKind)> = None;
     for area in &areas {

@@ -8,6 +8,8 @@ const OPENING: &[u8] = b"GDAL_STRUCTURAL_METADATA_SIZE=";
 /// The opening, six digits, ` bytes` and a line feed.
 const OPENING_LINE: u64 = 43;
 const SIZE_DIGITS: usize = 6;
+/// So many bytes that are no text may be within the declared size.
+const DAMAGED_LETTERS: usize = 8;
 
 /// The text that GDAL's COG writer leaves right behind the header, outside every directory: claims about the layout
 /// that let a reader save requests (GDAL, COG driver documentation, "Header ghost area").
@@ -42,11 +44,14 @@ impl GhostArea {
             .iter()
             .try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0')));
         let body = bytes.get(OPENING_LINE as usize..).unwrap_or_default();
-        let printable = body
-            .iter()
-            .position(|byte| !matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t'))
-            .and_then(|end| body.get(..end))
-            .unwrap_or(body);
+        let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t');
+        // A few damaged letters do not hide the lines behind them, which GDAL searches for all the same.
+        let declared = declared_size.and_then(|size| usize::try_from(size).ok()).and_then(|size| body.get(..size));
+        let declared = declared.and_then(|text| text.get(..=text.iter().rposition(|byte| *byte == b'\n')?));
+        let damaged = declared.map_or(0, |text| text.iter().filter(|byte| !is_text(byte)).count());
+        let sure = declared.filter(|_| damaged <= DAMAGED_LETTERS).map_or(0, <[u8]>::len);
+        let end = body.iter().skip(sure).position(|byte| !is_text(byte)).map_or(body.len(), |end| sure + end);
+        let printable = body.get(..end).unwrap_or(body);
         let text = match printable.iter().rposition(|byte| *byte == b'\n') {
             Some(last) => printable.get(..=last).unwrap_or_default(),
             None => &[],
@@ -85,6 +90,13 @@ impl GhostArea {
         self.offset..self.declared_end().unwrap_or(self.text_end)
     }
 
+    /// The bytes that are certainly its own: its text, as far as the declared size goes.
+    #[must_use]
+    pub fn text_range(&self) -> Range<u64> {
+        let end = self.declared_end().map_or(self.text_end, |end| end.min(self.text_end));
+        self.offset..end.max(self.offset.saturating_add(OPENING_LINE).min(self.text_end))
+    }
+
     /// The trimmed value of a key, if it is there.
     #[must_use]
     pub fn value(&self, key: &str) -> Option<&str> {
@@ -115,6 +127,15 @@ mod tests {
         assert!(ghost.claims("LAYOUT", "IFDS_BEFORE_DATA"));
         assert_eq!(ghost.entries[1].1, "BAND ");
         assert_eq!(ghost.value("BLOCK_ORDER"), None);
+    }
+
+    #[test]
+    fn a_damaged_letter_hides_no_line_behind_it() {
+        let bytes =
+            b"GDAL_STRUCTURAL_METADATA_SIZE=000041 bytes\nLAYOUT=IFDS_BEFORE_D\xffTA\nINTERLEAVE=BAND\n\x12\0\0\0";
+        let ghost = GhostArea::parse(bytes, &HEADER).unwrap();
+        assert!(ghost.claims("INTERLEAVE", "BAND") && !ghost.claims("LAYOUT", "IFDS_BEFORE_DATA"));
+        assert_eq!((ghost.text_end, ghost.text_range()), (8 + 43 + 41, 8..8 + 43 + 41));
     }
 
     #[test]

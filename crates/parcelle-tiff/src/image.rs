@@ -195,14 +195,38 @@ pub(crate) fn examine(directory: &Directory, problems: &mut impl FnMut(Problem))
         (tags::PLANAR_CONFIGURATION, 1..=2),
         (tags::SAMPLE_FORMAT, 1..=6),
         (tags::PREDICTOR, 1..=u64::from(u16::MAX)),
+        (tags::Y_CB_CR_SUB_SAMPLING, 1..=4),
+        (tags::EXTRA_SAMPLES, 0..=999),
     ];
     for (tag, domain) in domains {
         let mut values = directory.entry(tag).into_iter().flat_map(|entry| entry.unsigned_values(directory.byte_order));
-        if let Some(value) = values.find(|value| !domain.contains(value)) {
+        if let Some(value) = values.find(|value| !domain.contains(value) || !is_possible(directory, tag, *value)) {
             problems(Problem::OutOfDomain { directory: index, tag, value });
         }
     }
 }
+
+/// What a range cannot say.
+fn is_possible(directory: &Directory, tag: u16, value: u64) -> bool {
+    match tag {
+        // Numbers have up to 32 bits, or 64; a pair of those has 128 (libtiff and GDAL know no others).
+        tags::BITS_PER_SAMPLE => matches!(value, 0..=32 | 64 | 128),
+        tags::Y_CB_CR_SUB_SAMPLING => matches!(value, 1 | 2 | 4),
+        // 999 is what CorelDRAW wrote for 2.
+        tags::EXTRA_SAMPLES => matches!(value, 0..=2 | 999),
+        // Other codecs have no predictor, and libtiff does not look at the tag.
+        tags::PREDICTOR => {
+            let is_used = directory.unsigned(tags::COMPRESSION).is_some_and(|codec| PREDICTED.contains(&codec));
+            !is_used || PREDICTORS.contains(&value)
+        }
+        _ => true,
+    }
+}
+
+/// LZW, both numbers of deflate, LZMA, Zstandard.
+const PREDICTED: [u64; 5] = [5, 8, 32_946, 34_925, 50_000];
+/// None, horizontal differences, floating point (TIFF 6.0 section 14, Adobe's technical note 3), and those of DNG 1.5.
+const PREDICTORS: [u64; 9] = [1, 2, 3, 34_892, 34_893, 34_894, 34_895, 34_896, 34_897];
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use crate::directory::{BlockIndex, Directory, Numbers, directory_range};
 use crate::entry::{Entry, FieldType};
 use crate::examine;
 use crate::ghost::GhostArea;
-use crate::header::Header;
+use crate::header::{ByteOrder, Header, Variant};
 use crate::image::Image;
 use crate::problem::{Problem, StructureKind};
 use crate::structure::Structure;
@@ -253,8 +253,15 @@ impl Parser {
         let is_odd = offset % 2 == 1;
         let range = directory_range(offset, declared, variant).filter(|_| declared <= Structure::ENTRY_CAP);
         let (Some(range), false) = (range, declared == 0) else {
+            let peeked = entries_start.saturating_add(LEADING as u64 * variant.entry_size()).min(self.length);
+            let Some(bytes) = self.cache.get(entries_start..peeked) else {
+                self.chain = Some((offset, peeked));
+                return false;
+            };
+            let entries = parse_entries(bytes, LEADING, byte_order, variant);
             self.chain = None;
-            self.structure.report(if is_odd {
+            // An empty directory is one, too.
+            self.structure.report(if is_odd || declared > 0 && !begins_as_directory(&entries) {
                 Problem::NotADirectory { directory, offset }
             } else {
                 Problem::EntryCount { directory, offset, declared, room }
@@ -267,11 +274,7 @@ impl Parser {
             return false;
         };
         let entry_size = variant.entry_size() as usize;
-        let entries: Vec<Entry> = bytes
-            .chunks_exact(entry_size)
-            .take(declared as usize)
-            .filter_map(|entry| Entry::parse(entry, byte_order, variant))
-            .collect();
+        let entries = parse_entries(bytes, declared as usize, byte_order, variant);
         let next =
             bytes.get(declared as usize * entry_size..).filter(|rest| rest.len() as u64 >= variant.offset_size());
         let next = next.map(|rest| byte_order.unsigned(rest));
@@ -283,10 +286,11 @@ impl Parser {
         let in_order = entries.is_sorted_by(|left, right| left.tag < right.tag);
         let fits = entries.len() as u64 == declared;
         if known * 2 < entries.len() || (!fits && (is_odd || known < entries.len() || !in_order)) {
-            let is_no_directory = is_odd || fits || directory > 0 && known * 2 < entries.len();
+            let is_no_directory = is_odd || !begins_as_directory(&entries);
             self.structure.report(if is_no_directory {
                 Problem::NotADirectory { directory, offset }
             } else {
+                let room = if fits { leading(&entries) as u64 } else { room };
                 Problem::EntryCount { directory, offset, declared, room }
             });
             return true;
@@ -436,4 +440,27 @@ impl Parser {
         };
         Request::Read(range.start..range.end.min(self.length))
     }
+}
+
+/// So many entries in order at its beginning make a directory, whatever its count says: what something else begins with
+/// has no known field type, or no ascending tags.
+const LEADING: usize = 3;
+
+fn parse_entries(bytes: &[u8], most: usize, byte_order: ByteOrder, variant: Variant) -> Vec<Entry> {
+    let entries = bytes.chunks_exact(variant.entry_size() as usize).take(most);
+    entries.filter_map(|entry| Entry::parse(entry, byte_order, variant)).collect()
+}
+
+/// How many entries from the first one on have a known type and a larger tag than the one before.
+fn leading(entries: &[Entry]) -> usize {
+    let mut previous = None;
+    let is_next = |entry: &&Entry| {
+        let before = previous.replace(entry.tag);
+        FieldType::from_number(entry.field_type).is_some() && before.is_none_or(|before| before < entry.tag)
+    };
+    entries.iter().take_while(is_next).count()
+}
+
+fn begins_as_directory(entries: &[Entry]) -> bool {
+    leading(entries) >= LEADING
 }

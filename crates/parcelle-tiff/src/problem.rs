@@ -8,6 +8,8 @@ use crate::tags;
 pub enum StructureKind {
     /// The first bytes of the file.
     Header,
+    /// GDAL's structural metadata behind the header.
+    GhostArea,
     /// The directory with this index.
     Directory(usize),
     /// The value area of a tag.
@@ -23,6 +25,7 @@ impl std::fmt::Display for StructureKind {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Header => formatter.write_str("the file header"),
+            Self::GhostArea => formatter.write_str("the ghost area"),
             Self::Directory(directory) => write!(formatter, "IFD {directory}"),
             Self::Value { directory, tag } => {
                 write!(formatter, "the values of {} of IFD {directory}", tags::label(*tag))
@@ -128,7 +131,7 @@ pub enum Problem {
         offset: u64,
         /// Entries declared.
         declared: u64,
-        /// Entries that fit between its start and the end of the file.
+        /// Entries that fit between its start and the end of the file; where all of them would, those that are in order.
         room: u64,
     },
     /// The file ends inside a directory that is sound so far.

@@ -207,3 +207,85 @@ fn agrees_with_the_tiff_crate() {
     eprintln!("compared {compared} images and {arrays} index arrays of {} files", files.len() + 2);
     assert!(compared >= 2 && arrays >= 4);
 }
+
+#[test]
+fn a_wrong_count_and_a_wrong_pointer_are_told_apart_in_every_directory() {
+    let builder = Builder::cog();
+    let good = builder.build();
+    let at = builder.directory_offsets();
+    for (index, offset) in at.iter().enumerate() {
+        // Too many for the file, and so many that what follows the directory is taken for entries.
+        for count in [u16::MAX, 200] {
+            let mut wrong = good.clone();
+            wrong[*offset as usize..*offset as usize + 2].copy_from_slice(&count.to_le_bytes());
+            let problems = parse(&wrong).problems;
+            let is_told = problems.iter().any(|problem| {
+                matches!(problem, Problem::EntryCount { directory, declared, .. }
+                    if *directory == index && *declared == u64::from(count))
+            });
+            assert!(is_told, "IFD {index}, {count}: {problems:?}");
+        }
+    }
+    let big = Builder { big: true, ..Builder::cog() };
+    let mut bomb = big.build();
+    let second = big.directory_offsets()[1] as usize;
+    bomb[second..second + 8].copy_from_slice(&(1_u64 << 40).to_le_bytes());
+    assert!(matches!(parse(&bomb).problems[..], [Problem::EntryCount { directory: 1, .. }, ..]));
+    // Into the data, whose bytes make a huge count in BigTIFF.
+    let mut astray = big.build();
+    let data = astray.len() as u64 - 100;
+    astray[8..16].copy_from_slice(&data.to_le_bytes());
+    assert!(matches!(parse(&astray).problems[..], [Problem::NotADirectory { directory: 0, .. }]));
+}
+
+#[test]
+fn values_that_no_reader_takes_are_out_of_their_domain() {
+    let with = |tag: Tag, compression: u64| {
+        let mut page = Page::tiled(32, 32, 32, 0);
+        page.set(259, &[compression]).remove(tag.0);
+        page.tags.push(tag);
+        page.tags.sort_by_key(|tag| tag.0);
+        parse(&Builder::new(vec![page]).build()).problems
+    };
+    for (tag, value) in [(258, 77), (258, 200), (258, 40), (338, 7), (530, 3), (317, 7)] {
+        let problems = with(Tag(tag, 3, vec![value]), 8);
+        assert!(
+            matches!(problems[..], [Problem::OutOfDomain { tag: found, value: said, .. }] if found == tag && said == value),
+            "{tag}={value}: {problems:?}"
+        );
+    }
+    // Nobody looks at the predictor of an uncompressed image.
+    for (tag, value, compression) in [(258, 12, 8), (258, 64, 8), (338, 2, 8), (530, 2, 7), (317, 7, 1), (317, 3, 5)] {
+        assert_eq!(with(Tag(tag, 3, vec![value]), compression), [], "{tag}={value}");
+    }
+}
+
+#[test]
+fn one_index_array_without_values_is_no_sparse_image() {
+    let counts_of = |offsets: u32, counts: u32| {
+        let builder = Builder::cog();
+        let mut file = builder.build();
+        let entries = builder.directory_offsets()[0] as usize + 2;
+        for (place, count) in [(8, offsets), (9, counts)] {
+            let at = entries + 12 * place + 4;
+            file[at..at + 4].copy_from_slice(&count.to_le_bytes());
+        }
+        parse(&file).problems
+    };
+    assert_eq!(counts_of(0, 0), []);
+    assert!(matches!(counts_of(9, 0)[..], [Problem::ValueCount { tag: 325, found: 0, needed: 9, .. }]));
+    assert!(matches!(counts_of(0, 9)[..], [Problem::ValueCount { tag: 324, found: 0, needed: 9, .. }]));
+}
+
+#[test]
+fn values_in_the_ghost_area_overlap_it() {
+    let mut page = Page::tiled(32, 32, 32, 0).georeferenced();
+    page.tags.sort_by_key(|tag| tag.0);
+    let builder = Builder { ghost: Some(GHOST.to_owned()), leaders: true, ..Builder::new(vec![page]) };
+    let mut file = builder.build();
+    let at = builder.directory_offsets()[0] as usize + 2 + 12 * 10;
+    assert_eq!(u16::from_le_bytes([file[at], file[at + 1]]), 33_550);
+    file[at + 8..at + 12].copy_from_slice(&30_u32.to_le_bytes());
+    let problems = parse(&file).problems;
+    assert!(problems.iter().any(|one| one.to_string().ends_with("overlap the ghost area")), "{problems:?}");
+}

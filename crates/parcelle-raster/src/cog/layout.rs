@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use parcelle_tiff::{Structure, StructureKind};
 
-use super::levels::{Level, Placed, in_file_order, is_oversized, levels};
+use super::levels::{Level, Placed, READ_ANYWAY, absurd, in_file_order, levels};
 
 /// Bytes that a structure needs, and that the file may not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(crate) struct Layout<'structure> {
     pub(crate) data_start: Option<u64>,
     /// End of the last of those blocks.
     pub(crate) data_end: Option<u64>,
+    /// Values of tags that lie within a block, with that block.
+    pub(crate) misplaced: Vec<(Range<u64>, StructureKind, Placed)>,
     /// What the end of the file cuts off, in file order; empty where the file is whole.
     pub(crate) cut: Vec<Lost>,
 }
@@ -35,6 +37,7 @@ impl<'structure> Layout<'structure> {
             structures: structures(structure),
             data_start: None,
             data_end: None,
+            misplaced: Vec::new(),
             cut: Vec::new(),
         };
         let mut lost = lost_structures(structure);
@@ -48,6 +51,7 @@ impl<'structure> Layout<'structure> {
     fn scan(&mut self, file_length: u64, lost: &mut Vec<Lost>) {
         for level in &mut self.levels {
             let mut first_lost: Option<(Range<u64>, usize)> = None;
+            let most = absurd(&level.image);
             for (block, (offset, byte_count)) in level.blocks.iter().enumerate() {
                 if offset == 0 || byte_count == 0 {
                     if offset == byte_count {
@@ -57,8 +61,8 @@ impl<'structure> Layout<'structure> {
                     }
                     continue;
                 }
-                let is_oversized = is_oversized(byte_count, &level.image);
-                if is_oversized {
+                let is_oversized = byte_count > most && byte_count > READ_ANYWAY;
+                if byte_count > most {
                     level.oversized.add(block);
                 }
                 let end = offset.checked_add(byte_count);
@@ -82,19 +86,27 @@ impl<'structure> Layout<'structure> {
     /// The pass in file order: overlaps and sharing, first and last byte of every level.
     fn sweep(&mut self) {
         let mut furthest: Option<Placed> = None;
-        let mut structures = self.structures.iter().map(|(range, _)| range).peekable();
+        let mut structures = self.structures.iter().peekable();
         let mut structures_end = 0;
         let mut overlapping = Vec::new();
         let mut shared = Vec::new();
         let mut extremes = vec![(None, None); self.levels.len()];
         for placed in in_file_order(&self.levels) {
-            while let Some(range) = structures.next_if(|range| range.start <= placed.offset) {
+            while let Some((range, _)) = structures.next_if(|(range, _)| range.start <= placed.offset) {
                 structures_end = structures_end.max(range.end);
             }
-            let runs_into_next = structures.peek().is_some_and(|range| range.start < placed.end());
-            if placed.offset < structures_end || runs_into_next {
+            if placed.offset < structures_end {
                 overlapping.push((placed, None));
                 continue;
+            }
+            if let Some((range, kind)) = structures.peek().filter(|(range, _)| range.start < placed.end()) {
+                // The header is dense: a block that is in the wrong place runs into more of it than the values of one tag.
+                let runs_on = structures.clone().nth(1).is_some_and(|(next, _)| next.start < placed.end());
+                if runs_on || range.end >= placed.end() || !matches!(kind, StructureKind::Value { .. }) {
+                    overlapping.push((placed, None));
+                    continue;
+                }
+                self.misplaced.push((range.clone(), *kind, placed));
             }
             if let Some(other) = furthest.filter(|other| placed.offset < other.end()) {
                 if other.offset == placed.offset && other.byte_count == placed.byte_count {
@@ -135,7 +147,7 @@ impl<'structure> Layout<'structure> {
         Some(other.map_or_else(|| self.structure_at(placed), |other| self.describe(other)))
     }
 
-    fn describe(&self, placed: Placed) -> String {
+    pub(crate) fn describe(&self, placed: Placed) -> String {
         self.levels.get(placed.level).map_or_else(String::new, |level| {
             let [column, row] = level.tile(placed.block);
             format!("tile ({column},{row}) of {}", level.name)
@@ -173,6 +185,7 @@ impl<'structure> Layout<'structure> {
 fn structures(structure: &Structure) -> Vec<(Range<u64>, StructureKind)> {
     let mut list: Vec<(Range<u64>, StructureKind)> = Vec::new();
     list.extend(structure.header.map(|header| (header.range(), StructureKind::Header)));
+    list.extend(structure.ghost.as_ref().map(|ghost| (ghost.text_range(), StructureKind::GhostArea)));
     for directory in &structure.directories {
         list.push((directory.range.clone(), StructureKind::Directory(directory.index)));
         list.extend(directory.entries.iter().filter_map(|entry| {

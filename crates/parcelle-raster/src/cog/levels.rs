@@ -33,7 +33,7 @@ pub(crate) struct Level<'structure> {
     pub(crate) half_sparse: Tally,
     /// Ends past the end of the file.
     pub(crate) outside: Tally,
-    /// Longer than any reader would load, see [`is_oversized`].
+    /// Longer than any codec makes them, see [`absurd`].
     pub(crate) oversized: Tally,
     /// Shares bytes, but not all of them, with another block.
     pub(crate) overlapping: Tally,
@@ -102,8 +102,15 @@ impl Level<'_> {
 /// libtiff reads at most ten times the decoded size of a tile and 4096 bytes more, once a byte count is over 1 MiB
 /// (`TIFFFillTile`, libtiff `tif_read.c`); whatever is longer is a corrupt byte count or an attack on memory.
 pub(crate) fn is_oversized(byte_count: u64, image: &Image) -> bool {
-    byte_count > 1024 * 1024
-        && image.block_bytes().is_some_and(|raw| raw.saturating_mul(10).saturating_add(4096) < byte_count)
+    byte_count > READ_ANYWAY && byte_count > absurd(image)
+}
+
+/// Up to this readers load a block whatever its size.
+pub(crate) const READ_ANYWAY: u64 = 1024 * 1024;
+
+/// Byte counts over this are beyond what any codec makes of a block.
+pub(crate) fn absurd(image: &Image) -> u64 {
+    image.block_bytes().map_or(u64::MAX, |raw| raw.saturating_mul(10).saturating_add(4096))
 }
 
 /// A sound block: where it is, and which one it is.

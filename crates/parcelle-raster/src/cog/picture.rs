@@ -34,6 +34,8 @@ fn bytes(structure: &Structure, layout: &Layout<'_>) -> Picture {
     let put = |strip: &mut StripBuilder, (range, kind): &(std::ops::Range<u64>, StructureKind)| {
         let part = match kind {
             StructureKind::Header => Part::Header,
+            // Drawn with the header, to the end it claims.
+            StructureKind::GhostArea => return,
             StructureKind::Value { tag, .. } if INDEX.contains(tag) => Part::Index,
             _ => Part::Directory,
         };

@@ -157,8 +157,11 @@ impl Comparison<'_, '_> {
                 has_lost.set(has_lost.get() || level.is_lost(block));
                 (target.place)(block)
             };
-            let values = read(decoder, &place, source, window, BANDS, target.fill, &mut scratch)?;
-            io::Result::Ok(values.filter(|_| !has_lost.get()))
+            let hides = is_webp_with_alpha(&level.image);
+            let values = read(decoder, &place, source, window, BANDS + usize::from(hides), target.fill, &mut scratch)?;
+            io::Result::Ok(
+                values.filter(|_| !has_lost.get()).map(|bands| if hides { without_hidden(bands) } else { bands }),
+            )
         };
         let Some(upper) = get(above_decoder, self.above, part)? else { return Ok(None) };
         let Some(lower) = get(below_decoder, self.below, around)? else { return Ok(None) };
@@ -185,6 +188,24 @@ impl Comparison<'_, '_> {
         }
         Ok(None)
     }
+}
+
+/// The fourth sample of WebP is an alpha channel, whatever the image takes it for: where it is 0 the encoder makes colours
+/// of its own.
+const fn is_webp_with_alpha(image: &Image) -> bool {
+    image.compression == 50_001 && image.samples_per_pixel == 4
+}
+
+/// Takes the alpha channel off, and the colours under it where it is 0.
+fn without_hidden(mut bands: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+    if let Some(alpha) = bands.get(BANDS).cloned() {
+        bands.truncate(BANDS);
+        for band in &mut bands {
+            let hidden = band.iter_mut().zip(&alpha).filter(|(_, alpha)| **alpha == 0.0);
+            hidden.for_each(|(value, _)| *value = f64::NAN);
+        }
+    }
+    bands
 }
 
 /// What rounding and lossy codecs may do to a value.

@@ -228,6 +228,18 @@ fn disproportion(overview: &Image, full: &Image) -> f64 {
     f64::max(low - height, height - high).max(0.0)
 }
 
+/// The size a level should have by the whole factor it is close to, where only one of its sides has it, rounded up or down.
+fn whole_factor(overview: &Image, full: &Image) -> Option<(u32, u32)> {
+    let factor = (f64::from(full.width) / f64::from(overview.width)).round() as u32;
+    let other = (f64::from(full.height) / f64::from(overview.height)).round() as u32;
+    if factor < 2 || factor != other {
+        return None;
+    }
+    let has = |small: u32, large: u32| small == large / factor || small == large.div_ceil(factor);
+    let has_one = has(overview.width, full.width) != has(overview.height, full.height);
+    has_one.then(|| (full.width.div_ceil(factor), full.height.div_ceil(factor)))
+}
+
 fn likeness(index: usize, overview: &Image, full: &Image, findings: &mut Vec<Finding>) {
     let mut add = |rule, severity, message: String| {
         findings.push(Finding::new(rule, message).severity(severity).at(in_directory(index)));
@@ -242,6 +254,12 @@ fn likeness(index: usize, overview: &Image, full: &Image, findings: &mut Vec<Fin
             w = overview.width
         );
         add(&PROPORTIONS, severity, message);
+    } else if let Some((width, height)) = whole_factor(overview, full) {
+        let message = format!(
+            "IFD {index}: the level is {}x{}, expected {width}x{height}: x and y factors differ",
+            overview.width, overview.height
+        );
+        add(&PROPORTIONS, Severity::Info, message);
     }
     if overview.is_tiled() && full.is_tiled() && overview.layout != full.layout {
         let ((width, height), (full_width, full_height)) = (overview.block_size(), full.block_size());

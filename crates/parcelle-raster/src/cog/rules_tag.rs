@@ -1,7 +1,7 @@
 //! `COG-TAG`: the entries of the directories.
 
 use parcelle_report::{Location, Rule, Severity};
-use parcelle_tiff::{Layout, Problem, tags};
+use parcelle_tiff::{Layout, Problem, StructureKind, tags};
 
 use super::context::{Context, in_directory};
 use super::fix::{Fix, REWRITE, SOURCE};
@@ -96,7 +96,21 @@ pub(crate) fn check(context: &mut Context<'_>) {
         };
         context.push_at(rule, problem.to_string(), fix, location);
     }
+    values_in_blocks(context);
     compression_without_tag(context);
+}
+
+/// What the parser cannot see, which knows no blocks.
+fn values_in_blocks(context: &mut Context<'_>) {
+    let mut found = Vec::new();
+    for (range, kind, block) in &context.layout.misplaced {
+        let StructureKind::Value { directory, tag } = *kind else { continue };
+        let label = tags::label(tag);
+        let (start, end, other) = (range.start, range.end, context.layout.describe(*block));
+        let message = format!("IFD {directory}: the values of {label} ({start}-{end}) overlap {other}");
+        found.push((message, Location { tag: Some(label), offset: Some(start), ..in_directory(directory) }));
+    }
+    found.into_iter().for_each(|(message, location)| context.push_at(&VALUE_AREA, message, Fix::Source, location));
 }
 
 /// TIFF 6.0 takes an image without Compression for uncompressed. Then every block has its raw size; if not, the tag is

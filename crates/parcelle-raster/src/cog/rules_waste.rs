@@ -106,9 +106,7 @@ fn waste(context: &mut Context<'_>) {
     let trailing = length.saturating_sub(covered);
     let percent = |bytes: u64| bytes as f64 * 100.0 / length as f64;
     if unused > 0 {
-        // What is less than a request costs nobody a request.
-        let is_much = percent(unused) > 10.0 && unused > FIRST_REQUEST;
-        let severity = if is_much { Severity::Warning } else { Severity::Info };
+        let severity = if percent(unused) > 10.0 { Severity::Warning } else { Severity::Info };
         let message = format!("{unused} bytes ({:.1} %) inside the file belong to nothing", percent(unused));
         let location = Location { offset: first, ..Location::default() };
         context.push(Finding::new(&UNUSED, message).severity(severity).at(location), Fix::Shuffle);

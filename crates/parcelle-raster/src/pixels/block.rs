@@ -165,12 +165,15 @@ impl<'structure> BlockDecoder<'structure> {
     }
 
     /// Bytes that a block must give at least. Some writers leave out the rows of a tile that lie below the image, and GDAL
-    /// asks only for the others (`GTiffDataset::ReadStrile` and its callers, GDAL ticket 1179).
+    /// asks only for the others (`GTiffDataset::ReadStrile` and its callers, GDAL ticket 1179), which it counts by a
+    /// remainder: of a tile over twice as high as the image it wants more than is seen, and refuses less.
     fn least(&self, block: usize, needed: usize) -> usize {
         let (_, height) = self.image.block_size();
         let (_, row, _) = self.image.block_at(block as u64);
-        let visible = self.image.height.saturating_sub(row.saturating_mul(height)).min(height);
-        let bytes = self.row_bytes().and_then(|bytes| bytes.checked_mul(u64::from(visible)));
+        let (height, all) = (u64::from(height), u64::from(self.image.height).max(1));
+        let end = (u64::from(row) + 1) * height;
+        let asked = if end > all { height.saturating_sub(end % all) } else { height };
+        let bytes = self.row_bytes().and_then(|bytes| bytes.checked_mul(asked));
         let visible = bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(needed);
         if self.subsampling.is_none() { visible.min(needed) } else { needed }
     }
@@ -280,7 +283,7 @@ impl<'structure> BlockDecoder<'structure> {
                     return Err(Failure::short(codec.name(), filled as u64, needed as u64));
                 }
                 if filled == needed && !has_ended {
-                    return Err(Failure::damaged(codec.name(), "the stream is cut off before its checksum"));
+                    return Err(Failure::NoChecksum(codec.name().to_owned()));
                 }
                 output.truncate(filled);
                 output.resize(needed, 0);

@@ -9,6 +9,12 @@ pub enum Failure {
     /// The bytes are wrong: no reader gets the pixels back.
     #[error("{0}")]
     Damaged(String),
+    /// The bytes are right as far as they go: the stream ends before the block is full.
+    #[error("{0}")]
+    Short(String),
+    /// All pixels are there, and what would prove them is not: the stream ends before its checksum.
+    #[error("{0}: the stream is cut off before its checksum")]
+    NoChecksum(String),
     /// A JPEG stream leaves its tables to the tag JPEGTables, which does not have them.
     #[error("jpeg: the stream has no quantisation or Huffman tables, nor has the tag JPEGTables")]
     NoJpegTables,
@@ -25,6 +31,6 @@ impl Failure {
 
     /// A stream that ends before the block is full.
     pub(crate) fn short(codec: &str, got: u64, needed: u64) -> Self {
-        Self::Damaged(format!("{codec}: gives {got} of the {needed} bytes that its pixels take"))
+        Self::Short(format!("{codec}: gives {got} of the {needed} bytes that its pixels take"))
     }
 }

@@ -4,6 +4,7 @@ use std::io::{Cursor, Read};
 
 use image_webp::WebPDecoder;
 use lerc::SampleData;
+use lerc::bitmask::BitMask;
 use parcelle_storage::guarded;
 
 use super::failure::Failure;
@@ -95,9 +96,14 @@ pub(crate) fn lerc(
         lerc::decode(blob).map_err(|error| damaged(&error))
     });
     let mut image = decoded.map_err(|unwound| damaged(&unwound))??;
-    let mask = image.mask().cloned();
+    // Band after band, each with a mask of its own: libtiff writes such blobs where bands are NaN in different places.
+    let masks = std::mem::take(&mut image.valid_masks);
     let depth = image.depth.max(1) as usize;
-    let is_lost = |place: usize| mask.as_ref().is_some_and(|mask| !mask.is_valid(place / depth));
+    let pixels = image.width as usize * image.height as usize;
+    let is_lost = |place: usize| {
+        let mask = masks.get(place / (pixels * depth).max(1)).or(masks.first());
+        mask.is_some_and(|mask| is_without_value(mask, place / depth % pixels.max(1)))
+    };
     match &mut image.data {
         SampleData::F32(samples) => blank(samples, f32::NAN, is_lost),
         SampleData::F64(samples) => blank(samples, f64::NAN, is_lost),
@@ -130,9 +136,12 @@ pub(crate) fn lerc(
         SampleData::F64(samples) => out.extend(samples.iter().flat_map(|sample| sample.to_le_bytes())),
     }
     let got = out.len();
+    if image.bands > 1 {
+        interleave(depth * sample_bytes, image.bands as usize, out);
+    }
     let depth = image.depth.saturating_mul(image.bands);
     if depth < wanted.samples {
-        with_alpha(&image, depth as usize * sample_bytes, sample_bytes, out);
+        with_alpha(masks.first(), depth as usize * sample_bytes, sample_bytes, out);
     }
     if out.len() != needed {
         return Err(Failure::short("lerc", got as u64, needed as u64));
@@ -145,12 +154,33 @@ fn blank<N: Copy>(samples: &mut [N], value: N, is_lost: impl Fn(usize) -> bool) 
     samples.iter_mut().enumerate().filter(|(place, _)| is_lost(*place)).for_each(|(_, sample)| *sample = value);
 }
 
+/// Whether a mask has no value for a pixel. It is asked outside of the decoder's guard, so its length is not taken on trust.
+fn is_without_value(mask: &BitMask, pixel: usize) -> bool {
+    match mask {
+        BitMask::AllValid(_) => false,
+        BitMask::Explicit(bits) => bits.get(pixel).is_none_or(|bit| !*bit),
+    }
+}
+
+/// Brings the samples of bands that stand one after another to each pixel, as a TIFF with chunky pixels has them.
+fn interleave(pixel_bytes: usize, bands: usize, out: &mut Vec<u8>) {
+    let pixels = out.len() / (pixel_bytes * bands).max(1);
+    let mut interleaved = Vec::with_capacity(out.len());
+    for pixel in 0..pixels {
+        for band in 0..bands {
+            let start = (band * pixels + pixel) * pixel_bytes;
+            interleaved.extend_from_slice(out.get(start..start + pixel_bytes).unwrap_or_default());
+        }
+    }
+    *out = interleaved;
+}
+
 /// Puts the mask of a blob behind the samples of each pixel, as libtiff does for an alpha band.
-fn with_alpha(image: &lerc::Image, pixel_bytes: usize, sample_bytes: usize, out: &mut Vec<u8>) {
+fn with_alpha(mask: Option<&BitMask>, pixel_bytes: usize, sample_bytes: usize, out: &mut Vec<u8>) {
     let mut widened = Vec::with_capacity(out.len() + out.len() / pixel_bytes.max(1) * sample_bytes);
     for (number, pixel) in out.chunks_exact(pixel_bytes.max(1)).enumerate() {
         widened.extend_from_slice(pixel);
-        let is_valid = image.mask().is_none_or(|mask| mask.is_valid(number));
+        let is_valid = mask.is_none_or(|mask| !is_without_value(mask, number));
         let opaque: u64 = if is_valid { u64::MAX } else { 0 };
         widened.extend_from_slice(opaque.to_le_bytes().get(..sample_bytes).unwrap_or_default());
     }

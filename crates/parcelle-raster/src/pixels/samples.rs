@@ -69,17 +69,20 @@ pub(crate) fn sample(row: &[u8], place: usize, bits: u16, order: ByteOrder) -> u
 /// The bytes of one sample with a value, in `order`; `None` where no sample of the image has it.
 pub(crate) fn pattern(image: &Image, value: f64, order: ByteOrder) -> Option<Vec<u8>> {
     let bits = image.bits_per_sample;
+    // That is the same in every format, complex numbers included.
+    if value == 0.0 {
+        return Some(vec![0; usize::from(bits / 8).max(1)]);
+    }
     let raw = match Kind::of(image)? {
         Kind::Unsigned if value >= 0.0 && value.fract() == 0.0 => value as u64,
         Kind::Signed if value.fract() == 0.0 => (value as i64).cast_unsigned(),
         Kind::Float if bits == 32 => (value as f32).to_bits().into(),
         Kind::Float if bits == 64 => value.to_bits(),
-        Kind::Float if value == 0.0 => 0,
         _ => return None,
     };
     let bytes = usize::from(bits / 8);
     if !bits.is_multiple_of(8) {
-        return (raw == 0).then(|| vec![0]);
+        return None;
     }
     let mut spelled = raw.to_le_bytes().get(..bytes)?.to_vec();
     if order == ByteOrder::BigEndian {

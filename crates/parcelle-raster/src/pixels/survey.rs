@@ -55,6 +55,9 @@ pub(crate) struct Outcome {
     pub(crate) bytes: u64,
     /// Blocks that do not decode.
     pub(crate) damaged: Option<Blocks>,
+    /// Those of them that are only too short, and those that only lack their checksum.
+    pub(crate) short: u64,
+    pub(crate) without_checksum: u64,
     /// JPEG blocks without tables.
     pub(crate) without_tables: Option<Blocks>,
     /// Blocks that were not tried, by reason.
@@ -82,6 +85,14 @@ impl Outcome {
         let blocks = Blocks { first, count, reason: failure.to_string() };
         match failure {
             Failure::Damaged(_) => add(&mut self.damaged, blocks),
+            Failure::Short(_) => {
+                self.short += count;
+                add(&mut self.damaged, blocks);
+            }
+            Failure::NoChecksum(_) => {
+                self.without_checksum += count;
+                add(&mut self.damaged, blocks);
+            }
             Failure::NoJpegTables => add(&mut self.without_tables, blocks),
             Failure::NotDecoded(reason) => self.skip(reason, blocks),
         }
@@ -98,6 +109,8 @@ impl Outcome {
         self.bytes += other.bytes;
         self.constant += other.constant;
         self.constant_bytes += other.constant_bytes;
+        self.short += other.short;
+        self.without_checksum += other.without_checksum;
         if let Some(damaged) = other.damaged {
             add(&mut self.damaged, damaged);
         }

@@ -96,7 +96,12 @@ fn geotiff(
     }
     if extras.versions && profiles.iter().any(|profile| matches!(profile, Profile::Geoserver(_))) {
         examined.versions = versions(&parsed, source, path)?;
-        geoserver::with_damage(&mut examined.versions, &parsed.structure, &examined.checked.findings);
+        geoserver::with_damage(
+            &mut examined.versions,
+            &parsed.structure,
+            &examined.checked.findings,
+            &examined.checked.facts,
+        );
     }
     Ok(examined)
 }
@@ -166,7 +171,7 @@ fn parsed_geotiff(
         checked.findings.extend(judged.findings);
         compatibility.extend(judged.compatibility);
     }
-    geoserver::with_damage(&mut compatibility, &parsed.structure, &checked.findings);
+    geoserver::with_damage(&mut compatibility, &parsed.structure, &checked.findings, &checked.facts);
     mend::merge(&mut checked.findings, &parsed.structure, path);
     Ok(Examined { checked, compatibility, versions: Vec::new() })
 }
@@ -233,7 +238,12 @@ pub(super) fn granule(
         let mut examined = parsed_geotiff(&parsed, &source, path, depth, profiles)?;
         if extras.versions {
             examined.versions = versions(&parsed, &source, path)?;
-            geoserver::with_damage(&mut examined.versions, &parsed.structure, &examined.checked.findings);
+            geoserver::with_damage(
+                &mut examined.versions,
+                &parsed.structure,
+                &examined.checked.findings,
+                &examined.checked.facts,
+            );
         }
         Ok((examined.report(path, FileKind::Geotiff), parsed))
     };

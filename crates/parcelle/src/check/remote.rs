@@ -160,8 +160,8 @@ fn geotiff(
         }
     }
     if let Some(parsed) = &parsed {
-        geoserver::with_damage(&mut compatibility, &parsed.structure, &checked.findings);
-        geoserver::with_damage(&mut versions, &parsed.structure, &checked.findings);
+        geoserver::with_damage(&mut compatibility, &parsed.structure, &checked.findings, &checked.facts);
+        geoserver::with_damage(&mut versions, &parsed.structure, &checked.findings, &checked.facts);
     }
     if let Some(parsed) = parsed.as_ref().filter(|_| extras.pictures) {
         checked.pictures = cog::pictures(&parsed.structure);
