@@ -254,9 +254,17 @@ fn concluded_from_sample(
     if options.sample_from.is_none_or(|least| file.bytes() < least) {
         return Ok(None);
     }
-    let Some(Sample { columns, head, record_bytes }) = sample::sample(file, header, plans, &options.interrupt)? else {
-        return Ok(None);
-    };
+    let sampled = std::thread::scope(|scope| {
+        // What the reference system is looked up by is loaded meanwhile; whoever needs it learns whether that worked.
+        #[cfg(feature = "gdal")]
+        if options.crs.as_ref().is_some_and(|crs| crs.to_ascii_uppercase().starts_with("EPSG:")) {
+            scope.spawn(parcelle_crs::proj_ready);
+        }
+        #[cfg(not(feature = "gdal"))]
+        let _ = scope;
+        sample::sample(file, header, plans, options.thread_count(), &options.interrupt)
+    })?;
+    let Some(Sample { columns, head, record_bytes }) = sampled else { return Ok(None) };
     // What is wrong is for the survey to say: the sample need not have the first of it.
     let Ok(shape) = Shape::of(file, header, candidates, &columns, options) else { return Ok(None) };
     let certain = |column: usize| head.get(column).map_or(ValueType::Null, |found| found.value_type);

@@ -392,3 +392,25 @@ impl CsvFile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each byte at each place of a text of several steps and a rest.
+    #[test]
+    fn fields_end_where_they_end_byte_by_byte() {
+        for delimiter in [b',', b';', b'\t', b'|'] {
+            let ends = Ends { delimiter };
+            for place in 0..45 {
+                for byte in 0..=u8::MAX {
+                    let mut text = [b'x'; 45];
+                    text[place] = byte;
+                    let expected = text.iter().position(|byte| [delimiter, b'\n', b'\r'].contains(byte));
+                    assert_eq!(ends.find(&text, 0), expected.unwrap_or(45), "{byte} at {place}");
+                    assert_eq!(ends.find(&text, place), if expected.is_some() { place } else { 45 });
+                }
+            }
+        }
+    }
+}

@@ -4,10 +4,13 @@
 //! better the more of the file it has seen, and nothing but time depends on it.
 
 use std::ops::Range;
+use std::panic;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use crate::csv::file::CsvFile;
 use crate::csv::header::Header;
-use crate::csv::survey::{ColumnSurvey, GUESS_REACH, Plan, Problem, Surveyor, guess};
+use crate::csv::survey::{Chunk, ColumnSurvey, GUESS_REACH, Plan, Problem, Surveyor, guess};
 use crate::error::SourceError;
 use crate::interrupt::Interrupt;
 
@@ -38,33 +41,32 @@ pub(super) struct Sample {
     pub(super) record_bytes: u64,
 }
 
-/// Looks at a sample of the file; `None` where it is of no use, and only all of the file can tell what is wrong.
+/// Looks at a sample of the file on some threads; `None` where it is of no use, and only all of the file can tell what is wrong.
 pub(super) fn sample(
     file: &CsvFile,
     header: &Header,
     plans: &[Plan],
+    threads: usize,
     interrupt: &Interrupt,
 ) -> Result<Option<Sample>, SourceError> {
     let data = file.bytes().saturating_sub(header.end);
     let blocks = (data / BYTES_PER_BLOCK).clamp(LEAST_BLOCKS, MOST_BLOCKS);
     let block_bytes = BLOCK_BYTES.min(data / (blocks * LEAST_SHARE)).max(1);
     let surveyor = Surveyor { file, header, plans, interrupt, chunk_bytes: block_bytes };
-    let mut columns: Vec<_> = plans.iter().map(ColumnSurvey::new).collect();
-    let mut head = Vec::new();
-    let (mut rows, mut bytes) = (0, 0);
-    for block in 0..blocks {
-        interrupt.check()?;
+    let look = |block: u64| -> Option<Chunk> {
         // In 128 bits: the product of the size of a file and a count.
         let place = (u128::from(data) * u128::from(block) / u128::from(blocks)) as u64 + header.end;
         let (start, end) = match block {
             0 => (header.end, header.end + HEAD_BLOCKS * block_bytes),
-            _ => match guess(file, header, place, place + block_bytes) {
-                Some(start) => (start, place + block_bytes),
-                None => continue,
-            },
+            _ => (guess(file, header, place, place + block_bytes)?, place + block_bytes),
         };
         let end = end.min(file.bytes());
-        let chunk = surveyor.chunk(start, end, end.saturating_add(GUESS_REACH));
+        Some(surveyor.chunk(start, end, end.saturating_add(GUESS_REACH)))
+    };
+    let mut columns: Vec<_> = plans.iter().map(ColumnSurvey::new).collect();
+    let mut head = Vec::new();
+    let (mut rows, mut bytes) = (0, 0);
+    for (block, chunk) in all(blocks, threads, interrupt, look)? {
         match chunk.problem {
             None => {}
             Some(Problem::Source(SourceError::Interrupted)) => return Err(SourceError::Interrupted),
@@ -78,6 +80,37 @@ pub(super) fn sample(
         }
     }
     Ok((rows > 0).then(|| Sample { columns, head, record_bytes: (bytes / rows).max(1) }))
+}
+
+/// What is seen of each block, in their order, by as many threads.
+fn all(
+    blocks: u64,
+    threads: usize,
+    interrupt: &Interrupt,
+    look: impl Fn(u64) -> Option<Chunk> + Sync,
+) -> Result<Vec<(u64, Chunk)>, SourceError> {
+    let next = AtomicU64::new(0);
+    let work = || -> Result<Vec<(u64, Chunk)>, SourceError> {
+        let mut seen = Vec::new();
+        loop {
+            let block = next.fetch_add(1, Ordering::Relaxed);
+            if block >= blocks {
+                return Ok(seen);
+            }
+            interrupt.check()?;
+            seen.extend(look(block).map(|chunk| (block, chunk)));
+        }
+    };
+    let mut seen = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(blocks as usize)).map(|_| scope.spawn(work)).collect();
+        let mut seen = work()?;
+        for other in others {
+            seen.extend(other.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?);
+        }
+        Ok::<_, SourceError>(seen)
+    })?;
+    seen.sort_by_key(|(block, _)| *block);
+    Ok(seen)
 }
 
 /// Cuts the file where records seem to begin, every `target_bytes` or so; `None` where there is no such place far and wide.
