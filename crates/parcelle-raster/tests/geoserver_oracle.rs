@@ -6,6 +6,7 @@ mod corpus;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use parcelle_raster::Depth;
 use parcelle_raster::geoserver::{Access, Around, Beside, Judged, Version, judge, newest};
 use parcelle_report::{Outcome, Severity};
 use parcelle_storage::{ByteSource as _, LocalFile};
@@ -20,7 +21,7 @@ fn judged(file: &Path, version: Version) -> Judged {
     let source = LocalFile::open(file).unwrap();
     let structure =
         parcelle_tiff::read_structure(source.len(), |offset, buffer| source.read_at(offset, buffer)).unwrap();
-    let around = Around::of(&source, &structure, file).unwrap();
+    let around = Around::of(&source, &structure, file, Depth::Tiles).unwrap();
     judge(&structure, &file.to_string_lossy(), version, &around).unwrap()
 }
 

@@ -7,12 +7,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parcelle_storage::{ByteSource, LocalFile};
-use parcelle_tiff::{Directory, Structure};
+use parcelle_tiff::{ByteOrder, Directory, Structure};
 
 use super::Beside;
+use crate::Depth;
+use crate::pixels::{BlockDecoder, Scratch};
 
 /// The codec Zstandard.
 const ZSTD: u16 = 50_000;
+
+/// Bytes of samples that are looked at for their sign.
+const MOST_DECODED: u64 = 32 << 20;
 
 /// Tiles of one image that are looked into for a compressed frame.
 const TILES: usize = 64;
@@ -24,10 +29,26 @@ const FRAME_BLOCKS: usize = 1024;
 #[derive(Debug, Clone, Default)]
 pub struct Around {
     pub(super) beside: Beside,
-    /// Directories with a frame of Zstandard that asks for a larger window than Java's decoder has.
+    pub(super) tiles: Tiles,
+    /// The `.ovr` beside the file, with what is known of its own tiles.
+    pub(super) overviews: Option<Arc<(Structure, Tiles)>>,
+}
+
+/// What was found in tiles, by directory.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tiles {
+    /// A frame of Zstandard asks for a larger window than Java's decoder has.
     pub(super) wide_windows: BTreeSet<usize>,
-    /// The `.ovr` beside the file, with its own such directories.
-    pub(super) overviews: Option<Arc<(Structure, BTreeSet<usize>)>>,
+    /// All samples were looked at, and none has its highest bit set.
+    pub(super) low: BTreeSet<usize>,
+}
+
+impl Tiles {
+    fn of(source: &dyn ByteSource, structure: &Structure, depth: Depth) -> io::Result<Self> {
+        let wide_windows = wide_windows(source, &structure.directories)?;
+        let low = if depth > Depth::Header { low(source, structure)? } else { BTreeSet::new() };
+        Ok(Self { wide_windows, low })
+    }
 }
 
 impl From<Beside> for Around {
@@ -37,18 +58,15 @@ impl From<Beside> for Around {
 }
 
 impl Around {
-    /// Of a file on a file system.
+    /// Of a file on a file system. Deeper than the header, samples of types that Java has with another sign are decoded, as far as
+    /// they are few.
     ///
     /// # Errors
     /// What the operating system says when the folder or the file cannot be read.
-    pub fn of(source: &dyn ByteSource, structure: &Structure, path: &Path) -> io::Result<Self> {
+    pub fn of(source: &dyn ByteSource, structure: &Structure, path: &Path, depth: Depth) -> io::Result<Self> {
         let beside = Beside::of(path)?;
-        let overviews = if beside.overviews { external(&ending(path, ".ovr"))? } else { None };
-        Ok(Self {
-            beside,
-            wide_windows: wide_windows(source, &structure.directories)?,
-            overviews: overviews.map(Arc::new),
-        })
+        let overviews = if beside.overviews { external(&ending(path, ".ovr"), depth)? } else { None };
+        Ok(Self { beside, tiles: Tiles::of(source, structure, depth)?, overviews: overviews.map(Arc::new) })
     }
 
     /// Of a file behind a URL: the tiles of the full resolution alone, which takes one request.
@@ -57,7 +75,8 @@ impl Around {
     /// What the source says when reading fails.
     pub fn remote(source: &dyn ByteSource, structure: &Structure) -> io::Result<Self> {
         let first = structure.directories.get(..1).unwrap_or_default();
-        Ok(Self { wide_windows: wide_windows(source, first)?, ..Self::default() })
+        let tiles = Tiles { wide_windows: wide_windows(source, first)?, ..Tiles::default() };
+        Ok(Self { tiles, ..Self::default() })
     }
 }
 
@@ -82,14 +101,46 @@ pub(super) fn is_projection(path: &Path) -> io::Result<bool> {
 }
 
 /// What is no TIFF has no directories, so that nothing is said of it here.
-fn external(path: &Path) -> io::Result<Option<(Structure, BTreeSet<usize>)>> {
+fn external(path: &Path, depth: Depth) -> io::Result<Option<(Structure, Tiles)>> {
     if !path.is_file() {
         return Ok(None);
     }
     let source = LocalFile::open(path)?;
     let structure = parcelle_tiff::read_structure(source.len(), |offset, buffer| source.read_at(offset, buffer))?;
-    let wide = wide_windows(&source, &structure.directories)?;
-    Ok(Some((structure, wide)))
+    let tiles = Tiles::of(&source, &structure, depth)?;
+    Ok(Some((structure, tiles)))
+}
+
+/// Directories of Int8 and UInt32 without a sample that has its highest bit set: such a sample is what Java, whose bytes have no
+/// sign and whose integers have one, takes for another number. What lies around an image in its last tiles counts as well.
+fn low(source: &dyn ByteSource, structure: &Structure) -> io::Result<BTreeSet<usize>> {
+    let (mut low, mut scratch, mut rest) = (BTreeSet::new(), Scratch::default(), MOST_DECODED);
+    for directory in &structure.directories {
+        let Some(image) = directory.image else { continue };
+        let bytes: usize = match (image.bits_per_sample, image.sample_format) {
+            (8, 2) => 1,
+            (32, 1 | 4) => 4,
+            _ => continue,
+        };
+        let Ok(decoder) = BlockDecoder::new(directory, image) else { continue };
+        let highest = if decoder.sample_order() == ByteOrder::BigEndian { 0 } else { bytes - 1 };
+        let blocks = directory.blocks.iter().flat_map(|blocks| blocks.iter());
+        let mut is_low = true;
+        for (index, block) in blocks.enumerate().filter(|(_, (_, count))| *count > 0) {
+            rest = match image.block_bytes().and_then(|needed| rest.checked_sub(needed)) {
+                Some(rest) if is_low => rest,
+                _ => return Ok(low),
+            };
+            is_low = match decoder.values(source, index, block, &mut scratch)? {
+                Ok(Some(rows)) => rows.iter().skip(highest).step_by(bytes).all(|byte| byte & 0x80 == 0),
+                Ok(None) | Err(_) => false,
+            };
+        }
+        if is_low {
+            low.insert(directory.index);
+        }
+    }
+    Ok(low)
 }
 
 fn wide_windows(source: &dyn ByteSource, directories: &[Directory]) -> io::Result<BTreeSet<usize>> {

@@ -13,6 +13,7 @@
 //! | `width`, `pixels`, `block_pixels`, `block_bytes` | pixels across and in all; pixels and decoded bytes of a tile or strip |
 //! | `full_width` | whether a tile or strip is as wide as the image |
 //! | `overrun` | whether the rows of an image, read from one plane as if it had all bands, need more bytes than that plane's block has |
+//! | `high_bit` | `none` where all samples were looked at and none has its highest bit set, else `some` |
 //! | `window` | `wide` where a compressed frame of Zstandard wants more memory than the decoder in Java has, else `usual` |
 //! | `sparse`, `stored`, `past_end` | whether a block that is read is left out; is there; begins or ends past the end of the file |
 //! | `index` | `short` where the offsets or byte counts are fewer than the blocks, `uncounted` without byte counts, else `whole` |
@@ -41,6 +42,7 @@
 
 use parcelle_tiff::{Directory, Image, Problem, Role, Structure, tags};
 
+use super::around::Tiles;
 use super::condition::{Fact, Facts};
 use super::geo_keys::{self as keys, GeoKeys};
 use super::names::Name;
@@ -55,7 +57,7 @@ const HEADER_REQUEST: u64 = 16 * 1024;
 const PROFILE_HEAD: u64 = 132;
 
 /// The facts of one image.
-pub(super) fn of_level(structure: &Structure, directory: &Directory, image: &Image, is_wide: bool) -> Facts {
+pub(super) fn of_level(structure: &Structure, directory: &Directory, image: &Image, tiles: &Tiles) -> Facts {
     let is_reset = is_reset(directory, image);
     let planes = if is_reset { u64::from(image.samples_per_pixel).max(1) } else { 1 };
     let blocks = Blocks::of(directory, planes, structure.file_length);
@@ -86,7 +88,8 @@ pub(super) fn of_level(structure: &Structure, directory: &Directory, image: &Ima
         (Name::BlockBytes, image.block_bytes().unwrap_or(u64::MAX).into()),
         (Name::Offsets, offsets.into()),
         (Name::Overrun, Fact::yes_if(overrun(image, block_height))),
-        (Name::Window, if is_wide { "wide" } else { "usual" }.into()),
+        (Name::Window, if tiles.wide_windows.contains(&directory.index) { "wide" } else { "usual" }.into()),
+        (Name::HighBit, if tiles.low.contains(&directory.index) { "none" } else { "some" }.into()),
         (Name::Sparse, Fact::yes_if(blocks.is_sparse)),
         (Name::Stored, Fact::yes_if(blocks.is_stored)),
         (Name::PastEnd, Fact::yes_if(blocks.is_past_end)),

@@ -62,6 +62,7 @@ pub use rules::RULES;
 pub use version::Version;
 
 use crate::shell::{names, quoted};
+use around::Tiles;
 use condition::Facts;
 use table::{Capability, Effect, Scope, tables};
 
@@ -243,7 +244,7 @@ pub fn judge_by(
 ) -> Result<Judged, TableError> {
     let tables = tables()?;
     let mut compatibility = Vec::new();
-    let levels = levels(structure, &around.wide_windows, Place::Ifd);
+    let levels = levels(structure, &around.tiles, Place::Ifd);
     let outside = around.overviews.as_ref().map_or_else(Vec::new, |outside| levels_beside(&outside.0, &outside.1));
     let mut reasons: Vec<Reason> = Vec::new();
     for access in asked.iter().copied() {
@@ -289,17 +290,16 @@ pub fn judge_by(
 }
 
 /// The facts of each image.
-fn levels(structure: &Structure, wide: &BTreeSet<usize>, place: fn(usize) -> Place) -> Vec<(Place, Facts)> {
+fn levels(structure: &Structure, tiles: &Tiles, place: fn(usize) -> Place) -> Vec<(Place, Facts)> {
     let of = |directory: &parcelle_tiff::Directory| {
-        let is_wide = wide.contains(&directory.index);
-        Some((place(directory.index), facts::of_level(structure, directory, &directory.image?, is_wide)))
+        Some((place(directory.index), facts::of_level(structure, directory, &directory.image?, tiles)))
     };
     structure.directories.iter().filter_map(of).collect()
 }
 
 /// Those of an `.ovr`, all of which are overviews.
-fn levels_beside(structure: &Structure, wide: &BTreeSet<usize>) -> Vec<(Place, Facts)> {
-    levels(structure, wide, Place::Beside)
+fn levels_beside(structure: &Structure, tiles: &Tiles) -> Vec<(Place, Facts)> {
+    levels(structure, tiles, Place::Beside)
 }
 
 fn hits<'a>(

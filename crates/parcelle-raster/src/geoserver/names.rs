@@ -42,6 +42,7 @@ names! {
     BlockBytes = "block_bytes",
     Offsets = "offsets",
     Overrun = "overrun",
+    HighBit = "high_bit",
     Window = "window",
     Sparse = "sparse",
     Stored = "stored",

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use parcelle_tiff::Structure;
 
+use super::around::Tiles;
 use super::condition::Facts;
 use super::names::Name;
 use super::table::{Capability, Scope, tables};
@@ -93,8 +94,7 @@ fn has_neighbour(row: &Capability, wanted: &Wanted) -> bool {
 fn facts_of(row: &Capability, wanted: &Wanted) -> Facts {
     let (structure, around) = build(wanted);
     let of_level = |directory: &parcelle_tiff::Directory| {
-        let is_wide = around.wide_windows.contains(&directory.index);
-        Some(facts::of_level(&structure, directory, &directory.image?, is_wide))
+        Some(facts::of_level(&structure, directory, &directory.image?, &around.tiles))
     };
     let first = structure.main().and_then(of_level);
     match row.scope {
@@ -131,6 +131,7 @@ fn palette(name: Name) -> &'static [&'static str] {
         Name::MaskLevels => &["whole", "short"],
         Name::Overviews => &["0", "1"],
         Name::Window => &["usual", "wide"],
+        Name::HighBit => &["some", "none"],
         Name::Transform => &["matrix", "gcps", "none"],
         Name::Model => &["1", "2", "3", "32767"],
         Name::Projected | Name::Geographic => &["2154", "4326", "32767", "none"],
@@ -197,8 +198,9 @@ fn build(wanted: &Wanted) -> (Structure, Around) {
         overviews: is(Name::OverviewFile, "yes"),
         aux: is(Name::AuxFile, "yes"),
     };
-    let wide = if is(Name::Window, "wide") { BTreeSet::from([0]) } else { BTreeSet::new() };
-    (structure, Around { wide_windows: wide, ..Around::from(beside) })
+    let first = |holds| if holds { BTreeSet::from([0]) } else { BTreeSet::new() };
+    let tiles = Tiles { wide_windows: first(is(Name::Window, "wide")), low: first(is(Name::HighBit, "none")) };
+    (structure, Around { tiles, ..Around::from(beside) })
 }
 
 fn bands(wanted: &Wanted) -> usize {

@@ -95,7 +95,7 @@ fn geotiff(
         examined.checked.pictures = cog::pictures(&parsed.structure);
     }
     if extras.versions && profiles.iter().any(|profile| matches!(profile, Profile::Geoserver(_))) {
-        examined.versions = versions(&parsed, source, path)?;
+        examined.versions = versions(&parsed, source, path, depth)?;
         geoserver::with_damage(
             &mut examined.versions,
             &parsed.structure,
@@ -123,8 +123,13 @@ pub(super) fn pixels_alone(
 }
 
 /// What every version of GeoServer makes of a file.
-fn versions(parsed: &cog::Parsed, source: &dyn ByteSource, path: &Path) -> io::Result<Vec<Compatibility>> {
-    let around = geoserver::Around::of(source, &parsed.structure, path)?;
+fn versions(
+    parsed: &cog::Parsed,
+    source: &dyn ByteSource,
+    path: &Path,
+    depth: Depth,
+) -> io::Result<Vec<Compatibility>> {
+    let around = geoserver::Around::of(source, &parsed.structure, path, depth)?;
     let name = path.display().to_string();
     let mut versions = Vec::new();
     for version in geoserver::releases().map_err(io::Error::other)? {
@@ -166,7 +171,7 @@ fn parsed_geotiff(
     for profile in profiles {
         let Profile::Geoserver(version) = profile else { continue };
         let version = version.map_or_else(geoserver::newest, Ok).map_err(io::Error::other)?;
-        let around = geoserver::Around::of(source, &parsed.structure, path)?;
+        let around = geoserver::Around::of(source, &parsed.structure, path, depth)?;
         let judged = geoserver::judge(&parsed.structure, &name, version, &around).map_err(io::Error::other)?;
         checked.findings.extend(judged.findings);
         compatibility.extend(judged.compatibility);
@@ -237,7 +242,7 @@ pub(super) fn granule(
         let parsed = cog::Parsed::read(&source)?;
         let mut examined = parsed_geotiff(&parsed, &source, path, depth, profiles)?;
         if extras.versions {
-            examined.versions = versions(&parsed, &source, path)?;
+            examined.versions = versions(&parsed, &source, path, depth)?;
             geoserver::with_damage(
                 &mut examined.versions,
                 &parsed.structure,
