@@ -392,9 +392,9 @@ impl Pair<'_> {
 
     /// No correlation with the level below although that is smooth enough for any kernel to keep one.
     fn is_unlike(&self, values: &[f64], means: &[f64]) -> bool {
-        let ((_, deviation), (_, deviation_below)) = (moments(values), moments(means));
-        let is_varied = |deviation: f64| deviation > self.tolerance * 2.0 + 1e-12;
-        if !is_varied(deviation) || !is_varied(deviation_below) {
+        // A few pixels where a kernel rings at the foot of a slope are no picture that could go up and down.
+        let is_varied = |numbers: &[f64]| middle_range(numbers) > self.tolerance * 2.0 + 1e-12;
+        if !is_varied(values) || !is_varied(means) {
             return false;
         }
         let neighbours = means.get(1..).unwrap_or_default();
@@ -402,6 +402,15 @@ impl Pair<'_> {
         correlation(means, neighbours).is_some_and(|smoothness| smoothness > 0.6)
             && correlation(values, means).is_some_and(|likeness| likeness < chance.min(0.2))
     }
+}
+
+/// The range of the middle four fifths.
+fn middle_range(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let tenth = sorted.len() / 10;
+    let at = |place: usize| sorted.get(place).copied().unwrap_or(0.0);
+    at(sorted.len().saturating_sub(tenth + 1)) - at(tenth)
 }
 
 /// Mean and standard deviation.
