@@ -1,8 +1,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryArray, Float64Array, StringArray};
-use arrow::datatypes::{DataType, Field};
+use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryArray, Float64Array, ListArray, StringArray, StructArray};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, Fields};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{BrotliLevel, Compression, Encoding, GzipLevel};
 use parquet::file::metadata::KeyValue;
@@ -224,4 +225,75 @@ fn mutated_files_end_in_errors() {
     }));
     std::panic::set_hook(hook);
     assert!(outcome.is_ok());
+}
+
+/// Lines as lists of positions, with a list of numbers beside them.
+fn native_lines() -> TestFile {
+    let lengths: Vec<usize> = (0..40).map(|row| 2 + row % 3).collect();
+    let count = lengths.iter().sum::<usize>();
+    let ordinate = |factor: f64| -> ArrayRef {
+        Arc::new(Float64Array::from_iter_values((0..count).map(|position| position as f64 * factor)))
+    };
+    let fields =
+        Fields::from(vec![Field::new("x", DataType::Float64, false), Field::new("y", DataType::Float64, false)]);
+    let positions: ArrayRef = Arc::new(StructArray::new(fields, vec![ordinate(1.0), ordinate(0.5)], None));
+    let lists = |name: &str, values: ArrayRef| -> ArrayRef {
+        let field = Arc::new(Field::new(name, values.data_type().clone(), false));
+        Arc::new(ListArray::new(field, OffsetBuffer::from_lengths(lengths.iter().copied()), values, None))
+    };
+    let (numbers, lines) = (lists("item", ordinate(2.0)), lists("vertices", positions));
+    let batch = batch(vec![
+        (Field::new("numbers", numbers.data_type().clone(), true), numbers),
+        (Field::new("g", lines.data_type().clone(), true), lines),
+    ]);
+    TestFile::new(
+        &batch,
+        15,
+        &[("geo", &geo("g", &json!({"encoding": "linestring", "geometry_types": ["LineString"]})))],
+    )
+}
+
+/// Damage to columns that share lists is told of the whole as of its splits, and what is read of one is what is read of the others.
+#[test]
+fn damaged_lists_are_refused_in_splits_as_they_are_as_a_whole() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let seeds = ["lists_of_two_lengths", "more_values_than_rows"];
+    let seeds = seeds.map(|name| std::fs::read(top.join("tests/fuzz/regressions/parquet").join(name)).unwrap());
+    let sound = native_lines().bytes();
+    let mut state = 0x9E37_79B9_7F4A_7C15u64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as usize
+    };
+    let runs = std::env::var("PARCELLE_MUTATIONS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(300);
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut different = Vec::new();
+    for (seed, bytes) in seeds.iter().chain([&sound]).enumerate() {
+        for run in 0..runs {
+            let mut mutated = bytes.clone();
+            // The first is as it is.
+            for _ in 0..run.min(1 + run % 3) {
+                let position = random() % mutated.len();
+                mutated[position] = match random() % 3 {
+                    0 => mutated[position] ^ 1 << (random() % 8),
+                    1 => mutated[position].wrapping_add(1),
+                    _ => random() as u8,
+                };
+            }
+            let file = TestFile::of_bytes(&mutated);
+            let (whole, splits) = (read(&file.path(), 1_000_000), read(&file.path(), 1));
+            let is_same = match (&whole, &splits) {
+                (Ok(whole), Ok(splits)) => whole == splits,
+                (whole, splits) => whole.is_err() && splits.is_err(),
+            };
+            if !is_same {
+                different.push(format!("seed {seed}, run {run}: {:?}, in splits {:?}", whole.err(), splits.err()));
+            }
+        }
+    }
+    std::panic::set_hook(hook);
+    assert!(different.is_empty(), "{different:#?}");
 }
