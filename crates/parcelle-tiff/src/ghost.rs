@@ -135,7 +135,7 @@ mod tests {
             b"GDAL_STRUCTURAL_METADATA_SIZE=000041 bytes\nLAYOUT=IFDS_BEFORE_D\xffTA\nINTERLEAVE=BAND\n\x12\0\0\0";
         let ghost = GhostArea::parse(bytes, &HEADER).unwrap();
         assert!(ghost.claims("INTERLEAVE", "BAND") && !ghost.claims("LAYOUT", "IFDS_BEFORE_DATA"));
-        assert_eq!((ghost.text_end, ghost.text_range()), (8 + 43 + 41, 8..8 + 43 + 41));
+        assert_eq!((ghost.text_end, ghost.text_range()), (8 + 43 + 40, 8..8 + 43 + 40));
     }
 
     #[test]

@@ -13,12 +13,14 @@
 //! Rows whose outcome is `reads` tell something else that an admin wants to know, such as a band that is taken for alpha.
 //!
 //! ```no_run
-//! use parcelle_raster::geoserver::{Beside, Version, judge, newest};
+//! use parcelle_raster::Depth;
+//! use parcelle_raster::geoserver::{Around, judge, newest};
 //! use parcelle_storage::{ByteSource, LocalFile};
 //!
 //! let source = LocalFile::open("dem.tif".as_ref())?;
 //! let structure = parcelle_tiff::read_structure(source.len(), |offset, buffer| source.read_at(offset, buffer))?;
-//! let judged = judge(&structure, "dem.tif", newest()?, Beside::of("dem.tif".as_ref())?)?;
+//! let around = Around::of(&source, &structure, "dem.tif".as_ref(), Depth::Tiles)?;
+//! let judged = judge(&structure, "dem.tif", newest()?, &around)?;
 //! for answer in judged.compatibility {
 //!     println!("{} {:?} {:?}", answer.access, answer.outcome, answer.because);
 //! }
