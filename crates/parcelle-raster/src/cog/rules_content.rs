@@ -393,7 +393,8 @@ impl Pair<'_> {
     /// No correlation with the level below although that is smooth enough for any kernel to keep one.
     fn is_unlike(&self, values: &[f64], means: &[f64]) -> bool {
         // A few pixels where a kernel rings at the foot of a slope are no picture that could go up and down.
-        let is_varied = |numbers: &[f64]| middle_range(numbers) > self.tolerance * 2.0 + 1e-12;
+        let least = self.tolerance * 2.0 + 1e-12;
+        let is_varied = |numbers: &[f64]| moments(numbers).1 > least && middle_range(numbers) > least;
         if !is_varied(values) || !is_varied(means) {
             return false;
         }
