@@ -51,7 +51,7 @@ class Variant:
 
     threads: int
     level: int | None
-    """Level of zstd; None is the preset `fast`, which is level 1."""
+    """Level of zstd; None is the preset `fast`: geometry by LZ4, the rest by zstd 1."""
 
     @property
     def name(self) -> str:
@@ -141,10 +141,12 @@ class Tools:
     ) -> list[str]:
         command = [str(self.parcelle), "convert", str(source.path), str(output), "--overwrite",
                    "--threads", str(variant.threads), "--memory", self.memory, "--row-group-rows", ROW_GROUP_ROWS,
-                   "--sort", "hilbert" if mode == "sorted" else "none", "--compression", compression]
+                   "--sort", "hilbert" if mode == "sorted" else "none"]
         if variant.level is None:
             command += ["--preset", "fast"]
-        elif compression == "zstd":
+        else:
+            command += ["--compression", compression]
+        if variant.level is not None and compression == "zstd":
             command += ["--compression-level", str(variant.level)]
         if source.format == "csv":
             command += ["--crs", source.crs]

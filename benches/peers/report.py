@@ -75,8 +75,8 @@ def floor_seconds(cell: Cell) -> dict[int, float]:
 
 
 def level_of(entry: Entry) -> int:
-    """The preset `fast` is level 1."""
-    return 1 if "preset fast" in entry.name else int(entry.name.split("zstd ")[1].split(",")[0])
+    """0 for the preset `fast`, which no floor is measured for."""
+    return 0 if "preset fast" in entry.name else int(entry.name.split("zstd ")[1].split(",")[0])
 
 
 def walls(entry: Entry) -> float:

@@ -88,7 +88,7 @@ def main() -> int:
     chosen = [] if arguments.only_parcelle else [peers.PEERS[name] for name in arguments.peers]
     absent = {peer.name: tools.absent(peer) for peer in chosen}
     cores = min(arguments.threads[0], len(os.sched_getaffinity(0)))
-    variants = [peers.Variant(threads, level) for level in (3, None) for threads in arguments.threads]
+    variants = [peers.Variant(threads, level) for level in (3, 1, None) for threads in arguments.threads]
     plan = comparison.Plan(arguments.rounds, cores, arguments.timeout, arguments.slow, variants)
     description = machine(tools, chosen, absent, cores)
     base = inputs.base_layer(arguments.input, arguments.testdata, arguments.rows, arguments.seed, cache)
