@@ -198,17 +198,21 @@ fn survives(bytes: &[u8]) -> bool {
     }
 }
 
-#[test]
-fn mutated_files_end_in_errors() {
-    let bytes = small_file().bytes();
-    assert!(survives(&bytes));
-    let mut state = 0x2545_F491_4F6C_DD1Du64;
-    let mut random = || {
+/// Numbers that are the same in each run.
+fn random(mut state: u64) -> impl FnMut() -> usize {
+    move || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         state as usize
-    };
+    }
+}
+
+#[test]
+fn mutated_files_end_in_errors() {
+    let bytes = small_file().bytes();
+    assert!(survives(&bytes));
+    let mut random = random(0x2545_F491_4F6C_DD1D);
     let runs = std::env::var("PARCELLE_MUTATIONS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(300);
     // Panics of the decoder are caught; their messages would drown the test's.
     let hook = std::panic::take_hook();
@@ -260,13 +264,7 @@ fn damaged_lists_are_refused_in_splits_as_they_are_as_a_whole() {
     let seeds = ["lists_of_two_lengths", "more_values_than_rows"];
     let seeds = seeds.map(|name| std::fs::read(top.join("tests/fuzz/regressions/parquet").join(name)).unwrap());
     let sound = native_lines().bytes();
-    let mut state = 0x9E37_79B9_7F4A_7C15u64;
-    let mut random = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state as usize
-    };
+    let mut random = random(0x9E37_79B9_7F4A_7C15);
     let runs = std::env::var("PARCELLE_MUTATIONS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(300);
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
