@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import struct
@@ -63,6 +64,16 @@ class Level:
             (262, SHORT, [1]), (277, SHORT, [1]), (284, SHORT, [1]), (322, SHORT, [TILE]), (323, SHORT, [TILE]),
             (324, LONG8, [index] * self.tiles), (325, LONG, [0] * self.tiles), (339, SHORT, [1]), *place,
         ]
+
+
+def cache_by_reading(path: Path) -> None:
+    """Has the system forget a file and read it once from its beginning to its end, as copying or serving it does. How large the
+    pieces are in which the cache keeps a file decides what reading a few bytes here and there costs."""
+    with path.open("rb", buffering=0) as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        while file.read(1 << 20):
+            pass
 
 
 def large_cog(path: Path, width: int) -> int:

@@ -170,6 +170,7 @@ def main() -> int:
         Comparison(f"{len(small)} small COGs: GDAL's validator, no full check", [*validator, "plain", *map(str, small)],
                    [*one_thread, "--depth", "header", *map(str, small)]),
     ]
+    rasters.cache_by_reading(large)
     for comparison in comparisons:
         if not comparison.reason:
             compare(comparison, arguments, log)

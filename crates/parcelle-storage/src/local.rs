@@ -10,6 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::descriptors::Descriptor;
+#[cfg(target_os = "linux")]
+use crate::gather::{Pace, gather};
 use crate::{ByteSource, Counter, Usage};
 
 /// A regular file of this machine, read with positioned reads (`pread`), so that threads do not wait for each other.
@@ -19,6 +21,8 @@ pub struct LocalFile {
     file: Arc<Descriptor>,
     length: u64,
     counter: Counter,
+    #[cfg(target_os = "linux")]
+    pace: Pace,
 }
 
 impl LocalFile {
@@ -34,7 +38,13 @@ impl LocalFile {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
         let (file, length) = Descriptor::open(path)?;
-        Ok(Self { file, length, counter: Counter::default() })
+        Ok(Self {
+            file,
+            length,
+            counter: Counter::default(),
+            #[cfg(target_os = "linux")]
+            pace: Pace::default(),
+        })
     }
 }
 
@@ -62,6 +72,13 @@ impl ByteSource for LocalFile {
             })?;
         }
         Ok(())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn gather(&self, offsets: &[u64], size: usize, buffer: &mut [u8]) -> usize {
+        let copied = self.file.with(|file| Ok(gather(file, &self.pace, offsets, size, buffer))).unwrap_or_default();
+        self.counter.add(copied * size);
+        copied
     }
 
     /// From the cache of the system, where what follows is by [`ByteSource::prefetch`].

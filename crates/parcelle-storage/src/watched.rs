@@ -69,6 +69,10 @@ impl<S: Deref<Target: ByteSource> + Send + Sync> ByteSource for Watched<S> {
         self.source.prefetch(parts).map_err(|error| self.note(error))
     }
 
+    fn gather(&self, offsets: &[u64], size: usize, buffer: &mut [u8]) -> usize {
+        self.source.gather(offsets, size, buffer)
+    }
+
     fn worthwhile_gap(&self) -> u64 {
         self.source.worthwhile_gap()
     }
