@@ -30,6 +30,13 @@ def covering_paths(geo: dict, column: str) -> list[str] | None:
     return [".".join(box[side]) for side in SIDES] if box else None
 
 
+def box_bytes(metadata: parquet.FileMetaData) -> int:
+    """What the boxes of rows take in the file, declared as a covering or not."""
+    chunks = (metadata.row_group(group).column(place) for group in range(metadata.num_row_groups)
+              for place in range(metadata.num_columns))
+    return sum(chunk.total_compressed_size for chunk in chunks if chunk.path_in_schema in {f"bbox.{side}" for side in SIDES})
+
+
 def group_boxes(file: parquet.ParquetFile, geo: dict, column: str) -> tuple[numpy.ndarray, str]:
     """One box per row group (NaN without geometry), and where it is from."""
     metadata, paths = file.metadata, covering_paths(geo, column)
@@ -116,7 +123,8 @@ def pruning(boxes: numpy.ndarray, windows: list[list[float]]) -> dict[str, float
 def main() -> None:
     output, windows_path = Path(sys.argv[1]), Path(sys.argv[2])
     file = parquet.ParquetFile(output)
-    told = {"rows": file.metadata.num_rows, "row_groups": file.metadata.num_row_groups}
+    told = {"rows": file.metadata.num_rows, "row_groups": file.metadata.num_row_groups,
+            "box_bytes": box_bytes(file.metadata)}
     entry = (file.metadata.metadata or {}).get(b"geo")
     if entry is not None:
         geo = json.loads(entry)

@@ -55,14 +55,29 @@ def remarks(cell: Cell) -> list[str]:
         if len(entries) > 1:
             lines.append(f"- {options}: {entries[0].name.rsplit(', ', 1)[1]} against "
                          f"{entries[-1].name.rsplit(', ', 1)[1]}: {walls(entries[-1]) / walls(entries[0]):.2f} times as fast")
-    smallest = min((entry for entry in cell.peers if entry.runs), key=lambda entry: entry.median("bytes") or 0,
-                   default=None)
-    if smallest is not None:
-        for entry in cell.parcelle:
-            if entry.runs:
-                size = (entry.median("bytes") or 0) / (smallest.median("bytes") or 1)
-                lines.append(f"- size of {entry.name}: {size:.3f} of the smallest peer's ({smallest.name})")
+    return lines + sizes(cell)
+
+
+def sizes(cell: Cell) -> list[str]:
+    """Against the smallest peer that writes boxes of rows too, and against the smallest of all with the boxes left out."""
+    peers = [entry for entry in cell.peers if entry.runs]
+    measures = [("with boxes", [entry for entry in peers if entry.output.get("box_bytes")], file_bytes),
+                ("boxes left out", peers, bytes_without_boxes)]
+    lines = []
+    for name, comparable, measure in measures:
+        smallest = min(comparable, key=measure, default=None)
+        if smallest is not None:
+            told = ", ".join(f"{entry.name} {measure(entry) / measure(smallest):.3f}" for entry in cell.parcelle if entry.runs)
+            lines.append(f"- size against the smallest peer, {name} ({smallest.name}, {measure(smallest) / 1e6:,.1f} MB): {told}")
     return lines
+
+
+def file_bytes(entry: Entry) -> float:
+    return entry.median("bytes") or float("nan")
+
+
+def bytes_without_boxes(entry: Entry) -> float:
+    return file_bytes(entry) - entry.output.get("box_bytes", 0)
 
 
 def floor_seconds(cell: Cell) -> dict[int, float]:
