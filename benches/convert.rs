@@ -28,6 +28,8 @@ const ROW_GROUP_ROWS: usize = 65_536;
 const PAGE_BYTES: usize = 256 * 1024;
 /// Level of the codec at the floor: that of the preset the conversion has.
 const LEVEL: i32 = 3;
+/// Row groups of the file that has a long footer.
+const ROW_GROUPS: usize = 1_000;
 /// Turns of the comparison with the floor.
 const TURNS: usize = 5;
 
@@ -128,7 +130,12 @@ fn encode(
     Ok(parcelle_geoparquet::write(schema, Input::Parallel(parts), output, options)?.bytes)
 }
 
-fn stages(criterion: &mut Criterion, bench: &Bench, schema: &SchemaRef, parts: &[Vec<RecordBatch>]) {
+fn stages(
+    criterion: &mut Criterion,
+    bench: &Bench,
+    schema: &SchemaRef,
+    parts: &[Vec<RecordBatch>],
+) -> Result<(), Failure> {
     let mut threads = vec![1, bench.threads];
     threads.dedup();
 
@@ -165,6 +172,8 @@ fn stages(criterion: &mut Criterion, bench: &Bench, schema: &SchemaRef, parts: &
     }
     group.finish();
 
+    commit(criterion, schema, parts, &output)?;
+
     let mut group = criterion.benchmark_group("convert/gpkg");
     group.throughput(Throughput::Elements(bench.rows));
     for threads in &threads {
@@ -175,6 +184,31 @@ fn stages(criterion: &mut Criterion, bench: &Bench, schema: &SchemaRef, parts: &
         }
     }
     group.finish();
+    Ok(())
+}
+
+/// What a file costs beside its pages: the temporary name, the indexes and the footer, the disk, the new name.
+fn commit(
+    criterion: &mut Criterion,
+    schema: &SchemaRef,
+    parts: &[Vec<RecordBatch>],
+    output: &Path,
+) -> Result<(), Failure> {
+    let few = parts.iter().flatten().next().map(|batch| batch.slice(0, batch.num_rows().min(ROW_GROUPS)));
+    let few = few.map(|batch| vec![vec![batch]]).unwrap_or_default();
+    let options =
+        WriteOptions { threads: 1, sort: Sort::None, row_group_rows: 1, overwrite: true, ..WriteOptions::default() };
+    let mut group = criterion.benchmark_group("commit");
+    group.throughput(Throughput::Elements(1));
+    // Criterion hears of no errors.
+    encode(schema, &[], output, &options)?;
+    encode(schema, &few, output, &options)?;
+    group.bench_function("no rows", |bencher| bencher.iter(|| encode(schema, &[], output, &options)));
+    group.bench_function(format!("{ROW_GROUPS} row groups of one row"), |bencher| {
+        bencher.iter(|| encode(schema, &few, output, &options));
+    });
+    group.finish();
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
@@ -200,7 +234,7 @@ fn main() -> Result<(), Failure> {
     let (schema, parts) = bench.rows_in_memory()?;
     let mut criterion = Criterion::default().sample_size(10).configure_from_args();
     formats::bench(&mut criterion)?;
-    stages(&mut criterion, &bench, &schema, &parts);
+    stages(&mut criterion, &bench, &schema, &parts)?;
     criterion.final_summary();
     distance_to_the_floor(&bench, &parts, "unsorted", &Sort::None)?;
     distance_to_the_floor(&bench, &parts, "sorted", &Sort::Hilbert)
