@@ -200,3 +200,22 @@ fn the_report_does_not_depend_on_threads() {
     assert_eq!(one.0[0].values, 2857);
     assert!(one.0[0].first.starts_with("line 5: "), "{}", one.0[0].first);
 }
+
+#[test]
+fn rings_that_are_not_closed_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("rings.csv");
+    let closed = "\"POLYGON((0 0,0 1,1 1,0 0))\"";
+    let open = "\"MULTIPOLYGON(((0 0,0 1,1 1,0 0)),((5 5,5 6,6 6)))\"";
+    let warning = |rows: &[&str]| {
+        let text = format!("wkt\n{}\n", rows.join("\n"));
+        std::fs::write(&source, text).unwrap();
+        let output = folder.path().join("rings.parquet");
+        let summary = parcelle::convert(&source, &output).overwrite(true).run().unwrap();
+        assert_eq!(summary.rows, rows.len() as u64);
+        summary.warnings.into_iter().find(|warning| warning.contains("not closed"))
+    };
+    assert_eq!(warning(&[closed, closed]), None);
+    let told = warning(&[open, closed, open]).unwrap();
+    assert!(told.contains("not closed: 2.") && told.contains("parcelle check"), "{told}");
+}

@@ -193,10 +193,12 @@ mod tests {
     fn rings_are_looked_at() {
         let good = of("POLYGON ((0 0, 4 0, 4 4, 0 4, 0 0), (1 1, 1 2, 2 2, 2 1, 1 1))");
         assert_eq!((good.rings, good.open_rings, good.short_rings, good.turned_rings), (2, 0, 0, 0));
+        assert!(!good.summary.has_open_ring);
         let turned = of("MULTIPOLYGON (((0 0, 0 4, 4 4, 4 0, 0 0), (1 1, 2 1, 2 2, 1 2, 1 1)), EMPTY)");
         assert_eq!((turned.rings, turned.turned_rings), (2, 2));
         let open = of("POLYGON ((0 0, 4 0, 4 4))");
         assert_eq!((open.open_rings, open.short_rings), (1, 1));
+        assert!(open.summary.has_open_ring);
     }
 
     #[test]

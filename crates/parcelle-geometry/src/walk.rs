@@ -18,6 +18,8 @@ pub struct Summary {
     pub is_empty: bool,
     /// The bytes are little-endian ISO WKB throughout: [`normalise`](crate::normalise) would copy them unchanged.
     pub is_canonical: bool,
+    /// A ring of a polygon does not end where it begins (in x and y).
+    pub has_open_ring: bool,
 }
 
 /// Validates a geometry, in any byte order and either flavour (ISO WKB, EWKB), and says what it is.
@@ -25,14 +27,16 @@ pub struct Summary {
 /// # Errors
 /// [`WkbError`] where the bytes are not exactly one geometry of straight segments.
 pub fn scan(wkb: &[u8]) -> Result<Summary, WkbError> {
-    let mut walker = Walker { cursor: Cursor { bytes: wkb, offset: 0 }, bounds: Bounds::EMPTY, canonical: true };
+    let cursor = Cursor { bytes: wkb, offset: 0 };
+    let mut walker = Walker { cursor, bounds: Bounds::EMPTY, canonical: true, open_ring: false };
     let geometry_type = walker.geometry(None, 0)?;
     let (offset, extra) = (walker.cursor.offset, wkb.len() - walker.cursor.offset);
     if extra > 0 {
         return Err(WkbError::Trailing { offset, extra });
     }
-    let Walker { bounds, canonical, .. } = walker;
-    Ok(Summary { geometry_type, is_empty: bounds.is_empty(), bounds, is_canonical: canonical })
+    let Walker { bounds, canonical, open_ring, .. } = walker;
+    let is_empty = bounds.is_empty();
+    Ok(Summary { geometry_type, is_empty, bounds, is_canonical: canonical, has_open_ring: open_ring })
 }
 
 /// The header of a geometry or part.
@@ -154,9 +158,10 @@ struct Walker<'a> {
     cursor: Cursor<'a>,
     bounds: Bounds,
     canonical: bool,
+    open_ring: bool,
 }
 
-impl Walker<'_> {
+impl<'a> Walker<'a> {
     fn geometry(&mut self, parent: Option<GeometryType>, depth: usize) -> Result<GeometryType, WkbError> {
         if depth > MAX_DEPTH {
             return Err(WkbError::Depth { limit: MAX_DEPTH });
@@ -165,7 +170,9 @@ impl Walker<'_> {
         self.canonical &= header.canonical;
         let Header { geometry_type, little_endian, .. } = header;
         match geometry_type.kind {
-            GeometryKind::Point => self.positions(1, header)?,
+            GeometryKind::Point => {
+                self.positions(1, header)?;
+            }
             GeometryKind::LineString => {
                 let count = self.cursor.count(little_endian)?;
                 self.positions(count, header)?;
@@ -173,7 +180,8 @@ impl Walker<'_> {
             GeometryKind::Polygon => {
                 for _ in 0..self.cursor.count(little_endian)? {
                     let count = self.cursor.count(little_endian)?;
-                    self.positions(count, header)?;
+                    let ring = self.positions(count, header)?;
+                    self.open_ring |= is_open(ring, geometry_type.dimension, little_endian);
                 }
             }
             _ => {
@@ -186,7 +194,7 @@ impl Walker<'_> {
         Ok(geometry_type)
     }
 
-    fn positions(&mut self, count: u32, header: Header) -> Result<(), WkbError> {
+    fn positions(&mut self, count: u32, header: Header) -> Result<&'a [u8], WkbError> {
         let dimension = header.geometry_type.dimension;
         let bytes = self.cursor.positions(count, dimension)?;
         let bounds = &mut self.bounds;
@@ -200,8 +208,20 @@ impl Walker<'_> {
             (Dimension::Xyzm, true) => widen::<4, true>(bytes, bounds, [0, 1, 2, 3]),
             (Dimension::Xyzm, false) => widen::<4, false>(bytes, bounds, [0, 1, 2, 3]),
         }
-        Ok(())
+        Ok(bytes)
     }
+}
+
+/// Whether a ring ends elsewhere than where it begins; one without positions does not.
+fn is_open(ring: &[u8], dimension: Dimension, little_endian: bool) -> bool {
+    let xy = |position: &[u8]| {
+        let bytes = position.first_chunk::<16>()?.as_chunks::<8>().0;
+        let ordinate =
+            |bytes: &[u8; 8]| if little_endian { f64::from_le_bytes(*bytes) } else { f64::from_be_bytes(*bytes) };
+        Some((ordinate(bytes.first()?), ordinate(bytes.get(1)?)))
+    };
+    let last = ring.len().saturating_sub(dimension.size() * 8);
+    xy(ring) != ring.get(last..).and_then(xy)
 }
 
 /// Widens `bounds` by positions of `SIZE` ordinates; ordinate `i` belongs to dimension `slots[i]`.

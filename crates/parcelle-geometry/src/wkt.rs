@@ -30,7 +30,9 @@ pub enum WktError {
         name: &'static str,
     },
     /// A position or part with other ordinates than the geometry it belongs to.
-    #[error("at byte {offset} the dimensions (Z, M) are other than those of the geometry it belongs to, {expected}")]
+    #[error(
+        "at byte {offset} a position or part has more or fewer ordinates than the geometry it belongs to, {expected}"
+    )]
     Dimension {
         /// Bytes before it.
         offset: usize,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Field, Schema};
 use geoarrow_schema::Edges;
 use parcelle_geometry::GeometryType;
 use parquet::arrow::ArrowSchemaConverter;
@@ -10,7 +10,7 @@ use parquet::basic::{EdgeInterpolationAlgorithm, LogicalType, Type as PhysicalTy
 use parquet::errors::ParquetError;
 use parquet::schema::types::{SchemaDescriptor, Type};
 
-use crate::geometry_column::GeometryColumn;
+use crate::geometry_column::{EXTENSION_NAME, GeometryColumn};
 use crate::options::GeoParquetVersion;
 
 /// Derives the schema from that of the Arrow batches, except for geometry, of which this crate knows more.
@@ -22,6 +22,11 @@ pub(crate) fn convert(
     let converted = ArrowSchemaConverter::new().convert(output)?;
     let root = converted.root_schema();
     let mut fields = root.get_fields().to_vec();
+    for (field, stored) in output.fields().iter().zip(&mut fields) {
+        if let Some(logical_type) = extension_type(field) {
+            *stored = Arc::new(with_logical_type(stored, logical_type)?);
+        }
+    }
     for (column, native) in geometry {
         let Some(field) = fields.get_mut(column.index) else { continue };
         *field = match native {
@@ -39,6 +44,30 @@ pub(crate) fn convert(
     }
     let root = Type::group_type_builder(root.name()).with_fields(fields).build()?;
     Ok(SchemaDescriptor::new(Arc::new(root)))
+}
+
+/// What Parquet calls an extension type of Arrow, without which readers that do not know Arrow's take a UUID for bytes.
+fn extension_type(field: &Field) -> Option<LogicalType> {
+    match (field.metadata().get(EXTENSION_NAME)?.as_str(), field.data_type()) {
+        ("arrow.uuid", DataType::FixedSizeBinary(16)) => Some(LogicalType::Uuid),
+        ("arrow.json", DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => Some(LogicalType::Json),
+        _ => None,
+    }
+}
+
+/// A column of the same storage with another logical type.
+fn with_logical_type(field: &Type, logical_type: LogicalType) -> Result<Type, ParquetError> {
+    let basic = field.get_basic_info();
+    let length = match field {
+        Type::PrimitiveType { type_length, .. } => *type_length,
+        Type::GroupType { .. } => -1,
+    };
+    Type::primitive_type_builder(field.name(), field.get_physical_type())
+        .with_repetition(basic.repetition())
+        .with_length(length)
+        .with_logical_type(Some(logical_type))
+        .with_id(basic.has_id().then(|| basic.id()))
+        .build()
 }
 
 /// WKB: of a logical type in 2.0. Before, plain bytes: readers on Arrow C++ before 21 fail at a type they do not know.

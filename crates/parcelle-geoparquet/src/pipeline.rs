@@ -48,6 +48,8 @@ pub struct Written {
     pub bytes: u64,
     /// Files of the output, without the index.
     pub files: u64,
+    /// Geometries with a ring that does not end where it begins; they are written as they are.
+    pub open_geometries: u64,
     /// Seconds per stage.
     pub seconds: StageSeconds,
     /// Most bytes of rows that were between reader and file at one time.
@@ -345,10 +347,11 @@ where
             return Err(WriteError::Batch("the output was never begun".to_owned()));
         };
         let before = Instant::now();
-        let Finished { progress: Progress { rows, row_groups, bytes, .. }, files } = output.finish()?;
+        let Finished { progress: Progress { rows, row_groups, bytes, .. }, files, open_geometries } =
+            output.finish()?;
         let mut written = self.state.written;
         written.seconds.commit += before.elapsed().as_secs_f64();
-        Ok(Written { rows, row_groups, bytes, files, ..written })
+        Ok(Written { rows, row_groups, bytes, files, open_geometries, ..written })
     }
 
     /// Passes the batches of a part to the assembler, by partition.

@@ -16,11 +16,14 @@ use crate::column::Chunk;
 pub(crate) struct GeometryStatistics {
     pub(crate) types: BTreeSet<GeometryType>,
     pub(crate) bounds: Bounds,
+    /// Geometries with a ring that is not closed.
+    pub(crate) open: u64,
 }
 
 impl GeometryStatistics {
     pub(crate) fn add(&mut self, summary: &Summary) {
         self.bounds.extend(&summary.bounds);
+        self.open += u64::from(summary.has_open_ring);
         // A set lookup per row costs more than the whole walk of a small geometry; runs of one type are the rule.
         if self.types.last() != Some(&summary.geometry_type) {
             self.types.insert(summary.geometry_type);
@@ -29,6 +32,7 @@ impl GeometryStatistics {
 
     pub(crate) fn merge(&mut self, other: Self) {
         self.bounds.extend(&other.bounds);
+        self.open += other.open;
         self.types.extend(other.types);
     }
 

@@ -7,7 +7,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, FixedSizeBinaryArray, Float64Array, Int64Array, RecordBatch, StringArray,
+};
 use arrow::datatypes::{DataType, Field, Float32Type, Int64Type, Schema, SchemaRef};
 use geoarrow::array::{GeoArrowArray, WkbArray};
 use geoarrow_schema::{Crs, Metadata, WkbType};
@@ -15,7 +17,7 @@ use parcelle_geoparquet::{
     CancelToken, Compression, Covering, Input, Part, Preset, Sort, WriteError, WriteOptions, write,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::Compression as Codec;
+use parquet::basic::{Compression as Codec, LogicalType};
 use parquet::file::metadata::PageIndexPolicy;
 use serde_json::{Value, json};
 
@@ -448,4 +450,44 @@ fn pages_do_not_depend_on_how_rows_come() {
     for lengths in [&[8192][..], &[1000], &[777, 16_384, 1], &[19_999, 2]] {
         assert!(written(lengths) == reference, "{lengths:?}");
     }
+}
+
+#[test]
+fn extension_types_have_logical_types() {
+    let extension = |field: Field, name: &str| {
+        let entries = [("ARROW:extension:name", name), ("ARROW:extension:metadata", "")];
+        field.with_metadata(entries.map(|(key, text)| (key.to_owned(), text.to_owned())).into())
+    };
+    let schema = Arc::new(Schema::new(vec![
+        extension(Field::new("id", DataType::FixedSizeBinary(16), false), "arrow.uuid"),
+        extension(Field::new("notes", DataType::Utf8, true), "arrow.json"),
+        // What does not have the storage of the type stays what it is.
+        extension(Field::new("odd", DataType::Int64, true), "arrow.uuid"),
+        geometry_field("geom"),
+    ]));
+    let ids = FixedSizeBinaryArray::try_from_iter([[7; 16], [8; 16]].iter()).unwrap();
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(ids),
+        Arc::new(StringArray::from(vec![Some("{}"), None])),
+        Arc::new(Int64Array::from(vec![1, 2])),
+        Arc::new(BinaryArray::from_opt_vec(vec![Some(&square(1.0, 2.0, true)), None])),
+    ];
+    let rows = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out.parquet");
+    let given = rows.clone();
+    let part: Part<'_> = Box::new(move |sink| {
+        let _ = sink(given.clone());
+        Ok(())
+    });
+    write(&schema, Input::Sequential(part), &path, &options(1)).unwrap();
+    let (read, metadata, _) = read(&path);
+    let types = metadata.file_metadata().schema_descr();
+    let logical = |column: usize| types.column(column).logical_type_ref().cloned();
+    assert_eq!([logical(0), logical(1), logical(2)], [Some(LogicalType::Uuid), Some(LogicalType::Json), None]);
+    for column in 0..3 {
+        assert_eq!(read.column(column), rows.column(column));
+    }
+    let json = metadata.row_group(0).column(1);
+    assert_eq!(json.statistics().unwrap().min_bytes_opt(), Some(&b"{}"[..]));
 }

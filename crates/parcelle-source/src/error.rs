@@ -245,8 +245,8 @@ pub enum SourceError {
     },
     /// An integer that a 64-bit float does not hold exactly, in a column that becomes one.
     #[error(
-        "{place}: {found} would be rounded: numbers of more than 18 digits, here {declared}, become 64-bit floats, as with GDAL. \
-         Write the column as text in the source, leave it out with --select, or have such values be NULL with --on-invalid null"
+        "{place}: {found} would be rounded: numbers in fields of more than 18 digits, here {declared}, become 64-bit floats where 64-bit integers do not \
+         hold all of them. Write the column as text in the source, leave it out with --select, or have such values be NULL with --on-invalid null"
     )]
     Rounded {
         /// Where the value is.
@@ -411,7 +411,7 @@ impl fmt::Display for RowPosition {
 #[non_exhaustive]
 pub enum GeometryReason {
     /// Curves and patches cannot be expressed in GeoParquet.
-    #[error("{name} is not a geometry of straight segments: {}", straightened(.name))]
+    #[error("{name} {}", straightened(.name))]
     Curve {
         /// Name of the geometry type.
         name: String,
@@ -459,13 +459,14 @@ pub enum GeometryReason {
     ExtendedBlob,
 }
 
-/// The way out of curves, and of patches.
+/// Why curves and patches are refused, and the way out.
 fn straightened(name: &str) -> &'static str {
     let has_patches = ["PolyhedralSurface", "TIN", "Triangle"].iter().any(|other| name.eq_ignore_ascii_case(other));
     if has_patches {
-        "convert it first, such as with `ogr2ogr -nlt MULTIPOLYGONZ polygons.gpkg …`"
+        "is a surface of patches, for which GeoParquet has no type: convert it first, such as with \
+         `ogr2ogr -nlt MULTIPOLYGONZ polygons.gpkg …`"
     } else {
-        "have its curves approximated by straight segments (--linearize)"
+        "is not a geometry of straight segments: have its curves approximated by straight segments (--linearize)"
     }
 }
 

@@ -6,7 +6,7 @@
 //! | a value that is none of its column's type: GeoPackage, FlatGeobuf, Shapefile; NULL where the file promises a value | ends the run | NULL | ends the run: the column has no place for it |
 //! | a geometry that cannot be read, a curve: every reader, GDAL's included | ends the run | NULL | ends the run: GeoParquet has no place for it |
 //! | a position that cannot be reprojected | ends the run | its geometry is NULL | ends the run |
-//! | rings that are not closed, cross themselves or wind the wrong way | kept | kept | kept |
+//! | rings that are not closed (which are counted, and warned of), cross themselves or wind the wrong way | kept | kept | kept |
 //! | the structure of the file: truncated, pages or records that do not fit together, JSON or CSV that is none, with text that is not UTF-8 | ends the run | ends the run | ends the run |
 //!
 //! Types of GeoJSON and CSV come from all values, so that none of theirs can be of another type. What GDAL's drivers bend or

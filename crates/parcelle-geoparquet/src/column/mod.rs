@@ -121,7 +121,7 @@ impl ColumnPlan {
     }
 
     fn is_text(&self) -> bool {
-        self.descriptor.logical_type_ref() == Some(&LogicalType::String)
+        matches!(self.descriptor.logical_type_ref(), Some(LogicalType::String | LogicalType::Json))
             || self.descriptor.converted_type() == ConvertedType::UTF8
     }
 

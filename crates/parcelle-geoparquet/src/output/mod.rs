@@ -50,6 +50,8 @@ struct Current {
 pub(crate) struct Finished {
     pub(crate) progress: Progress,
     pub(crate) files: u64,
+    /// Geometries with a ring that is not closed.
+    pub(crate) open_geometries: u64,
 }
 
 impl<'a> Output<'a> {
@@ -152,6 +154,8 @@ impl<'a> Output<'a> {
                 .map_err(|reason| WriteError::io(&path, reason))?;
         }
         self.destination.commit()?;
-        Ok(Finished { progress: self.progress, files: self.finished.len() as u64 })
+        let statistics = self.finished.iter().flat_map(|entry| &entry.facts.statistics);
+        let open_geometries = statistics.map(|statistics| statistics.open).sum();
+        Ok(Finished { progress: self.progress, files: self.finished.len() as u64, open_geometries })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{can_cast_types, cast};
-use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, IntervalUnit, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Date64Type, Field, FieldRef, Float64Type, IntervalUnit, Schema, SchemaRef};
 use parcelle_crs::Crs;
 use parquet::arrow::ArrowSchemaConverter;
 
@@ -180,7 +180,11 @@ impl Projection {
             arrays.push(match source {
                 Source::Copy(position) => Arc::clone(column(*position)?),
                 Source::Cast(position) => {
-                    let values = cast(column(*position)?, field.data_type());
+                    let column = column(*position)?;
+                    if let Some(row) = time_of_day(column) {
+                        return Err(refused((row, Refusal::Other("a date with a time of day".to_owned()))));
+                    }
+                    let values = cast(column, field.data_type());
                     values.map_err(|error| Fault::Batch(format!("column {}: {error}", field.name())))?
                 }
                 Source::Wkt(position) => {
@@ -270,9 +274,19 @@ fn points(x: &ArrayRef, y: &ArrayRef) -> Result<ArrayRef, (usize, Refusal)> {
     Ok(Arc::new(builder.finish()))
 }
 
-/// A field of plain values: dictionaries and runs, at any depth, become the type of their values.
+/// The first row of a column of dates in milliseconds that has a time of day, which the format does not allow.
+fn time_of_day(column: &ArrayRef) -> Option<usize> {
+    const DAY: i64 = 86_400_000;
+    let dates = column.as_primitive_opt::<Date64Type>()?;
+    dates.iter().position(|date| date.is_some_and(|date| date % DAY != 0))
+}
+
+/// A field of plain values: dictionaries and runs, at any depth, become the type of their values; dates have days.
 fn plain(field: &FieldRef) -> FieldRef {
     let data_type = match field.data_type() {
+        // Stored in Parquet as it is, a date of 64 bits is a bare number for other readers than Arrow's.
+        DataType::Date64 => DataType::Date32,
+        DataType::Dictionary(_, value) if **value == DataType::Date64 => DataType::Date32,
         DataType::Dictionary(_, value) => value.as_ref().clone(),
         DataType::RunEndEncoded(_, values) => plain(values).data_type().clone(),
         DataType::List(item) => DataType::List(plain(item)),

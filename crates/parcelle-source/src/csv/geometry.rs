@@ -141,7 +141,7 @@ impl Format {
         if text.first() == Some(&b'{') {
             return Some(Self::GeoJson);
         }
-        if let Some(head) = text.get(..10)
+        if let Some(head) = hexadecimal(text).get(..10)
             && matches!(head, [b'0', b'0' | b'1', ..])
             && head.iter().all(u8::is_ascii_hexdigit)
         {
@@ -186,6 +186,7 @@ impl Format {
                 std::str::from_utf8(rest.get(..digits)?).ok()?.parse().ok()
             }
             Self::Wkb => {
+                let text = hexadecimal(text);
                 let mut bytes = [0; 9];
                 for (byte, pair) in bytes.iter_mut().zip(text.as_chunks::<2>().0) {
                     *byte = pair_value(*pair)?;
@@ -212,9 +213,11 @@ impl Format {
             Self::Wkt => curves.read_wkt(text, out),
             Self::Wkb => {
                 scratch.clear();
-                let (pairs, rest) = text.as_chunks::<2>();
+                let digits = hexadecimal(text);
+                let before = text.len() - digits.len();
+                let (pairs, rest) = digits.as_chunks::<2>();
                 for (position, pair) in pairs.iter().enumerate() {
-                    let wrong = || unreadable(format!("no hexadecimal digit at byte {}", 2 * position));
+                    let wrong = || unreadable(format!("no hexadecimal digit at byte {}", before + 2 * position));
                     scratch.push(pair_value(*pair).ok_or_else(wrong)?);
                 }
                 if !rest.is_empty() {
@@ -224,6 +227,14 @@ impl Format {
             }
             Self::GeoJson => geojson::append_wkb(text, out).map_err(unreadable),
         }
+    }
+}
+
+/// The digits of bytes in hexadecimal, without what PostgreSQL (`\x`) and SQL Server (`0x`) write before them.
+fn hexadecimal(text: &[u8]) -> &[u8] {
+    match text {
+        [b'\\' | b'0', b'x' | b'X', digits @ ..] => digits,
+        digits => digits,
     }
 }
 
@@ -511,7 +522,10 @@ mod tests {
             ("Point", None),
             ("Pointe-à-Pitre (971)", None),
             ("010100000000000000", Some(Format::Wkb)),
+            ("\\x010100000000000000", Some(Format::Wkb)),
+            ("0x0101000000", Some(Format::Wkb)),
             ("01010", None),
+            ("0x1F", None),
             ("0102030405 rue", Some(Format::Wkb)),
             ("{\"type\":", Some(Format::GeoJson)),
             ("", None),
@@ -522,6 +536,14 @@ mod tests {
         assert_eq!(Format::Wkb.srid(b"01010000206A080000"), Some(2154));
         assert_eq!(Format::Wkb.srid(b"00200000010000086A"), Some(2154));
         assert_eq!(Format::Wkb.srid(b"0101000000000000000000F03F"), None);
+        assert_eq!(Format::Wkb.srid(b"\\x01010000206A080000"), Some(2154));
+        let point = "0101000000000000000000F03F0000000000000040";
+        for prefix in ["", "\\x", "0x", "0X"] {
+            let (mut scratch, mut wkb) = (Vec::new(), Vec::new());
+            let text = format!("{prefix}{point}");
+            Format::Wkb.wkb(text.as_bytes(), &Curves::default(), &mut scratch, &mut wkb).unwrap();
+            assert_eq!(wkb.len(), 21, "{text}");
+        }
     }
 
     #[test]

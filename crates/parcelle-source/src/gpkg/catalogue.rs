@@ -1,7 +1,5 @@
 //! What the metadata tables of a GeoPackage say.
 
-use std::collections::HashMap;
-
 use parcelle_crs::Crs;
 use parcelle_geometry::{Dimension, GeometryKind, GeometryType};
 use rusqlite::{Connection, OptionalExtension, Result};
@@ -127,27 +125,6 @@ pub(crate) fn feature_count(connection: &Connection, table: &str) -> Result<Opti
         })
         .optional()?;
     Ok(count.flatten().and_then(|count| u64::try_from(count).ok()))
-}
-
-/// Title and description of a table's columns, by name in lower case, from `gpkg_data_columns` (clause 2.3.1).
-pub(crate) fn column_texts(
-    connection: &Connection,
-    table: &str,
-) -> Result<HashMap<String, Vec<(&'static str, String)>>> {
-    let mut texts = HashMap::new();
-    if !has_table(connection, "gpkg_data_columns")? {
-        return Ok(texts);
-    }
-    let mut statement = connection.prepare(
-        "SELECT column_name, title, description FROM gpkg_data_columns WHERE table_name = ?1 COLLATE NOCASE",
-    )?;
-    let mut rows = statement.query([table])?;
-    while let Some(row) = rows.next()? {
-        let text = |index, key| row.get::<_, Option<String>>(index).map(|text| text.map(|text| (key, text)));
-        let found = [text(1, "title")?, text(2, "description")?].into_iter().flatten().collect();
-        texts.insert(row.get::<_, String>(0)?.to_lowercase(), found);
-    }
-    Ok(texts)
 }
 
 /// The coordinate reference system behind a `srs_id`; `None` for the undefined ones, -1 and 0 (requirement 11). The

@@ -11,6 +11,7 @@ use crate::geometry_field::{declared, geometry_field, layer_crs};
 use crate::gpkg::catalogue::{self, GeometryEntry};
 use crate::gpkg::columns::{Column, Kind, Table};
 use crate::gpkg::database::{Database, quoted};
+use crate::gpkg::descriptions;
 use crate::gpkg::direct::DirectTable;
 use crate::gpkg::rows::{Rows, Shape};
 use crate::gpkg::splits;
@@ -61,7 +62,7 @@ impl GeoPackageLayer {
         let crs = layer_crs(options.crs.as_deref(), || {
             catalogue::reference_system(&connection, &database, &table, geometry.srs_id)
         })?;
-        let texts = catalogue::column_texts(&connection, &table).map_err(failed)?;
+        let texts = descriptions::column_texts(&connection, &table).map_err(failed)?;
         let invalid = options.invalid.clone();
         let fields = columns.iter().map(|(column, kind)| {
             let nullable = column.nullable || !invalid.are_errors();
@@ -74,6 +75,11 @@ impl GeoPackageLayer {
             let mut metadata = field.metadata().clone();
             let texts = texts.get(&column.name.to_lowercase()).into_iter().flatten();
             metadata.extend(texts.map(|(key, text)| ((*key).to_owned(), text.clone())));
+            if *kind == Kind::Text && metadata.get("mime_type").is_some_and(|mime| mime == "application/json") {
+                // The canonical extension type of Arrow for JSON as text, which has no parameters.
+                metadata.insert("ARROW:extension:name".to_owned(), "arrow.json".to_owned());
+                metadata.insert("ARROW:extension:metadata".to_owned(), String::new());
+            }
             field.with_metadata(metadata)
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));

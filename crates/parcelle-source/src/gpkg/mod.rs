@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`database`] | the file: is it one, connections, locks, has it changed |
 //! | [`catalogue`] | what the metadata tables say: layers, geometry columns, reference systems |
+//! | [`descriptions`] | what it says about columns: alias, title, description, domain |
 //! | [`columns`] | the columns of a table and their Arrow types |
 //! | [`splits`] | ranges of row ids with about equal numbers of rows |
 //! | [`pages`], [`btree`], [`direct`] | rows from the pages of the file |
@@ -41,6 +42,7 @@ mod btree;
 mod catalogue;
 mod columns;
 mod database;
+mod descriptions;
 mod direct;
 #[cfg(test)]
 mod direct_tests;

@@ -469,18 +469,6 @@ fn reference_systems() {
 }
 
 #[test]
-fn texts_about_columns_become_metadata() {
-    let package = TestPackage::new();
-    package.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, g BLOB, cleabs TEXT)").features("t", "g", 2154).sql(
-        "CREATE TABLE gpkg_data_columns (table_name TEXT, column_name TEXT, name TEXT, title TEXT, description TEXT);
-         INSERT INTO gpkg_data_columns VALUES ('t', 'cleabs', 'key', 'Clé absolue', NULL);",
-    );
-    let schema = open_package(&package, None).unwrap().schema();
-    let metadata = schema.field(2).metadata();
-    assert_eq!((metadata.len(), metadata["title"].as_str()), (1, "Clé absolue"));
-}
-
-#[test]
 fn a_package_is_known_by_its_content() {
     let package = TestPackage::new();
     package.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, g BLOB)").features("t", "g", 2154);

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use parcelle_parquet::{Wanted, batches};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection, RowSelector};
+use parquet::basic::LogicalType;
 use parquet::errors::ParquetError;
+use parquet::schema::types::TypePtr;
 
 use crate::arrow_columns::guarded;
 use crate::arrow_columns::listing::layer_name;
@@ -45,7 +47,8 @@ impl ParquetLayer {
         let wanted = "a `geo` entry, a column of the type GEOMETRY, GEOGRAPHY or of a GeoArrow extension, a binary column \
                       called geometry, geom, wkb_geometry or the like that holds WKB, or a pair of numbers called \
                       longitude and latitude, or x and y";
-        let projection = Projection::open(path, &name, metadata.schema(), &columns, options, wanted)?;
+        let schema = with_extension_types(&metadata);
+        let projection = Projection::open(path, &name, &schema, &columns, options, wanted)?;
         let kept = window::kept(metadata.metadata(), columns.first(), options.window);
         let (mut groups, mut rows) = (Vec::new(), 0u64);
         for (index, (group, kept)) in metadata.metadata().row_groups().iter().zip(kept).enumerate() {
@@ -117,6 +120,27 @@ impl ParquetLayer {
         };
         self.groups.iter().filter_map(part).collect()
     }
+}
+
+/// The schema, with the logical types that Arrow has as extension types of a field, so that they are not lost.
+fn with_extension_types(metadata: &ArrowReaderMetadata) -> Schema {
+    let schema = metadata.schema();
+    let types = metadata.parquet_schema().root_schema().get_fields();
+    let named = |(field, stored): (&FieldRef, &TypePtr)| {
+        let extension = match stored.get_basic_info().logical_type_ref() {
+            Some(LogicalType::Uuid) => "arrow.uuid",
+            Some(LogicalType::Json) => "arrow.json",
+            _ => return Arc::clone(field),
+        };
+        if field.metadata().contains_key("ARROW:extension:name") {
+            return Arc::clone(field);
+        }
+        let mut entries = field.metadata().clone();
+        entries.insert("ARROW:extension:name".to_owned(), extension.to_owned());
+        entries.insert("ARROW:extension:metadata".to_owned(), String::new());
+        Arc::new(field.as_ref().clone().with_metadata(entries))
+    };
+    Schema::new(schema.fields().iter().zip(types).map(named).collect::<Vec<_>>())
 }
 
 /// Rows of a row group.

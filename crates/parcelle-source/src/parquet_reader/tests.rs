@@ -458,3 +458,59 @@ fn units_of_time_keep_their_zone() {
 }
 
 use arrow::datatypes::Fields;
+
+#[test]
+fn dates_of_64_bits_have_days() {
+    let dates = |values: Vec<Option<i64>>| {
+        let rows = values.len();
+        let dates: ArrayRef = Arc::new(Date64Array::from(values));
+        let batch =
+            batch(vec![(geometry_field("geom"), points(rows)), (Field::new("d", DataType::Date64, true), dates)]);
+        TestFile::new(&batch, 10, &[]).read()
+    };
+    let read = dates(vec![Some(86_400_000), None, Some(-62_135_596_800_000)]).unwrap();
+    let column = read.column_by_name("d").unwrap().as_primitive::<arrow::datatypes::Date32Type>();
+    assert_eq!(column.iter().collect::<Vec<_>>(), [Some(1), None, Some(-719_162)]);
+    let error = dates(vec![Some(0), Some(-1)]).unwrap_err().to_string();
+    assert!(error.contains("column d, row number 2: a date with a time of day"), "{error}");
+}
+
+#[test]
+fn logical_types_of_parquet_become_extension_types() {
+    use parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType};
+
+    // As other programs than Arrow write it: there is no Arrow schema in it.
+    let message = "message m {
+        required binary geometry; required fixed_len_byte_array(16) id (UUID); required binary notes (JSON);
+        required binary name (UTF8); }";
+    let schema = Arc::new(parquet::schema::parser::parse_message_type(message).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let file = std::fs::File::create(&path).unwrap();
+    let mut writer =
+        parquet::file::writer::SerializedFileWriter::new(file, schema, Arc::new(Default::default())).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut index = 0;
+    while let Some(mut column) = group.next_column().unwrap() {
+        let bytes = [point(1.0, 2.0), vec![7; 16], b"{}".to_vec(), b"n".to_vec()][index].clone();
+        if index == 1 {
+            let value = FixedLenByteArray::from(ByteArray::from(bytes));
+            column.typed::<FixedLenByteArrayType>().write_batch(&[value], None, None).unwrap();
+        } else {
+            column.typed::<ByteArrayType>().write_batch(&[ByteArray::from(bytes)], None, None).unwrap();
+        }
+        column.close().unwrap();
+        index += 1;
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+
+    let layer = crate::open(&path, &OpenOptions::default()).unwrap();
+    let schema = layer.schema();
+    let extension =
+        |column: usize| schema.field(column).metadata().get("ARROW:extension:name").map_or("", String::as_str);
+    assert_eq!([extension(1), extension(2), extension(3)], ["arrow.uuid", "arrow.json", ""]);
+    let batch = read_layer(layer.as_ref(), 10).unwrap();
+    assert_eq!(batch.column(1).as_fixed_size_binary().value(0), [7; 16]);
+    assert_eq!(batch.column(2).as_string::<i32>().value(0), "{}");
+}

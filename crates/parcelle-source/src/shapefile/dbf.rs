@@ -56,7 +56,7 @@ impl Field {
     /// What it becomes; otherwise what it is, in words.
     ///
     /// Numbers follow GDAL: without decimals up to 9 characters are 32 bits, up to 18 are 64, and more are a 64-bit float;
-    /// of those, a value that a float does not hold exactly is an error.
+    /// of those, a value that a float does not hold exactly makes them integers ([`super::wide`]), or is an error.
     pub(super) fn kind(&self) -> Result<Kind, String> {
         Ok(match (self.type_code, self.decimals, self.width) {
             (b'C', ..) => Kind::Text,

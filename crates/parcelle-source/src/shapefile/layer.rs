@@ -12,7 +12,7 @@ use super::index::{HEADER_BYTES, Index, Records};
 use super::shape::{self, ShapeBuilder, ShapeType};
 use super::text::Encoding;
 use super::value::{Builder, Refusal};
-use super::{malformed, reference};
+use super::{malformed, reference, wide};
 use crate::error::{GeometryReason, Place, RowPosition, SourceError};
 use crate::geometry_field::{declared, geometry_field, layer_crs};
 use crate::invalid::InvalidValues;
@@ -122,6 +122,17 @@ pub(super) fn describe(shp: &Path, name: String, options: &OpenOptions) -> Resul
     Ok(LayerInfo { name, rows, geometry: Some(geometry), crs, fields })
 }
 
+/// Makes 64-bit integers of wide fields whose values ask for them.
+fn settle_wide(table: &Table, columns: &mut [Column], options: &OpenOptions) -> Result<(), SourceError> {
+    let mut columns: Vec<&mut Column> = columns.iter_mut().filter(|column| column.kind == Kind::WideInteger).collect();
+    let fields: Vec<&dbf::Field> = columns.iter().map(|column| &column.field).collect();
+    let are_integers = wide::are_integers(table, &fields, &options.interrupt)?;
+    for (column, _) in columns.iter_mut().zip(are_integers).filter(|(_, is_integer)| *is_integer) {
+        column.kind = Kind::Int64;
+    }
+    Ok(())
+}
+
 impl ShapefileLayer {
     pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<Self, SourceError> {
         let (name, shp) = Parts::choose(path, options)?;
@@ -142,7 +153,10 @@ impl ShapefileLayer {
         let mut known: Vec<&str> = parts.names.iter().map(String::as_str).collect();
         known.push(geometry_name);
         names::check_selection(&shp, &name, select, &known)?;
-        let columns = Self::columns(&parts, &name, geometry_name, select)?;
+        let mut columns = Self::columns(&parts, &name, geometry_name, select)?;
+        if let Some(table) = &parts.table {
+            settle_wide(table, &mut columns, options)?;
+        }
         let crs = parts.crs(&name, options)?;
         let mut fields: Vec<Field> =
             columns.iter().map(|column| Field::new(&column.name, column.kind.data_type(), true)).collect();

@@ -9,6 +9,7 @@
 //! | [`shape`], [`rings`] | one shape as WKB; which ring of a polygon is a hole in which |
 //! | [`dbf`] | the header of the table: fields and their Arrow types |
 //! | [`value`] | the values of a field into its column |
+//! | [`wide`] | integers of 64 bits in fields that may hold more |
 //! | [`text`] | code pages |
 //! | [`reference`] | the `.prj` |
 //! | [`layer`] | all of that as a [`Layer`](crate::Layer) |
@@ -27,8 +28,11 @@
 //! - **Measures** below -10³⁸ mean "none": a shape of no other has no M, and beside others they are NaN.
 //! - **Blank** fields of any type are NULL, as are numbers of asterisks, logicals of `?` and dates of zeros. Text loses
 //!   its trailing blanks, and ends at a zero byte.
-//! - **Code page**: the `.cpg`, else the language driver id in the `.dbf`, else ISO-8859-1. Bytes that it does not have
-//!   are an error.
+//! - **Numbers** without decimals are 32-bit integers up to 9 characters, 64-bit integers up to 18, and 64-bit floats beyond, as
+//!   with GDAL; but where a float would round one of them, and 64-bit integers hold all, they are those.
+//! - **Code page**: the `.cpg`, else the language driver id in the `.dbf`, else Windows-1252, which is what programs on Windows
+//!   write without a word (and, as id 87, as "ANSI"), and holds the letters of ISO-8859-1 too. Bytes that the code page does
+//!   not have are an error.
 
 mod dbf;
 mod files;
@@ -42,6 +46,7 @@ mod siblings;
 mod tests;
 mod text;
 mod value;
+mod wide;
 
 use std::path::Path;
 

@@ -377,7 +377,7 @@ fn values_that_do_not_fit_are_refused() {
         ("i32", "1,5", "N(9)"),
         ("i32", "999999.5", "N(9)"),
         ("i64", "abc", "N(18)"),
-        ("wide", "9007199254740993", "would be rounded"),
+        ("wide", "12345678901234567891", "would be rounded"),
         ("wide", "1,5", "no valid N(20)"),
         ("real", "1.2.3", "N(10,3)"),
         ("l", "1", "L"),

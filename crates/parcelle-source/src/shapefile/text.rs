@@ -157,7 +157,8 @@ fn of_name(name: &str) -> Option<Charset> {
 
 fn of_language_driver(language_driver: u8) -> Option<Charset> {
     match language_driver {
-        0 | 87 => Some(Charset::Latin1),
+        // Nothing, or "ANSI": what Windows has, where letters as common as œ and ’ are among what ISO-8859-1 has controls for.
+        0 | 87 => Some(Charset::Standard(encoding_rs::WINDOWS_1252)),
         other => of_code_page(language_driver_code_page(other)?),
     }
 }
@@ -190,7 +191,7 @@ impl Encoding {
             .ok_or_else(|| unknown(dbf, &format!("of language driver {language_driver}")))?;
         let (name, declared_by) = match language_driver_code_page(language_driver) {
             Some(page) => (format!("code page {page}"), format!("language driver {language_driver} of the .dbf")),
-            None => ("ISO-8859-1".to_owned(), "the absence of a .cpg".to_owned()),
+            None => ("Windows-1252".to_owned(), "the absence of a .cpg".to_owned()),
         };
         Ok(Self { name, charset, declared_by })
     }
@@ -253,12 +254,12 @@ mod tests {
     fn names_of_code_pages() {
         for (names, bytes, expected) in [
             (&["UTF-8", "utf8", "65001", "\u{feff}UTF-8\r\n", "CP65001"][..], "é".as_bytes(), "é"),
+            (&["ISO-8859-1", "88591", "8859_1", "8859-1", "ISO 88591", "latin1", "28591"], b"\xE9\x80", "é\u{80}"),
             (
-                &["ISO-8859-1", "88591", "8859_1", "8859-1", "ISO 88591", "latin1", "LDID/87", "28591", " "],
-                b"\xE9\x80",
-                "é\u{80}",
+                &["1252", "CP1252", "ANSI 1252", "windows-1252", "LDID/3", "cp-1252", "LDID/87", " "],
+                b"\xE9\x80\x9C\x92\x81",
+                "é€œ’\u{81}",
             ),
-            (&["1252", "CP1252", "ANSI 1252", "windows-1252", "LDID/3", "cp-1252"], b"\xE9\x80", "é€"),
             (&["ISO-8859-15", "885915", "8859-15"], b"\xA4", "€"),
             (&["850", "CP850", "OEM 850", "IBM850", "LDID/2"], b"\x82\x9B", "éø"),
             (&["437", "LDID/1"], b"\x82\x9B", "é¢"),

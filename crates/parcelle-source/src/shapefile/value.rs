@@ -124,7 +124,7 @@ fn text(bytes: &[u8]) -> &[u8] {
 }
 
 /// The characters of a number; `None` where the field is blank, or of asterisks: the number was too long to be written.
-fn number(bytes: &[u8]) -> Option<&[u8]> {
+pub(super) fn number(bytes: &[u8]) -> Option<&[u8]> {
     let start = bytes.iter().position(|byte| !matches!(byte, b' ' | 0))?;
     let end = bytes.iter().rposition(|byte| !matches!(byte, b' ' | 0))?;
     let number = bytes.get(start..=end)?;
@@ -140,14 +140,15 @@ fn signed(text: &[u8]) -> (bool, &[u8]) {
     }
 }
 
-fn integer(text: &[u8]) -> Result<i64, Refusal> {
+pub(super) fn integer(text: &[u8]) -> Result<i64, Refusal> {
     let (negative, digits) = signed(text);
-    let magnitude = digits.iter().try_fold(0i64, |value, digit| {
+    // Below zero, where there is one more of them.
+    let below = digits.iter().try_fold(0i64, |value, digit| {
         let digit = digit.wrapping_sub(b'0');
-        if digit > 9 { None } else { value.checked_mul(10)?.checked_add(i64::from(digit)) }
+        if digit > 9 { None } else { value.checked_mul(10)?.checked_sub(i64::from(digit)) }
     });
-    match magnitude {
-        Some(value) if !digits.is_empty() => Ok(if negative { -value } else { value }),
+    match below.and_then(|value| if negative { Some(value) } else { value.checked_neg() }) {
+        Some(value) if !digits.is_empty() => Ok(value),
         // `12.000` and `1.2e3` are integers too; nothing that is written in 18 characters and is one is beyond a float but
         // for digits alone.
         _ => {
@@ -159,7 +160,7 @@ fn integer(text: &[u8]) -> Result<i64, Refusal> {
 }
 
 /// A float that is the same number as the digits say.
-fn wide_integer(text: &[u8]) -> Result<f64, Refusal> {
+pub(super) fn wide_integer(text: &[u8]) -> Result<f64, Refusal> {
     let value = float(text)?;
     let (negative, digits) = signed(text);
     if digits.len() <= EXACT_DIGITS || !digits.iter().all(u8::is_ascii_digit) {
@@ -206,6 +207,8 @@ mod tests {
             ("007", Ok(7)),
             ("-999999999999999999", Ok(-999_999_999_999_999_999)),
             ("9223372036854775807", Ok(i64::MAX)),
+            ("-9223372036854775808", Ok(i64::MIN)),
+            ("-9223372036854775809", Err(Refusal::Value)),
             ("12.000", Ok(12)),
             ("12.", Ok(12)),
             ("1.2e3", Ok(1200)),

@@ -118,15 +118,15 @@ pub enum ArchiveError {
     },
     /// Two members that would be one file.
     #[error(
-        "{}: two members have the name {member:?}, or names that differ in the case of letters only: unpack it with \
-         another program, and convert the result",
-        .archive.display()
+        "{}: two members have {}: unpack it with another program, and convert the result",
+        .archive.display(),
+        same_name(.member.as_deref())
     )]
     SameName {
         /// The archive.
         archive: PathBuf,
-        /// The member.
-        member: String,
+        /// The member; `None` where the format gives only the last of them.
+        member: Option<String>,
     },
     /// A link, device or pipe.
     #[error("{}/{member}: a {kind}, which is not unpacked: put the file itself into the archive", .archive.display())]
@@ -208,6 +208,13 @@ pub enum ArchiveError {
     /// Stopped from another thread.
     #[error("interrupted")]
     Interrupted,
+}
+
+fn same_name(member: Option<&str>) -> String {
+    member.map_or_else(
+        || "the same name".to_owned(),
+        |member| format!("the name {member:?}, or names that differ in the case of letters only"),
+    )
 }
 
 impl ArchiveError {

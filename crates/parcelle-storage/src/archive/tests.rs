@@ -161,7 +161,7 @@ fn members_that_would_be_one_file_are_refused() {
     }
     let bytes = zip(&[("aaaa", b"1"), ("bbbb", b"2")], CompressionMethod::Stored);
     let text = error("a.zip", &patched(bytes, b"bbbb", b"aaaa"));
-    assert!(text.contains("two members have the name"), "{text}");
+    assert!(text.contains("two members have the same name"), "{text}");
 }
 
 #[test]

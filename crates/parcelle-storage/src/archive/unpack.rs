@@ -214,7 +214,7 @@ fn paths(
         let taken = directories.contains(&folded) || parents.iter().any(|parent| files.contains(parent));
         directories.extend(parents);
         if taken || !files.insert(folded) {
-            return Err(ArchiveError::SameName { archive: archive(), member: name() });
+            return Err(ArchiveError::SameName { archive: archive(), member: Some(name()) });
         }
         paths.push(Some(path));
     }

@@ -65,8 +65,7 @@ impl Zip {
         }
         // The names above are those that came last; what else had the same name is gone from the table.
         if archive.has_duplicate_names() {
-            let member = "one of its members".to_owned();
-            return Err(ArchiveError::SameName { archive: path.to_owned(), member });
+            return Err(ArchiveError::SameName { archive: path.to_owned(), member: None });
         }
         Ok((Self { archive }, members))
     }

@@ -456,6 +456,7 @@ impl Convert {
             Err(splits) => Input::Parallel(splits.into_iter().map(part).collect()),
         };
         let written = parcelle_geoparquet::write(stages.schema(), parts, &self.output, &self.write)?;
+        warnings.extend(open_rings(written.open_geometries));
         Ok(ConvertSummary {
             input: description,
             inputs: paths.len() as u64,
@@ -479,6 +480,16 @@ impl Convert {
             leftovers: leftovers.iter().map(|path| path.display().to_string()).collect(),
         })
     }
+}
+
+/// A warning where rings are not closed: they are kept, but many programs read no row of a file with one.
+fn open_rings(geometries: u64) -> Option<String> {
+    (geometries > 0).then(|| {
+        format!(
+            "geometries with a ring that is not closed: {geometries}. They are written as they are, and programs on GEOS, \
+             such as geopandas, do not read the file then: close the rings in the source; `parcelle check` names the rows"
+        )
+    })
 }
 
 impl Convert {
