@@ -22,6 +22,7 @@
 //! parts, runs, blocks or threads, so the output is the same whatever the budget and the thread count.
 
 mod collect;
+mod gather;
 mod hilbert;
 mod key;
 mod plan;
@@ -29,7 +30,7 @@ mod range;
 mod run;
 mod spill;
 
-pub(crate) use collect::collect;
+pub(crate) use collect::{Arranged, collect};
 pub(crate) use hilbert::Hilbert;
 pub(crate) use key::{ByColumns, Cell, ColumnsThen, KeyMaker, SortKey};
 pub(crate) use range::with_cells;
