@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
 use crate::arrange::key::{KeyMaker, SortKey};
 use crate::arrange::plan::{self, RangeLimits};
 use crate::arrange::range::KeyRange;
-use crate::arrange::run::{Held, Run};
+use crate::arrange::run::{Run, SortedPart};
 use crate::arrange::spill::Spill;
 use crate::error::{ProducerError, WriteError};
 use crate::options::{Progress, WriteOptions};
@@ -378,10 +378,10 @@ fn arrange_part<M: KeyMaker>(
     }
     let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
     let bytes = memory_of(&batches);
-    let held = Held::new(part, batches, bytes, maker)?;
+    let sorted = SortedPart::new(part, batches, bytes, maker)?;
     let run = match plan {
-        Some(SpillPlan { spill, boundaries }) => Run::Spilled(held.spill(schema, boundaries, spill)?),
-        None => Run::Held(held),
+        Some(SpillPlan { spill, boundaries }) => Run::Spilled(sorted.spill(schema, boundaries, spill)?),
+        None => Run::Held(sorted.hold(schema)?),
     };
     Ok(Done { run, rows, bytes })
 }

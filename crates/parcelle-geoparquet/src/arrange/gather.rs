@@ -154,6 +154,12 @@ impl Picked {
         Ok(())
     }
 
+    /// What was picked, as it is picked from.
+    pub(crate) fn column(&self) -> Column<'_> {
+        let validity = Some(&self.validity).filter(|bits| !bits.is_empty()).map(|bits| Bits::new(bits, 0));
+        Column { validity, offsets: &self.offsets, values: &self.values, first_bit: 0 }
+    }
+
     /// The same as an array.
     fn into_array(self, data_type: &DataType, rows: usize) -> Result<ArrayRef, ArrowError> {
         let nulls = (!self.validity.is_empty())

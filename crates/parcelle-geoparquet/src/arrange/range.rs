@@ -3,11 +3,11 @@
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use arrow::array::{ArrayData, ArrayRef, RecordBatch, UInt64Array};
+use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
-use crate::arrange::gather::{self, Place, Sources};
+use crate::arrange::gather::{Column, Place, Sources};
 use crate::arrange::key::SortKey;
 use crate::arrange::run::{Block, Held, Position, Run, Sorted};
 use crate::arrange::spill::{Loaded, Spill};
@@ -35,8 +35,8 @@ pub(crate) struct KeyRange<K> {
 
 /// What a run has in a range.
 enum Piece<'a, K> {
-    /// Rows of a run in memory, whose batches have this data.
-    Held { held: &'a Held<K>, range: Range<usize>, data: Vec<Vec<ArrayData>> },
+    /// Rows of a run in memory.
+    Held { held: &'a Held<K>, range: Range<usize> },
     /// Blocks of the spill file, one after the other.
     Spilled { part: usize, blocks: &'a [Block<K>] },
 }
@@ -67,7 +67,7 @@ impl<K: SortKey> KeyRange<K> {
         let piece = |(part, run): &'a (usize, Run<K>)| match run {
             Run::Held(held) => {
                 let range = held.sorted().between(from, to);
-                (!range.is_empty()).then(|| Piece::Held { held, range, data: gather::data_of(&held.batches) })
+                (!range.is_empty()).then_some(Piece::Held { held, range })
             }
             Run::Spilled(blocks) => {
                 let start = from.map_or(0, |from| blocks.partition_point(|block| block.last < *from));
@@ -80,33 +80,32 @@ impl<K: SortKey> KeyRange<K> {
     }
 
     /// Passes the rows of the pieces to the sink. `loaded` are all of their blocks.
-    fn merge(
+    fn merge<'a>(
         &self,
         schema: &SchemaRef,
-        pieces: &[Piece<'_, K>],
-        loaded: &[Loaded<'_, K>],
+        pieces: &'a [Piece<'a, K>],
+        loaded: &'a [Loaded<'a, K>],
         sink: BatchSink<'_>,
     ) -> Result<(), WriteError> {
         let mut sources = Sources::new(schema);
         // In the order of parts, and within a part sorted.
         let mut entries: Vec<(K, Place)> = Vec::new();
+        let mut add = |range: Range<usize>, sorted: &Sorted<'_, K>, plain: &[Column<'a>], others: &[ArrayRef]| {
+            let keys = sorted.keys.get(range.clone()).unwrap_or_default();
+            let source = sources.count();
+            let places = range.map(|row| Place { source, row: row as u32 });
+            entries.extend(keys.iter().cloned().zip(places));
+            sources.add(plain, others);
+        };
         let mut loaded = loaded.iter();
         for piece in pieces {
             match piece {
-                Piece::Held { held, range, data } => {
-                    let keys = held.sorted().keys.get(range.clone()).unwrap_or_default();
-                    entries.extend(keys.iter().cloned().zip(held.places(range.clone(), sources.count())));
-                    held.batches.iter().zip(data).for_each(|(batch, data)| sources.add_batch(batch, data));
-                }
+                Piece::Held { held, range } => add(range.clone(), &held.sorted(), &held.plain(), &held.others),
                 Piece::Spilled { part, blocks } => {
                     for loaded in loaded.by_ref().take(blocks.len()) {
                         let sorted = Sorted { part: *part, keys: &loaded.keys, rows: &loaded.rows };
                         let range = sorted.between(self.from.as_ref(), self.to.as_ref());
-                        let keys = loaded.keys.get(range.clone()).unwrap_or_default();
-                        let source = sources.count();
-                        let places = range.map(|row| Place { source, row: row as u32 });
-                        entries.extend(keys.iter().cloned().zip(places));
-                        sources.add(&loaded.plain, &loaded.others);
+                        add(range, &sorted, &loaded.plain, &loaded.others);
                     }
                 }
             }

@@ -3,10 +3,11 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use arrow::array::{Array, ArrayData, RecordBatch};
+use arrow::array::{Array, ArrayData, ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 
-use crate::arrange::gather::{self, Picked, Place, Sources};
+use crate::arrange::gather::{self, Column, Picked, Place, Sources};
 use crate::arrange::key::{KeyMaker, SortKey};
 use crate::arrange::spill::{BlockMemory, Extent, Spill};
 use crate::error::WriteError;
@@ -56,13 +57,27 @@ impl<K: SortKey> Sorted<'_, K> {
     }
 }
 
-/// A run in memory: batches as they were decoded, and the order of their rows.
+/// A part as it was decoded, and the order of its rows.
+#[derive(Debug)]
+pub(crate) struct SortedPart<K> {
+    part: usize,
+    batches: Vec<RecordBatch>,
+    /// Number of the first row of each batch.
+    starts: Vec<u32>,
+    keys: Vec<K>,
+    rows: Vec<u32>,
+    /// Bytes it takes in memory.
+    bytes: u64,
+}
+
+/// A run in memory, in order: rows that are merged are beside each other, and come from memory together.
 #[derive(Debug)]
 pub(crate) struct Held<K> {
     part: usize,
-    pub(crate) batches: Vec<RecordBatch>,
-    /// Number of the first row of each batch.
-    starts: Vec<u32>,
+    /// Its columns of bits, numbers and byte strings.
+    plain: Vec<Picked>,
+    /// Its other columns.
+    pub(crate) others: Vec<ArrayRef>,
     keys: Vec<K>,
     rows: Vec<u32>,
     /// Bytes it takes in memory.
@@ -70,6 +85,17 @@ pub(crate) struct Held<K> {
 }
 
 impl<K: SortKey> Held<K> {
+    pub(crate) fn sorted(&self) -> Sorted<'_, K> {
+        Sorted { part: self.part, keys: &self.keys, rows: &self.rows }
+    }
+
+    /// Its columns of bits, numbers and byte strings.
+    pub(crate) fn plain(&self) -> Vec<Column<'_>> {
+        self.plain.iter().map(Picked::column).collect()
+    }
+}
+
+impl<K: SortKey> SortedPart<K> {
     /// Sorts the rows of a part, which take `bytes` in memory.
     pub(crate) fn new(
         part: usize,
@@ -92,16 +118,28 @@ impl<K: SortKey> Held<K> {
         Ok(Self { part, batches, starts, keys, rows, bytes })
     }
 
-    pub(crate) fn sorted(&self) -> Sorted<'_, K> {
-        Sorted { part: self.part, keys: &self.keys, rows: &self.rows }
+    /// The places of the rows, in order.
+    fn places(&self) -> Vec<Place> {
+        let place = |row: &u32| {
+            let batch = self.starts.partition_point(|start| start <= row).saturating_sub(1);
+            Place { source: batch as u32, row: row - self.starts.get(batch).copied().unwrap_or(0) }
+        };
+        self.rows.iter().map(place).collect()
     }
 
-    /// The places of the rows from `range`, in order; the first of the batches is source `first`.
-    pub(crate) fn places(&self, range: Range<usize>, first: u32) -> impl Iterator<Item = Place> {
-        self.rows.get(range).unwrap_or_default().iter().map(move |&row| {
-            let batch = self.starts.partition_point(|&start| start <= row).saturating_sub(1);
-            Place { source: first + batch as u32, row: row - self.starts.get(batch).copied().unwrap_or(0) }
-        })
+    /// Puts the rows in order in memory.
+    pub(crate) fn hold(self, schema: &SchemaRef) -> Result<Held<K>, WriteError> {
+        let failed = |error: ArrowError| WriteError::Batch(error.to_string());
+        let data = gather::data_of(&self.batches);
+        let (sources, places) = (self.sources(schema, &data), self.places());
+        let plain = sources.plain().map(|(form, columns)| {
+            let mut picked = Picked::default();
+            picked.pick(form, columns, &places).map(|()| picked)
+        });
+        let plain = plain.collect::<Result<_, _>>().map_err(failed)?;
+        let others = sources.pick_others(&places).map_err(failed)?;
+        let Self { part, keys, rows, bytes, .. } = self;
+        Ok(Held { part, plain, others, keys, rows, bytes })
     }
 
     /// Writes the rows to the spill file, in blocks that end at the boundaries or before.
@@ -114,7 +152,7 @@ impl<K: SortKey> Held<K> {
         spill.check_space(self.bytes)?;
         let data = gather::data_of(&self.batches);
         let sources = self.sources(schema, &data);
-        let places: Vec<Place> = self.places(0..self.rows.len(), 0).collect();
+        let places = self.places();
         let positions: Vec<Place> = (0..places.len() as u32).map(|row| Place { source: 0, row }).collect();
         let key_data = K::to_array(&self.keys).to_data();
         let Self { part, keys, rows, bytes, .. } = &self;
