@@ -15,16 +15,23 @@ const POWERS: [f64; MOST_DIGITS + 1] =
 /// takes half as long again.
 #[inline]
 pub fn short_decimal(text: &[u8]) -> Option<(f64, usize)> {
+    short_decimal_and_whole(text).map(|(value, length, _)| (value, length))
+}
+
+/// The same, and how many bytes it has before the point; all, where there is none.
+#[inline]
+pub fn short_decimal_and_whole(text: &[u8]) -> Option<(f64, usize, usize)> {
     let sign = usize::from(text.first() == Some(&b'-'));
     let (whole, whole_digits) = digits(text, sign, 0, MOST_DIGITS)?;
-    let mut end = sign + whole_digits;
+    let point = sign + whole_digits;
+    let mut end = point;
     let mut value = whole as f64;
     if text.get(end) == Some(&b'.') {
         let (all, fraction_digits) = digits(text, end + 1, whole, MOST_DIGITS - whole_digits)?;
         value = all as f64 / POWERS.get(fraction_digits)?;
         end += 1 + fraction_digits;
     }
-    Some((if sign == 1 { -value } else { value }, end))
+    Some((if sign == 1 { -value } else { value }, end, point))
 }
 
 /// Goes on with a number by the digits from a position; how many there are, which is at least one and not more than `most`.

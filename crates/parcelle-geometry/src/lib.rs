@@ -36,7 +36,7 @@ mod wkt;
 
 pub use bounds::Bounds;
 pub use coordinates::Coordinates;
-pub use decimal::short_decimal;
+pub use decimal::{short_decimal, short_decimal_and_whole};
 pub use error::WkbError;
 pub use field::{DECLARED_TYPE_KEY, EPOCH_KEY, ORIENTATION_KEY};
 pub use flatten::{FlatGeometries, FlattenError};

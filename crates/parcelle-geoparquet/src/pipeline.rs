@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{SchemaRef, UInt64Type};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
 
-use crate::arrange::{self, ByColumns, ColumnsThen, Hilbert, KeyMaker, SortKey};
+use crate::arrange::{self, Arranged, ByColumns, ColumnsThen, Hilbert, KeyMaker, SortKey};
 use crate::assemble::Assembler;
 use crate::column::ColumnEncoders;
 use crate::encode::{EncodedRowGroup, RowGroup, encode};
@@ -101,7 +102,7 @@ pub fn write(schema: &SchemaRef, input: Input<'_>, path: &Path, options: &WriteO
     let by = partitioning.and_then(|partitioning| partitioning.by.as_ref());
     let columns = by.map(|name| ByColumns::new(schema, std::slice::from_ref(name))).transpose()?;
     let written = match (&options.sort, columns, primary) {
-        (Sort::None, None, _) => run.write(input, destination, 0),
+        (Sort::None, None, _) => run.write(input, destination, Kept::default()),
         (Sort::None, Some(columns), _) => run.write_sorted(input, destination, &columns),
         (Sort::Columns(names), _, _) => {
             let names: Vec<_> = by.into_iter().chain(names.iter().filter(|name| Some(*name) != by)).cloned().collect();
@@ -151,16 +152,18 @@ impl Run<'_> {
             (self.schema, self.with_cells) = (arrange::with_cells(&self.schema), true);
         }
         let parts = Input::Parallel(arranged.parts(self.options));
-        let mut written = self.write(parts, destination, arranged.held_bytes).map_err(WriteError::unwrapped)?;
-        let merge = std::mem::replace(&mut written.seconds.decode, arranged.decode_seconds);
-        written.seconds.arrange = arranged.arrange_seconds + merge;
-        written.spilled_bytes = arranged.spilled_bytes();
-        written.peak_bytes_under_way = written.peak_bytes_under_way.max(arranged.held_bytes);
+        let Arranged { held_bytes, spilled_bytes, decode_seconds, arrange_seconds, .. } = arranged;
+        let kept = Kept { bytes: held_bytes, rows: Some(arranged.into_rows()) };
+        let mut written = self.write(parts, destination, kept).map_err(WriteError::unwrapped)?;
+        let merge = std::mem::replace(&mut written.seconds.decode, decode_seconds);
+        written.seconds.arrange = arrange_seconds + merge;
+        written.spilled_bytes = spilled_bytes;
+        written.peak_bytes_under_way = written.peak_bytes_under_way.max(held_bytes);
         Ok(written)
     }
 
-    /// Writes the rows in the order in which they come. `held_bytes` of the budget are in use already.
-    fn write(self, input: Input<'_>, destination: Destination, held_bytes: u64) -> Result<Written, WriteError> {
+    /// Writes the rows in the order in which they come.
+    fn write(self, input: Input<'_>, destination: Destination, kept: Kept) -> Result<Written, WriteError> {
         let Self { schema, with_cells, layout, partitioner, options, threads, pool } = self;
         let abort = AtomicBool::new(false);
         let (events_in, events) = unbounded();
@@ -182,7 +185,8 @@ impl Run<'_> {
                     layout,
                     partitioner,
                     options,
-                    memory: options.memory.saturating_sub(held_bytes),
+                    memory: options.memory.saturating_sub(kept.bytes),
+                    kept: kept.rows,
                     threads,
                     scope,
                     abort: &abort,
@@ -200,6 +204,14 @@ impl Run<'_> {
             })
         })
     }
+}
+
+/// What the parts of an input are read from, if they are read from memory.
+#[derive(Default)]
+struct Kept {
+    /// Bytes of the budget that it takes.
+    bytes: u64,
+    rows: Option<Arc<dyn Send + Sync>>,
 }
 
 /// Row groups per thread that are being encoded, or encoded and not yet appended.
@@ -281,6 +293,8 @@ struct Coordinator<'run, 'scope, Parts> {
     options: &'run WriteOptions,
     /// Bytes of rows that may be under way.
     memory: u64,
+    /// What the parts are read from, until all have been.
+    kept: Option<Arc<dyn Send + Sync>>,
     threads: usize,
     scope: &'run rayon::Scope<'scope>,
     abort: &'scope AtomicBool,
@@ -302,7 +316,7 @@ where
         let mut assembler = Some(Assembler::new(self.options.row_group_rows, self.options.row_group_bytes));
         // The file is begun when the first row group is known: its rows decide how columns are encoded.
         let mut destination = Some(destination);
-        let mut output: Option<(Output<'_>, std::sync::Arc<ColumnEncoders>)> = None;
+        let mut output: Option<(Output<'_>, Arc<ColumnEncoders>)> = None;
         loop {
             while let Some(batches) = self.state.decoded.remove(&self.state.next_part) {
                 self.state.next_part += 1;
@@ -314,6 +328,10 @@ where
             // under way.
             self.start_decoding();
             let input_ended = self.parts_done && self.state.decoding == 0 && !self.reading;
+            if let Some(kept) = self.kept.take_if(|_| input_ended) {
+                // Giving so much memory and a large file back takes a while: beside the last row groups, not behind them.
+                self.scope.spawn(move |_| drop(kept));
+            }
             if let Some(assembler) = assembler.take_if(|_| input_ended) {
                 assembler.finish(|group| self.state.complete.push_back(group));
             }
@@ -321,7 +339,7 @@ where
                 let properties = self.layout.properties(self.options, self.state.complete.front())?;
                 let partitioning = self.options.partitioning.as_ref();
                 let begun = Output::new(self.layout, destination, properties, partitioning)?;
-                let encoders = std::sync::Arc::new(begun.encoders(self.state.complete.front())?);
+                let encoders = Arc::new(begun.encoders(self.state.complete.front())?);
                 output = Some((begun, encoders));
             }
             if let Some((output, encoders)) = &mut output {
@@ -408,13 +426,14 @@ where
 
     /// Gives complete row groups to workers, and no more than they will soon need: a value with few rows makes a small row
     /// group, which takes far more memory once it is encoded.
-    fn start_encoding(&mut self, encoders: &std::sync::Arc<ColumnEncoders>, input_ended: bool) {
-        let idle_workers = input_ended && self.state.complete.len() + self.state.encoding < self.threads;
+    fn start_encoding(&mut self, encoders: &Arc<ColumnEncoders>, input_ended: bool) {
+        // Also where another has just as much to do: whoever ends first helps.
+        let idle_workers = input_ended && self.state.complete.len() + self.state.encoding <= self.threads;
         let room = (MOST_ENCODED * self.threads).saturating_sub(self.state.encoding + self.state.encoded.len());
         for _ in 0..room {
             let Some(group) = self.state.complete.pop_front() else { return };
             self.state.encoding += 1;
-            let (layout, encoders) = (self.layout, std::sync::Arc::clone(encoders));
+            let (layout, encoders) = (self.layout, Arc::clone(encoders));
             let guard = PanicGuard::new(self.events_in.clone(), Event::Panicked);
             self.scope.spawn(move |_| {
                 let start = Instant::now();

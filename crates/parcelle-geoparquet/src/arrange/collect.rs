@@ -13,11 +13,11 @@ use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
 use crate::arrange::key::{KeyMaker, SortKey};
 use crate::arrange::plan::{self, RangeLimits};
 use crate::arrange::range::KeyRange;
-use crate::arrange::run::{Held, Run};
+use crate::arrange::run::{Run, SortedPart};
 use crate::arrange::spill::Spill;
 use crate::error::{ProducerError, WriteError};
 use crate::options::{Progress, WriteOptions};
-use crate::pipeline::{Fed, Input, Part, check_schema, feed, memory_of};
+use crate::pipeline::{BatchSink, Fed, Input, Part, check_schema, feed, memory_of};
 use crate::worker::PanicGuard;
 
 /// Blocks of the spill file should have at least so many rows, or opening them costs more than reading them.
@@ -32,39 +32,49 @@ const MOST_BLOCKS: usize = 4096;
 /// All rows of the input, in runs.
 #[derive(Debug)]
 pub(crate) struct Arranged<K> {
-    schema: SchemaRef,
-    runs: Vec<(usize, Run<K>)>,
-    spill: Option<Arc<SpillPlan<K>>>,
+    rows: Arc<Rows<K>>,
     /// Bytes of the runs in memory.
     pub(crate) held_bytes: u64,
+    /// Bytes in the spill file.
+    pub(crate) spilled_bytes: u64,
     /// Seconds of decoding, over all threads.
     pub(crate) decode_seconds: f64,
     /// Seconds of sorting and spilling, over all threads.
     pub(crate) arrange_seconds: f64,
 }
 
+/// Where the rows are.
+#[derive(Debug)]
+struct Rows<K> {
+    schema: SchemaRef,
+    runs: Vec<(usize, Run<K>)>,
+    spill: Option<Arc<SpillPlan<K>>>,
+}
+
 impl<K: SortKey> Arranged<K> {
-    /// Bytes in the spill file.
-    pub(crate) fn spilled_bytes(&self) -> u64 {
-        self.spill.as_ref().map_or(0, |plan| plan.spill.bytes())
+    /// What the parts are read from: it goes with the last of those who have it.
+    pub(crate) fn into_rows(self) -> Arc<dyn Send + Sync> {
+        self.rows
     }
 
     /// The rows in order, in parts of about the size of a row group that workers may read side by side.
-    pub(crate) fn parts(&self, options: &WriteOptions) -> Vec<Part<'_>> {
+    pub(crate) fn parts(&self, options: &WriteOptions) -> Vec<Part<'static>> {
         let limits = RangeLimits { rows: options.row_group_rows, bytes: range_bytes(options) };
-        let cuts = self.spill.as_ref().map_or(&[][..], |plan| &plan.boundaries);
-        let boundaries = plan::boundaries(&self.runs, cuts, limits);
+        let Rows { runs, spill, .. } = self.rows.as_ref();
+        let cuts = spill.as_ref().map_or(&[][..], |plan| &plan.boundaries);
+        let boundaries = plan::boundaries(runs, cuts, limits);
         let starts = std::iter::once(None).chain(boundaries.iter().cloned().map(Some));
         let ends = boundaries.iter().cloned().map(Some).chain(std::iter::once(None));
         starts
             .zip(ends)
             .map(|(from, to)| {
-                let range = KeyRange { from, to };
-                Box::new(move |sink: crate::pipeline::BatchSink<'_>| {
+                let (range, rows) = (KeyRange { from, to }, Arc::clone(&self.rows));
+                Box::new(move |sink: BatchSink<'_>| {
+                    let Rows { schema, runs, spill } = rows.as_ref();
                     range
-                        .read(&self.schema, &self.runs, self.spill.as_ref().map(|plan| &plan.spill), sink)
+                        .read(schema, runs, spill.as_ref().map(|plan| &plan.spill), sink)
                         .map_err(|error| Box::new(error) as ProducerError)
-                }) as Part<'_>
+                }) as Part<'static>
             })
             .collect()
     }
@@ -219,10 +229,11 @@ where
         }
         // A part of no rows has nothing to say; the others are merged in the order of the source.
         self.runs.sort_unstable_by_key(|(part, _)| *part);
+        let spilled_bytes = self.spill.as_ref().map_or(0, |plan| plan.spill.bytes());
+        let rows = Rows { schema: Arc::clone(self.schema), runs: self.runs, spill: self.spill };
         Ok(Arranged {
-            schema: Arc::clone(self.schema),
-            runs: self.runs,
-            spill: self.spill,
+            rows: Arc::new(rows),
+            spilled_bytes,
             held_bytes: self.held_bytes,
             decode_seconds: self.decode,
             arrange_seconds: self.arrange,
@@ -367,10 +378,10 @@ fn arrange_part<M: KeyMaker>(
     }
     let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
     let bytes = memory_of(&batches);
-    let held = Held::new(part, batches, bytes, maker)?;
+    let sorted = SortedPart::new(part, batches, bytes, maker)?;
     let run = match plan {
-        Some(SpillPlan { spill, boundaries }) => Run::Spilled(held.spill(schema, boundaries, spill)?),
-        None => Run::Held(held),
+        Some(SpillPlan { spill, boundaries }) => Run::Spilled(sorted.spill(schema, boundaries, spill)?),
+        None => Run::Held(sorted.hold(schema)?),
     };
     Ok(Done { run, rows, bytes })
 }

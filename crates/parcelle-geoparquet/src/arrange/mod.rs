@@ -6,9 +6,8 @@
 //! runs ─► ranges of keys, each with about the rows of a row group ─► merged, each by one worker ─► encode
 //! ```
 //!
-//! Each part of the input becomes a **run**: its rows in the order of their keys. Runs are held in memory, unmoved, with
-//! only the order of their rows noted, while half of [`WriteOptions::memory`](crate::WriteOptions::memory) lasts. Once
-//! it is used up, the keys held so far are a sample of the layer (parts are read in an order that jumps through the
+//! Each part of the input becomes a **run**: its rows in the order of their keys. Runs are held in memory while half of
+//! [`WriteOptions::memory`](crate::WriteOptions::memory) lasts. Once it is used up, the keys held so far are a sample of the layer (parts are read in an order that jumps through the
 //! source, see [`collect`]), and give the **boundaries** at which every further run is cut into **blocks** and
 //! written to a temporary file without a name, which the system frees whatever happens to the process.
 //!
@@ -22,6 +21,7 @@
 //! parts, runs, blocks or threads, so the output is the same whatever the budget and the thread count.
 
 mod collect;
+mod gather;
 mod hilbert;
 mod key;
 mod plan;
@@ -29,7 +29,7 @@ mod range;
 mod run;
 mod spill;
 
-pub(crate) use collect::collect;
+pub(crate) use collect::{Arranged, collect};
 pub(crate) use hilbert::Hilbert;
 pub(crate) use key::{ByColumns, Cell, ColumnsThen, KeyMaker, SortKey};
 pub(crate) use range::with_cells;

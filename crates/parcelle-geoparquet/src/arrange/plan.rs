@@ -98,7 +98,7 @@ fn marks<K: SortKey>(run: &Run<K>, cuts: &[K]) -> Vec<Mark<K>> {
             .iter()
             .map(|block| {
                 let first = block.first.clone();
-                let size = Size { rows: block.length, bytes: block.extent.bytes() };
+                let size = Size { rows: block.length, bytes: u64::from(block.extent.length) };
                 Mark { start: start_of(&first), first, size }
             })
             .collect(),

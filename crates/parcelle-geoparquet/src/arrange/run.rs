@@ -3,12 +3,13 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use arrow::array::RecordBatch;
-use arrow::compute::interleave;
+use arrow::array::{Array, ArrayData, ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 
+use crate::arrange::gather::{self, Column, Picked, Place, Sources};
 use crate::arrange::key::{KeyMaker, SortKey};
-use crate::arrange::spill::{Extent, Spill};
+use crate::arrange::spill::{BlockMemory, Extent, Spill};
 use crate::error::WriteError;
 
 /// Most rows of a block. Small blocks are read more exactly, large ones with less effort each.
@@ -56,13 +57,27 @@ impl<K: SortKey> Sorted<'_, K> {
     }
 }
 
-/// A run in memory: batches as they were decoded, and the order of their rows.
+/// A part as it was decoded, and the order of its rows.
+#[derive(Debug)]
+pub(crate) struct SortedPart<K> {
+    part: usize,
+    batches: Vec<RecordBatch>,
+    /// Number of the first row of each batch.
+    starts: Vec<u32>,
+    keys: Vec<K>,
+    rows: Vec<u32>,
+    /// Bytes it takes in memory.
+    bytes: u64,
+}
+
+/// A run in memory, in order: rows that are merged are beside each other, and come from memory together.
 #[derive(Debug)]
 pub(crate) struct Held<K> {
     part: usize,
-    pub(crate) batches: Vec<RecordBatch>,
-    /// Number of the first row of each batch.
-    starts: Vec<u32>,
+    /// Its columns of bits, numbers and byte strings.
+    plain: Vec<Picked>,
+    /// Its other columns.
+    pub(crate) others: Vec<ArrayRef>,
     keys: Vec<K>,
     rows: Vec<u32>,
     /// Bytes it takes in memory.
@@ -70,6 +85,17 @@ pub(crate) struct Held<K> {
 }
 
 impl<K: SortKey> Held<K> {
+    pub(crate) fn sorted(&self) -> Sorted<'_, K> {
+        Sorted { part: self.part, keys: &self.keys, rows: &self.rows }
+    }
+
+    /// Its columns of bits, numbers and byte strings.
+    pub(crate) fn plain(&self) -> Vec<Column<'_>> {
+        self.plain.iter().map(Picked::column).collect()
+    }
+}
+
+impl<K: SortKey> SortedPart<K> {
     /// Sorts the rows of a part, which take `bytes` in memory.
     pub(crate) fn new(
         part: usize,
@@ -92,16 +118,28 @@ impl<K: SortKey> Held<K> {
         Ok(Self { part, batches, starts, keys, rows, bytes })
     }
 
-    pub(crate) fn sorted(&self) -> Sorted<'_, K> {
-        Sorted { part: self.part, keys: &self.keys, rows: &self.rows }
+    /// The places of the rows, in order.
+    fn places(&self) -> Vec<Place> {
+        let place = |row: &u32| {
+            let batch = self.starts.partition_point(|start| start <= row).saturating_sub(1);
+            Place { source: batch as u32, row: row - self.starts.get(batch).copied().unwrap_or(0) }
+        };
+        self.rows.iter().map(place).collect()
     }
 
-    /// The batch and the row in it of the rows from `range`, in order.
-    pub(crate) fn places(&self, range: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
-        self.rows.get(range).unwrap_or_default().iter().map(|&row| {
-            let batch = self.starts.partition_point(|&start| start <= row).saturating_sub(1);
-            (batch, (row - self.starts.get(batch).copied().unwrap_or(0)) as usize)
-        })
+    /// Puts the rows in order in memory.
+    pub(crate) fn hold(self, schema: &SchemaRef) -> Result<Held<K>, WriteError> {
+        let failed = |error: ArrowError| WriteError::Batch(error.to_string());
+        let data = gather::data_of(&self.batches);
+        let (sources, places) = (self.sources(schema, &data), self.places());
+        let plain = sources.plain().map(|(form, columns)| {
+            let mut picked = Picked::default();
+            picked.pick(form, columns, &places).map(|()| picked)
+        });
+        let plain = plain.collect::<Result<_, _>>().map_err(failed)?;
+        let others = sources.pick_others(&places).map_err(failed)?;
+        let Self { part, keys, rows, bytes, .. } = self;
+        Ok(Held { part, plain, others, keys, rows, bytes })
     }
 
     /// Writes the rows to the spill file, in blocks that end at the boundaries or before.
@@ -112,47 +150,48 @@ impl<K: SortKey> Held<K> {
         spill: &Spill,
     ) -> Result<Vec<Block<K>>, WriteError> {
         spill.check_space(self.bytes)?;
-        let failed = |error: arrow::error::ArrowError| WriteError::Batch(error.to_string());
-        let indices: Vec<_> = self.places(0..self.rows.len()).collect();
-        let batch = gather(schema, &self.batches, &indices)?;
-        let Self { part, batches, keys, rows, bytes, .. } = self;
+        let data = gather::data_of(&self.batches);
+        let sources = self.sources(schema, &data);
+        let places = self.places();
+        let positions: Vec<Place> = (0..places.len() as u32).map(|row| Place { source: 0, row }).collect();
+        let key_data = K::to_array(&self.keys).to_data();
+        let Self { part, keys, rows, bytes, .. } = &self;
         let row_bytes = (bytes / (rows.len() as u64).max(1)).max(1);
         let most = usize::try_from(BLOCK_BYTES / row_bytes).unwrap_or(BLOCK_ROWS).clamp(1, BLOCK_ROWS);
-        drop(batches);
-        let whole = spill.store(&batch, &keys, &rows).map_err(failed)?;
+        let mut memory = spill.memory();
+        memory.clear();
+        let mut block = BlockMemory { bytes: &mut memory, picked: Picked::default() };
         let mut blocks = Vec::new();
         let mut start = 0;
+        let mut offset = 0;
         let mut boundaries = boundaries.iter().peekable();
         while let (Some(key), Some(&row)) = (keys.get(start), rows.get(start)) {
             while boundaries.next_if(|boundary| *boundary <= key).is_some() {}
             let tail = keys.get(start..).unwrap_or_default();
             let until = boundaries.peek().map_or(tail.len(), |boundary| tail.partition_point(|key| key < *boundary));
-            let length = until.clamp(1, most);
-            let extent = spill.append(&whole.slice(start, length))?;
-            let first = Position { key: key.clone(), part, row };
-            start += length;
+            let range = start..start + until.clamp(1, most);
+            let numbers = rows.get(range.clone()).unwrap_or_default();
+            let places = places.get(range.clone()).unwrap_or_default();
+            let positions = positions.get(range.clone()).unwrap_or_default();
+            let length = spill.put(&sources, places, &key_data, positions, numbers, &mut block)?;
+            let first = Position { key: key.clone(), part: *part, row };
+            start = range.end;
             let (Some(key), Some(&row)) = (keys.get(start - 1), rows.get(start - 1)) else { break };
-            blocks.push(Block { first, last: Position { key: key.clone(), part, row }, length, extent });
+            let last = Position { key: key.clone(), part: *part, row };
+            blocks.push(Block { first, last, length: range.len(), extent: Extent { offset, length } });
+            offset += u64::from(length);
         }
+        let offset = spill.append(&memory)?;
+        spill.give_back(memory);
+        blocks.iter_mut().for_each(|block| block.extent.offset += offset);
         Ok(blocks)
     }
-}
 
-/// Rows picked from batches, by batch and row, as one batch.
-pub(crate) fn gather(
-    schema: &SchemaRef,
-    batches: &[RecordBatch],
-    indices: &[(usize, usize)],
-) -> Result<RecordBatch, WriteError> {
-    let columns = (0..schema.fields().len())
-        .map(|column| {
-            let arrays: Vec<_> = batches.iter().map(|batch| batch.column(column).as_ref()).collect();
-            interleave(&arrays, indices)
-        })
-        .collect::<Result<Vec<_>, _>>();
-    columns
-        .and_then(|columns| RecordBatch::try_new(schema.clone(), columns))
-        .map_err(|error| WriteError::Batch(error.to_string()))
+    fn sources<'a>(&self, schema: &SchemaRef, data: &'a [Vec<ArrayData>]) -> Sources<'a> {
+        let mut sources = Sources::new(schema);
+        self.batches.iter().zip(data).for_each(|(batch, data)| sources.add_batch(batch, data));
+        sources
+    }
 }
 
 /// Sorted rows of a part in the spill file.

@@ -111,7 +111,7 @@ pub(crate) fn parse(
 ) -> Parsed {
     fields.clear();
     let Dialect { delimiter, quote } = dialect;
-    let ends = Ends { delimiter };
+    let mut ends = Ends::new(bytes, delimiter);
     let (mut position, mut count) = (at, 0);
     loop {
         let field = if bytes.get(position) == Some(&quote) {
@@ -132,7 +132,7 @@ pub(crate) fn parse(
             Field { start, end, quoted: true, escaped }
         } else {
             let start = position;
-            position = ends.find(bytes, position);
+            position = ends.find(position);
             Field { start, end: position, quoted: false, escaped: false }
         };
         count += 1;
@@ -158,37 +158,65 @@ pub(crate) fn parse(
     }
 }
 
-/// Finds the end of a field without quotes, sixteen bytes at a time.
-#[derive(Clone, Copy)]
-struct Ends {
+/// Finds the ends of fields without quotes, 64 bytes at a time: several fields end in as many.
+struct Ends<'a> {
+    bytes: &'a [u8],
     delimiter: u8,
+    /// Where the bytes begin that were looked at last, and how many they are.
+    start: usize,
+    looked: usize,
+    /// Which of them may end a field: the lowest bit stands for the first one.
+    found: u64,
 }
 
-impl Ends {
-    const STEP: usize = 16;
+/// Bytes that are compared at a time.
+const STEP: usize = 16;
+/// Bytes that are looked at together.
+const LOOK: usize = 4 * STEP;
+
+impl<'a> Ends<'a> {
+    fn new(bytes: &'a [u8], delimiter: u8) -> Self {
+        Self { bytes, delimiter, start: 0, looked: 0, found: 0 }
+    }
 
     /// The position of the next delimiter or end of line from `position` on, or the end of the bytes.
     #[inline]
-    fn find(self, bytes: &[u8], mut position: usize) -> usize {
-        while let Some(chunk) = bytes.get(position..).and_then(<[u8]>::first_chunk::<{ Self::STEP }>) {
-            let found = self.among(chunk);
+    fn find(&mut self, position: usize) -> usize {
+        let within = position.wrapping_sub(self.start);
+        if within < self.looked {
+            let found = self.found & (u64::MAX << within);
             if found != 0 {
+                return self.start + found.trailing_zeros() as usize;
+            }
+            return self.find_from(self.start + self.looked);
+        }
+        self.find_from(position)
+    }
+
+    /// The same, where nothing is known of the bytes from `position` on.
+    fn find_from(&mut self, mut position: usize) -> usize {
+        let bytes = self.bytes;
+        while let Some(chunk) = bytes.get(position..).and_then(<[u8]>::first_chunk::<LOOK>) {
+            let steps = chunk.as_chunks::<STEP>().0.iter().enumerate();
+            let found = steps.fold(0, |found, (step, chunk)| found | u64::from(self.among(chunk)) << (step * STEP));
+            if found != 0 {
+                (self.start, self.looked, self.found) = (position, LOOK, found);
                 return position + found.trailing_zeros() as usize;
             }
-            position += Self::STEP;
+            position += LOOK;
         }
         let rest = bytes.get(position..).unwrap_or_default();
         position + rest.iter().position(|byte| self.is_end(*byte)).unwrap_or(rest.len())
     }
 
-    fn is_end(self, byte: u8) -> bool {
+    fn is_end(&self, byte: u8) -> bool {
         byte == self.delimiter || byte == b'\n' || byte == b'\r'
     }
 
     /// Which of the bytes end a field: the lowest bit stands for the first one.
     #[cfg(target_arch = "x86_64")]
     #[inline]
-    fn among(self, chunk: &[u8; Self::STEP]) -> u32 {
+    fn among(&self, chunk: &[u8; STEP]) -> u32 {
         // SSE2, which every processor of this kind has.
         use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8};
 
@@ -206,7 +234,7 @@ impl Ends {
 
     #[cfg(not(target_arch = "x86_64"))]
     #[inline]
-    fn among(self, chunk: &[u8; Self::STEP]) -> u32 {
+    fn among(&self, chunk: &[u8; STEP]) -> u32 {
         chunk.iter().enumerate().fold(0, |found, (place, byte)| found | u32::from(self.is_end(*byte)) << place)
     }
 }
@@ -401,14 +429,33 @@ mod tests {
     #[test]
     fn fields_end_where_they_end_byte_by_byte() {
         for delimiter in [b',', b';', b'\t', b'|'] {
-            let ends = Ends { delimiter };
-            for place in 0..45 {
+            for place in 0..150 {
                 for byte in 0..=u8::MAX {
-                    let mut text = [b'x'; 45];
+                    let mut text = [b'x'; 150];
                     text[place] = byte;
                     let expected = text.iter().position(|byte| [delimiter, b'\n', b'\r'].contains(byte));
-                    assert_eq!(ends.find(&text, 0), expected.unwrap_or(45), "{byte} at {place}");
-                    assert_eq!(ends.find(&text, place), if expected.is_some() { place } else { 45 });
+                    let mut ends = Ends::new(&text, delimiter);
+                    assert_eq!(ends.find(0), expected.unwrap_or(150), "{byte} at {place}");
+                    assert_eq!(ends.find(place), if expected.is_some() { place } else { 150 });
+                    assert_eq!(ends.find(place + 1), 150);
+                }
+            }
+        }
+    }
+
+    /// From any position to the next, with any distance between the ends.
+    #[test]
+    fn ends_are_found_one_after_the_other() {
+        for every in 1..140 {
+            let text: Vec<u8> = (0..500).map(|place| if place % every == 0 { b';' } else { b'x' }).collect();
+            let mut ends = Ends::new(&text, b';');
+            let (mut position, mut expected) = (0, 0);
+            while position < text.len() {
+                let found = ends.find(position);
+                assert_eq!(found, expected.min(text.len()), "from {position}, every {every}");
+                (position, expected) = (found + 1 + found % 3, 0);
+                while expected < position {
+                    expected += every;
                 }
             }
         }

@@ -110,10 +110,9 @@ fn whole_number(text: &[u8]) -> Option<i64> {
 /// A float as nearly all are written: a few digits on both sides of a point. Of others nothing is said.
 #[inline]
 fn usual_float(text: &[u8]) -> Option<f64> {
-    let (value, length) = parcelle_geometry::short_decimal(text)?;
-    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
-    let leading_zero = matches!(unsigned, [b'0', b'0'..=b'9', ..]);
-    (length == text.len() && !leading_zero && text.contains(&b'.')).then_some(value)
+    let (value, length, point) = parcelle_geometry::short_decimal_and_whole(text)?;
+    let leading_zero = matches!(text, [b'0', b'0'..=b'9', ..] | [b'-', b'0', b'0'..=b'9', ..]);
+    (length == text.len() && !leading_zero && point < length).then_some(value)
 }
 
 fn boolean(text: &[u8]) -> Option<bool> {
