@@ -321,6 +321,36 @@ fn overview_and_mask_rules() {
     assert_eq!(severity(&fixture("good_mask.tif").unwrap(), "COG-MSK-003"), None);
 }
 
+/// What contradicts its own form is told, once for each tag.
+fn malformed_georeference(
+    placed: impl Fn(&dyn Fn(&mut Builder)) -> Vec<u8>,
+    about: impl Fn(&[u8]) -> Vec<(&'static str, Severity)>,
+) {
+    let malformed = |tag: u16, values: &[u64]| {
+        let file = placed(&|builder| {
+            builder.pages[0].set(tag, values);
+        });
+        let found: Vec<_> = findings(&file).into_iter().filter(|one| one.rule.id == "COG-GEO-005").collect();
+        assert_eq!(found.len(), 1, "{tag} {values:?}");
+        assert!(about(&file).contains(&("COG-GEO-005", Severity::Warning)));
+        found[0].message.clone()
+    };
+    let named = [1024, 0, 1, 1, 3072, 0, 1, 2154];
+    let keys = |head: [u64; 4]| malformed(34_735, &[&head[..], &named].concat());
+    assert_eq!(keys([1, 1, 0, 200]), "IFD 0: the GeoKeyDirectory announces 200 keys, and has 12 numbers");
+    assert_eq!(keys([1, 1, 0, 0]), "IFD 0: the GeoKeyDirectory announces 0 keys, and has 12 numbers");
+    assert_eq!(keys([9, 1, 0, 2]), "IFD 0: the GeoKeyDirectory is of version 9, and there is only version 1");
+    assert_eq!(malformed(34_735, &[1, 1, 0]), "IFD 0: the GeoKeyDirectory has 3 numbers, fewer than its header");
+    let outside = malformed(34_735, &[1, 1, 0, 2, 1024, 0, 1, 1, 3073, 34_737, 5, 9_000]);
+    assert_eq!(outside, "IFD 0: the value of GeoKey 3073 lies outside of GeoAsciiParams");
+    let one = 1f64.to_bits();
+    assert_eq!(malformed(33_550, &[one; 2]), "IFD 0: ModelPixelScale has 2 numbers instead of 3");
+    assert_eq!(malformed(33_550, &[0; 3]), "IFD 0: ModelPixelScale gives pixels a size of 0");
+    let nan = malformed(33_550, &[one, f64::NAN.to_bits(), 0]);
+    assert_eq!(nan, "IFD 0: ModelPixelScale has a number that is NaN or infinite");
+    assert_eq!(malformed(33_922, &[0; 5]), "IFD 0: ModelTiepoint has 5 numbers instead of 6 for each point");
+}
+
 #[test]
 fn georeferencing_rules() {
     let placed = |change: &dyn Fn(&mut Builder)| {
@@ -366,6 +396,7 @@ fn georeferencing_rules() {
         builder.pages[0].remove(33_550).set(33_922, &[0; 24]);
     });
     assert_eq!(about(&points), [("COG-GEO-001", Severity::Warning)]);
+    malformed_georeference(placed, about);
     let overview = placed(&|builder| builder.pages[1] = builder.pages[1].clone().georeferenced());
     assert_eq!(about(&overview), [("COG-GEO-004", Severity::Error)]);
     let statistics = |text: &str| {

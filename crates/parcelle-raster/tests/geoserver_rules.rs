@@ -118,6 +118,16 @@ fn each_defect_has_its_outcome_and_rule() {
         (vec![(34_735, keys(&[(1024, 2), (2048, 32_767)]))], [Fails, Fails], "GS-CRS-003"),
         (vec![(34_735, keys(&[(1024, 1), (3072, 4087)]))], [Misreads, Misreads], "GS-CRS-004"),
         (vec![(33_550, Doubles(vec![0.0, 0.0, 0.0]))], [Fails, Fails], "GS-GEO-001"),
+        // `hasPixelScales` wants finite numbers, of heights too; a matrix has nine or sixteen.
+        (vec![(33_550, Doubles(vec![1.0, f64::NAN, 0.0]))], [Fails, Fails], "GS-GEO-001"),
+        (vec![(33_550, Doubles(vec![1.0, 1.0, f64::INFINITY]))], [Fails, Fails], "GS-GEO-001"),
+        (vec![(33_550, Doubles(vec![1.0]))], [Fails, Fails], "GS-GEO-001"),
+        (vec![(34_735, Shorts(vec![1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 2154, 0]))], [Fails, Fails], "GS-CRS-008"),
+        // A ColorMap makes an image one of indices whatever PhotometricInterpretation is.
+        (vec![(320, Shorts(vec![0; 300]))], [Fails, Fails], "GS-PHO-003"),
+        // Bytes at 0, where the header is.
+        (vec![(324, Longs(vec![0]))], [Fails, Fails], "GS-FILE-001"),
+        (vec![(324, Longs(vec![0])), one(259, 1)], [Misreads, Misreads], "GS-FILE-001"),
     ];
     for (changes, expected, rule) in cases {
         let judged = judged(&changed(&changes), newest().unwrap(), Beside::default());

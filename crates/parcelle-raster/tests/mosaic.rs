@@ -103,6 +103,24 @@ fn colour_models_are_compared_as_geotools_does() {
     assert!(!refused(3, 1) && !refused(1, 3) && !refused(5, 5));
 }
 
+/// GeoTools takes the reference system of a `.prj` beside a file, and a ColorMap whatever PhotometricInterpretation is.
+#[test]
+fn side_files_and_colour_maps_count_as_for_geotools() {
+    let directory = tempfile::tempdir().unwrap();
+    let paths: Vec<String> = (0..4).map(|index| format!("{}/tile_{index}.tif", directory.path().display())).collect();
+    let files: Vec<(&str, Vec<u8>)> =
+        paths.iter().zip(0..).map(|(path, column)| (path.as_str(), at(column, 0, Changes::new()))).collect();
+    assert_eq!(ids(&mosaic(&files)), []);
+    let geographic = "GEOGCS[\"WGS 84\",DATUM[\"WGS_1984\",SPHEROID[\"WGS 84\",6378137,298.257223563]],\
+        PRIMEM[\"Greenwich\",0],UNIT[\"degree\",0.0174532925199433],AUTHORITY[\"EPSG\",\"4326\"]]";
+    std::fs::write(paths[1].replace(".tif", ".prj"), geographic).unwrap();
+    let judged = mosaic(&files);
+    assert_eq!(ids(&judged), [("GS-MOS-002", Severity::Error)]);
+    assert!(judged.findings[0].message.contains("tile_1.tif"), "{}", judged.findings[0].message);
+    let judged = grid(vec![(320, Shorts(vec![0; 768]))]);
+    assert!(ids(&judged).contains(&("GS-MOS-004", Severity::Error)), "{:?}", ids(&judged));
+}
+
 #[test]
 fn holes_overlaps_and_copies_are_found() {
     let ring: Vec<(String, Vec<u8>)> = (0..25)

@@ -24,6 +24,8 @@ pub(crate) fn fixtures() -> io::Result<Vec<Fixture>> {
     let mut fixtures = headers()?;
     fixtures.extend(levels()?);
     fixtures.extend(tiles()?);
+    fixtures.extend(codecs()?);
+    fixtures.extend(keys()?);
     fixtures.extend(beside()?);
     Ok(fixtures)
 }
@@ -227,6 +229,78 @@ fn tiles() -> io::Result<Vec<Fixture>> {
     ])
 }
 
+/// Codecs that cost more than they save, and a directory at an odd place.
+fn codecs() -> io::Result<Vec<Fixture>> {
+    let small = Cog { width: 60, height: 50, tile_width: 64, tile_length: 64, overviews: 0, ..base() };
+    let noise: Vec<u8> =
+        (0..64_u32 * 64).map(|at| (at.wrapping_mul(at).wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let stored = small.compress(noise)?;
+    Ok(vec![
+        raster(
+            "good_noise",
+            changed(&small, |plan| plan.images[0].tiles = vec![Some(stored)])?,
+            Verdict::info("COG-CMP-004"),
+            "its tile is noise, which is larger with DEFLATE than without",
+        ),
+        raster(
+            "good_jpeg_as_rgb",
+            changed(&Cog { bands: 3, ..small }, |plan| {
+                plan.images[0].set(259, Values::Short(vec![7]));
+                plan.images[0].tiles = vec![Some(grey_jpeg(64))];
+            })?,
+            Verdict::info("COG-CMP-006"),
+            "JPEG of red, green and blue",
+        ),
+        raster(
+            "bad_ifd_at_odd_offset",
+            changed(&base(), |plan| plan.pieces.insert(1, Piece::Padding(1)))?,
+            Verdict::warning("COG-IFD-006"),
+            "one byte before the IFD of the first overview, which moves it to an odd offset",
+        ),
+    ])
+}
+
+/// A picture of red, green and blue in which all are 128: of each block the difference to the one before, which is nothing,
+/// and an end of block (ITU-T T.81, annex B and F.1.2).
+fn grey_jpeg(size: u16) -> Vec<u8> {
+    let [high, low] = size.to_be_bytes();
+    let mut bytes = b"\xff\xd8\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0".to_vec();
+    bytes.extend(b"\xff\xdb\0\x43\0");
+    bytes.extend([1; 64]);
+    bytes.extend([0xff, 0xc0, 0, 17, 8, high, low, high, low, 3]);
+    bytes.extend(b"\x01\x11\0\x02\x11\0\x03\x11\0");
+    for class in [0x00, 0x10] {
+        // One code, of one bit, for the value 0.
+        bytes.extend([0xff, 0xc4, 0, 20, class, 1]);
+        bytes.extend([0; 16]);
+    }
+    bytes.extend(b"\xff\xda\0\x0c\x03\x01\0\x02\0\x03\0\0\x3f\0");
+    // Two bits for each block of 8 by 8, of three colours.
+    let blocks = (usize::from(size) / 8).pow(2) * 3;
+    bytes.extend(vec![0; blocks * 2 / 8]);
+    bytes.extend(b"\xff\xd9");
+    bytes
+}
+
+/// GeoKeys that contradict their own count.
+fn keys() -> io::Result<Vec<Fixture>> {
+    let with = |numbers: &[u16]| changed(&base(), |plan| plan.images[0].set(34_735, Values::Short(numbers.to_vec())));
+    Ok(vec![
+        raster(
+            "bad_geo_key_count",
+            with(&[1, 1, 0, 9, 1024, 0, 1, 1, 3072, 0, 1, 2154])?,
+            Verdict::warning("COG-GEO-005"),
+            "the GeoKeyDirectory announces nine keys and has two",
+        ),
+        raster(
+            "bad_geo_keys_cut",
+            with(&[1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 2154, 3076, 0])?,
+            Verdict::error("GS-CRS-008"),
+            "the GeoKeyDirectory ends in the middle of a key",
+        ),
+    ])
+}
+
 /// What stands in other files.
 fn beside() -> io::Result<Vec<Fixture>> {
     let cog = Cog { overviews: 0, ..base() };
@@ -245,7 +319,27 @@ fn beside() -> io::Result<Vec<Fixture>> {
         about: about.to_owned(),
     };
     let plain = cog.plan()?.write().bytes;
+    let geographic = "GEOGCS[\"WGS 84\",DATUM[\"WGS_1984\",SPHEROID[\"WGS 84\",6378137,298.257223563]],\
+        PRIMEM[\"Greenwich\",0],UNIT[\"degree\",0.0174532925199433],AUTHORITY[\"EPSG\",\"4326\"]]\n";
     Ok(vec![
+        raster(
+            "bad_projection_file",
+            plain.clone(),
+            Verdict::warning("GS-SIDE-005"),
+            "a .prj beside it names another reference system",
+        ),
+        side("bad_projection_file.prj", geographic.into(), "WGS 84, where bad_projection_file.tif is in Lambert 93"),
+        raster(
+            "bad_place_in_side_file",
+            plain.clone(),
+            Verdict::warning("GS-SIDE-006"),
+            "its .aux.xml puts it elsewhere",
+        ),
+        side(
+            "bad_place_in_side_file.tif.aux.xml",
+            b"<PAMDataset>\n  <GeoTransform>652100, 10, 0, 6862000, 0, -10</GeoTransform>\n</PAMDataset>\n".to_vec(),
+            "bad_place_in_side_file.tif is 100 m further east",
+        ),
         raster(
             "bad_external_overviews",
             plain.clone(),

@@ -146,9 +146,9 @@ impl Fixer {
         format!("{stem}.page{number}.cog.tif{quote}")
     }
 
-    /// The creation options that keep the codec, as they go into a command.
-    pub(crate) fn codec_words(&self) -> String {
-        self.codec.iter().map(|(key, value)| format!(" -co {key}={value}")).collect()
+    /// The creation options that keep the codec of a page, as they go into a command.
+    pub(crate) fn codec_words(page: &Directory) -> String {
+        options_of(Some(page)).iter().map(|(key, value)| format!(" -co {key}={value}")).collect()
     }
 
     /// The instruction for this file, of which `remedy` is what all its findings need.
@@ -284,8 +284,12 @@ fn resampling(structure: &Structure) -> Option<&'static str> {
 /// The creation options of GDAL's COG driver that keep the codec of a file, where the driver writes it without losing more
 /// than it must; else DEFLATE.
 pub(crate) fn creation_options(structure: &Structure) -> Vec<(String, String)> {
+    options_of(structure.main())
+}
+
+fn options_of(directory: Option<&Directory>) -> Vec<(String, String)> {
     let option = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    let Some((main, image)) = structure.main().and_then(|main| Some((main, main.image?))) else {
+    let Some((main, image)) = directory.and_then(|main| Some((main, main.image?))) else {
         return vec![option("COMPRESS", "DEFLATE"), option("PREDICTOR", "YES")];
     };
     let (codec, further) = codec(&image);

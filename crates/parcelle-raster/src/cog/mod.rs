@@ -109,6 +109,7 @@ pub static RULES: &[&Rule] = &[
     &rules_geo::REFERENCE_SYSTEM,
     &rules_geo::TRANSFORMATION,
     &rules_geo::OVERVIEW_PLACE,
+    &rules_geo::MALFORMED,
     &rules_ghost::SIZE_FIELD,
     &rules_ghost::SIZE,
     &rules_ghost::UNKNOWN_ENTRY,

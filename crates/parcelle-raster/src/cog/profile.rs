@@ -157,6 +157,7 @@ static OGC: &[Member] = &{
         shall(GeotiffKeys, &rules_geo::PLACE, "OGC 21-026 /req/geotiff-keys/georeference A"),
         shall(GeotiffKeys, &rules_geo::REFERENCE_SYSTEM, "OGC 21-026 /req/geotiff-keys/basic-metadata-format A"),
         shall(GeotiffKeys, &rules_geo::TRANSFORMATION, "OGC 21-026 /req/geotiff-keys/georeference A"),
+        shall(GeotiffKeys, &rules_geo::MALFORMED, "OGC 21-026 /req/geotiff-keys/basic-metadata-format A"),
         shall(GeotiffKeys, &rules_geo::OVERVIEW_PLACE, "OGC 21-026 /req/geotiff-keys/point-of-origin A"),
         shall(OptimizedGeotiff, &rules_tile::NOT_SQUARE, "OGC 21-026 /req/optimized_geotiff/small-sizes A"),
         shall(OptimizedGeotiff, &rules_tile::LARGE, "OGC 21-026 /req/optimized_geotiff/small-sizes B"),

@@ -1,10 +1,10 @@
 //! `COG-FILE`: the file as a whole and its chain of directories.
 
 use parcelle_report::{Finding, Location, Rule, Severity};
-use parcelle_tiff::{Problem, Role, Variant};
+use parcelle_tiff::{Directory, Problem, Role, Variant};
 
 use super::context::{Context, in_directory, plural};
-use super::fix::{Fix, REWRITE, SOURCE};
+use super::fix::{Fix, Fixer, REWRITE, SOURCE};
 use super::rules_overview::is_unmarked_overview;
 
 pub(crate) static NOT_A_TIFF: Rule = Rule {
@@ -161,25 +161,25 @@ fn truncated(context: &mut Context<'_>) {
 }
 
 fn several_images(context: &mut Context<'_>) {
-    let pages: Vec<usize> = context
-        .structure
+    let structure = context.structure;
+    let pages: Vec<&Directory> = structure
         .with_role(Role::Page)
         // A smaller copy that lacks its mark is no image of its own: COG-OVR-006.
-        .filter(|page| context.structure.main().is_none_or(|main| !is_unmarked_overview(page, main)))
-        .map(|directory| directory.index)
+        .filter(|page| structure.main().is_none_or(|main| !is_unmarked_overview(page, main)))
         .collect();
     let Some(first) = pages.first() else { return };
     let message = format!("{} full-resolution images in one file; most readers show only the first", pages.len() + 1);
-    let (input, codec) = (context.fixer.input(), context.fixer.codec_words());
-    // GDAL counts directories from 1.
+    let input = context.fixer.input();
+    // GDAL counts directories from 1. A page may have another codec than the first image, or bits that this one's cannot take.
     let lines = pages.iter().take(MOST_PAGES).map(|page| {
-        let output = context.fixer.output_of_page(page + 1);
-        format!("gdal_translate GTIFF_DIR:{}:{input} {output} -of COG{codec}", page + 1)
+        let (number, codec) = (page.index + 1, Fixer::codec_words(page));
+        let output = context.fixer.output_of_page(number);
+        format!("gdal_translate GTIFF_DIR:{number}:{input} {output} -of COG{codec}")
     });
     let mut fix = lines.collect::<Vec<_>>().join("\n");
     if pages.len() > MOST_PAGES {
         fix.push_str("\nand so on for every image");
     }
-    let finding = Finding::new(&SEVERAL_IMAGES, message).at(in_directory(*first)).told(pages.len() as u64);
+    let finding = Finding::new(&SEVERAL_IMAGES, message).at(in_directory(first.index)).told(pages.len() as u64);
     context.push(finding, Fix::Text(fix));
 }

@@ -49,6 +49,18 @@ pub(crate) static OVERVIEW_PLACE: Rule = Rule {
     reference: "OGC 21-026 /req/geotiff-keys/point-of-origin A",
 };
 
+pub(crate) static MALFORMED: Rule = Rule {
+    id: "COG-GEO-005",
+    severity: Severity::Warning,
+    title: "The tags of the georeference contradict their own form",
+    why: "A GeoKeyDirectory is a header of four numbers, the last of which counts the keys, and four numbers for each key; \
+          values that do not fit lie in GeoDoubleParams and GeoAsciiParams. ModelPixelScale has three numbers, ModelTiepoint \
+          six for each point. GDAL drops what breaks that with a warning that nobody sees, GeoTools believes part of it or \
+          cannot open the file: the image has another place in each program.",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -a_srs 'EPSG:<code>' -a_ullr '<left>' '<top>' '<right>' '<bottom>'",
+    reference: "OGC 19-008r4 (GeoTIFF 1.1) 7.1.2, 7.1.3 and 7.3; libgeotiff GTIFNewEx",
+};
+
 pub(crate) static STATISTICS: Rule = Rule {
     id: "COG-STA-001",
     severity: Severity::Info,
@@ -102,12 +114,73 @@ fn full_resolution(context: &mut Context<'_>, directory: &Directory) {
         let fix = if points > 1 { Fix::Warp } else { Fix::Place };
         context.push_at(&PLACE, message, fix, in_directory(index));
     }
+    malformed(context, directory);
     let message = match directory.entry(tags::GEO_KEY_DIRECTORY) {
         None => format!("IFD {index} has no GeoKeyDirectory: its coordinate reference system is unknown"),
         Some(_) if names_reference_system(directory) => return,
         Some(_) => format!("The GeoKeyDirectory of IFD {index} names no coordinate reference system"),
     };
     context.push_at(&REFERENCE_SYSTEM, message, Fix::ReferenceSystem, in_directory(index));
+}
+
+/// What is wrong with the form of the tags that place an image, each of them once.
+fn malformed(context: &mut Context<'_>, directory: &Directory) {
+    let index = directory.index;
+    let mut tell = |tag: u16, message: String, fix: Fix| {
+        let location = Location { tag: tags::name(tag).map(str::to_owned), ..in_directory(index) };
+        context.push_at(&MALFORMED, message, fix, location);
+    };
+    if let Some((tag, what)) = malformed_keys(directory) {
+        tell(tag, format!("IFD {index}: {what}"), Fix::ReferenceSystem);
+    }
+    for tag in [tags::MODEL_PIXEL_SCALE, tags::MODEL_TIEPOINT, tags::MODEL_TRANSFORMATION] {
+        let Some(entry) = directory.entry(tag) else { continue };
+        let numbers = directory.doubles(tag);
+        let (count, label) = (entry.count, tags::label(tag));
+        let is_flat = tag == tags::MODEL_PIXEL_SCALE && numbers.iter().take(2).any(|number| *number == 0.0);
+        let wanted = match tag {
+            tags::MODEL_PIXEL_SCALE if count != 3 => Some("3"),
+            tags::MODEL_TIEPOINT if count == 0 || !count.is_multiple_of(6) => Some("6 for each point"),
+            tags::MODEL_TRANSFORMATION if count != 16 => Some("16"),
+            _ => None,
+        };
+        let message = match wanted {
+            Some(wanted) => format!("IFD {index}: {label} has {count} numbers instead of {wanted}"),
+            None if numbers.iter().any(|number| !number.is_finite()) => {
+                format!("IFD {index}: {label} has a number that is NaN or infinite")
+            }
+            None if is_flat => format!("IFD {index}: {label} gives pixels a size of 0"),
+            None => continue,
+        };
+        tell(tag, message, Fix::Place);
+    }
+}
+
+/// What libgeotiff refuses of a GeoKeyDirectory, and where it is.
+fn malformed_keys(directory: &Directory) -> Option<(u16, String)> {
+    let entry = directory.entry(tags::GEO_KEY_DIRECTORY)?;
+    let numbers = directory.unsigned_values(tags::GEO_KEY_DIRECTORY);
+    let (count, tag) = (numbers.len() as u64, tags::GEO_KEY_DIRECTORY);
+    if entry.count != count {
+        // Its values were not read, which other rules tell.
+        return None;
+    }
+    let [version, _, _, announced, keys @ ..] = numbers.as_slice() else {
+        return Some((tag, format!("the GeoKeyDirectory has {count} numbers, fewer than its header")));
+    };
+    if *version != 1 {
+        return Some((tag, format!("the GeoKeyDirectory is of version {version}, and there is only version 1")));
+    }
+    if announced.saturating_mul(4) != keys.len() as u64 {
+        let what = format!("the GeoKeyDirectory announces {announced} keys, and has {count} numbers");
+        return Some((tag, what));
+    }
+    let length = |tag: u64| u16::try_from(tag).ok().and_then(|tag| directory.entry(tag)).map_or(0, |entry| entry.count);
+    let is_outside =
+        |[_, place, values, start]: &[u64; 4]| *place != 0 && start.saturating_add(*values) > length(*place);
+    let [key, place, ..] = keys.as_chunks().0.iter().find(|key| is_outside(key))?;
+    let place = u16::try_from(*place).map_or_else(|_| place.to_string(), tags::label);
+    Some((tag, format!("the value of GeoKey {key} lies outside of {place}")))
 }
 
 /// Whether one of the keys names a coordinate reference system, or what one is made of: GeodeticCRS, GeodeticDatum,

@@ -10,6 +10,7 @@ use parcelle_storage::{ByteSource, LocalFile};
 use parcelle_tiff::{ByteOrder, Directory, Structure};
 
 use super::Beside;
+use super::elsewhere::Elsewhere;
 use crate::Depth;
 use crate::pixels::{BlockDecoder, Scratch};
 
@@ -30,6 +31,7 @@ const FRAME_BLOCKS: usize = 1024;
 pub struct Around {
     pub(super) beside: Beside,
     pub(super) tiles: Tiles,
+    pub(super) elsewhere: Elsewhere,
     /// The `.ovr` beside the file, with what is known of its own tiles.
     pub(super) overviews: Option<Arc<(Structure, Tiles)>>,
 }
@@ -66,7 +68,9 @@ impl Around {
     pub fn of(source: &dyn ByteSource, structure: &Structure, path: &Path, depth: Depth) -> io::Result<Self> {
         let beside = Beside::of(path)?;
         let overviews = if beside.overviews { external(&ending(path, ".ovr"), depth)? } else { None };
-        Ok(Self { beside, tiles: Tiles::of(source, structure, depth)?, overviews: overviews.map(Arc::new) })
+        let elsewhere = Elsewhere::of(structure, path, beside)?;
+        let tiles = Tiles::of(source, structure, depth)?;
+        Ok(Self { beside, tiles, elsewhere, overviews: overviews.map(Arc::new) })
     }
 
     /// Of a file behind a URL: the tiles of the full resolution alone, which takes one request.

@@ -15,7 +15,7 @@
 //! | `overrun` | whether the rows of an image, read from one plane as if it had all bands, need more bytes than that plane's block has |
 //! | `high_bit` | `none` where all samples were looked at and none has its highest bit set, else `some` |
 //! | `window` | `wide` where a compressed frame of Zstandard wants more memory than the decoder in Java has, else `usual` |
-//! | `sparse`, `stored`, `past_end` | whether a block that is read is left out; is there; begins or ends past the end of the file |
+//! | `sparse`, `stored`, `past_end`, `misplaced` | whether a block that is read is left out; is there; ends past the end of the file; begins at 0 |
 //! | `index` | `short` where the offsets or byte counts are fewer than the blocks, `uncounted` without byte counts, else `whole` |
 //! | `nodata` | what Java makes of GDAL_NODATA: `none`, `number`, `nan`, `infinite`, `invalid` |
 //! | `fill` | whether the nodata value as a byte is `zero` or `nonzero`; `none` |
@@ -35,10 +35,12 @@
 //! | `mask_levels` | `short` where there are masks inside, but fewer than images and overviews, else `whole` |
 //! | `transform` | `matrix`, `gcps`, `none` |
 //! | `keys`, `model`, `projected`, `geographic`, `projection`, `method`, `datum`, `ellipsoid`, `unit`, `vertical` | GeoKeys, or `none` |
+//! | `ragged` | whether the GeoKeyDirectory has fewer numbers than its header and whole keys |
 //! | `pe`, `sphere` | an ESRI PE string: `known`, `unknown`, `spherical`, `none`; whether the ellipsoid told is a sphere |
 //! | `krovak`, `parallel`, `origin_latitude` | what GeoTools' projections depend on |
 //! | `header_at_end`, `header_requests` | for `cog-http`: whether the reader asks for bytes past the end, requests of 16 KiB until the last tag |
 //! | `prj`, `world_file`, `mask_file`, `overview_file`, `aux_file` | files beside the raster |
+//! | `prj_says`, `aux_says` | `other` where the `.prj` or `.aux.xml` places it elsewhere than GDAL or its tags do, else `same` |
 
 use parcelle_tiff::{Directory, Image, Problem, Role, Structure, tags};
 
@@ -93,6 +95,7 @@ pub(super) fn of_level(structure: &Structure, directory: &Directory, image: &Ima
         (Name::Sparse, Fact::yes_if(blocks.is_sparse)),
         (Name::Stored, Fact::yes_if(blocks.is_stored)),
         (Name::PastEnd, Fact::yes_if(blocks.is_past_end)),
+        (Name::Misplaced, Fact::yes_if(blocks.is_misplaced)),
         (Name::Index, index(directory, image).into()),
         (Name::Nodata, nodata.word().into()),
         (Name::Fill, fill(nodata).into()),
@@ -114,6 +117,8 @@ struct Blocks {
     is_sparse: bool,
     is_stored: bool,
     is_past_end: bool,
+    /// Bytes at 0, where the header of the file is.
+    is_misplaced: bool,
 }
 
 impl Blocks {
@@ -125,6 +130,7 @@ impl Blocks {
         for (offset, count) in directory.blocks.iter().flat_map(|blocks| blocks.iter()).take(read) {
             found.is_sparse |= (offset, count) == (0, 0);
             found.is_stored |= count > 0;
+            found.is_misplaced |= count > 0 && offset == 0;
             found.is_past_end |= count > 0 && offset.checked_add(count).is_none_or(|end| end > length);
         }
         found
@@ -271,13 +277,28 @@ pub(super) fn of_file(structure: &Structure, first: Option<Facts>, access: Acces
         (Name::HeaderAtEnd, Fact::yes_if(access == Access::CogHttp && asks_past_end(structure))),
         (Name::HeaderRequests, header_end.div_ceil(HEADER_REQUEST).into()),
         (Name::Prj, Fact::yes_if(beside.projection)),
+        (Name::PrjSays, says(beside.projection && around.elsewhere.projection)),
+        (Name::AuxSays, says(around.elsewhere.aux(is_file))),
         (Name::WorldFile, Fact::yes_if(beside.world)),
         (Name::MaskFile, Fact::yes_if(beside.mask)),
         (Name::OverviewFile, Fact::yes_if(beside.overviews)),
         (Name::AuxFile, Fact::yes_if(beside.aux)),
     ]);
+    facts.extend([(Name::Ragged, Fact::yes_if(main.is_some_and(has_ragged_keys)))]);
     facts.extend(crs(main.and_then(GeoKeys::of).as_ref()));
     facts
+}
+
+/// What a file beside the raster says of its place, as against the raster.
+fn says(is_other: bool) -> Fact {
+    if is_other { "other" } else { "same" }.into()
+}
+
+/// Whether `GeoTiffIIOMetadataDecoder` asks for numbers of the GeoKeyDirectory that are not there: those of the header, and
+/// four for each key that has one.
+fn has_ragged_keys(main: &Directory) -> bool {
+    let entry = main.entry(tags::GEO_KEY_DIRECTORY);
+    entry.is_some_and(|entry| entry.count < 4 || !entry.count.is_multiple_of(4))
 }
 
 fn crs(keys: Option<&GeoKeys>) -> [(Name, Fact); 15] {
@@ -317,9 +338,12 @@ fn transform(main: &Directory) -> &'static str {
     let matrix = main.doubles(tags::MODEL_TRANSFORMATION);
     let scale = main.doubles(tags::MODEL_PIXEL_SCALE);
     let points = main.doubles(tags::MODEL_TIEPOINT).len() / 6;
-    if points >= 1 && scale.len() >= 2 {
-        if scale.iter().take(2).all(|scale| *scale != 0.0) { "matrix" } else { "none" }
-    } else if let [a, b, _, _, d, e, ..] = matrix[..] {
+    // `hasPixelScales` looks at all three, the heights as well.
+    let has_scale = !scale.is_empty() && scale.iter().take(3).all(|scale| scale.is_finite());
+    if points >= 1 && has_scale {
+        let is_flat = scale.len() < 2 || scale.iter().take(2).any(|scale| *scale == 0.0);
+        if is_flat { "none" } else { "matrix" }
+    } else if let ([a, b, _, _, d, e, ..], 9 | 16) = (&matrix[..], matrix.len()) {
         if a * e - b * d == 0.0 { "none" } else { "matrix" }
     } else if points >= 2 {
         "gcps"

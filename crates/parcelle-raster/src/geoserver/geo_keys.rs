@@ -78,6 +78,16 @@ impl GeoKeys {
         self.code(GEOGRAPHIC_TYPE)
     }
 
+    /// The code of EPSG that stands for the whole system, where there is one.
+    pub(crate) fn epsg(&self) -> Option<u64> {
+        let code = match self.model() {
+            Some(1) => self.projected(),
+            Some(2) => self.geographic(),
+            _ => None,
+        };
+        code.filter(|code| !matches!(code, 0 | 32_767))
+    }
+
     /// The WKT of an `ESRI PE String = …`.
     pub(crate) fn esri_wkt(&self) -> Option<&str> {
         let (_, wkt) = self.words(PROJECTED_CITATION)?.split_once("ESRI PE String = ")?;

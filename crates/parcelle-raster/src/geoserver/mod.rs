@@ -37,6 +37,7 @@ mod around;
 mod condition;
 pub(crate) mod csv;
 mod damage;
+mod elsewhere;
 mod facts;
 mod geo_keys;
 mod names;
@@ -59,6 +60,7 @@ use parcelle_tiff::{Structure, tags};
 
 pub use around::Around;
 pub use damage::with_damage;
+pub(crate) use elsewhere::projection_beside;
 pub(crate) use geo_keys::GeoKeys;
 pub use rules::RULES;
 pub use version::Version;

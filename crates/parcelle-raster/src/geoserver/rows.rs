@@ -7,6 +7,7 @@ use parcelle_tiff::Structure;
 
 use super::around::Tiles;
 use super::condition::Facts;
+use super::elsewhere::Elsewhere;
 use super::names::Name;
 use super::table::{Capability, Scope, tables};
 use super::{Access, Around, Beside, facts};
@@ -132,6 +133,7 @@ fn palette(name: Name) -> &'static [&'static str] {
         Name::Overviews => &["0", "1"],
         Name::Window => &["usual", "wide"],
         Name::HighBit => &["some", "none"],
+        Name::PrjSays | Name::AuxSays => &["same", "other"],
         Name::Transform => &["matrix", "gcps", "none"],
         Name::Model => &["1", "2", "3", "32767"],
         Name::Projected | Name::Geographic => &["2154", "4326", "32767", "none"],
@@ -200,7 +202,12 @@ fn build(wanted: &Wanted) -> (Structure, Around) {
     };
     let first = |holds| if holds { BTreeSet::from([0]) } else { BTreeSet::new() };
     let tiles = Tiles { wide_windows: first(is(Name::Window, "wide")), low: first(is(Name::HighBit, "none")) };
-    (structure, Around { tiles, ..Around::from(beside) })
+    let elsewhere = Elsewhere {
+        projection: is(Name::PrjSays, "other"),
+        aux_place: is(Name::AuxSays, "other"),
+        ..Elsewhere::default()
+    };
+    (structure, Around { tiles, elsewhere, ..Around::from(beside) })
 }
 
 fn bands(wanted: &Wanted) -> usize {
@@ -263,6 +270,9 @@ fn blocks(tags: &mut Tags, wanted: &Wanted, width: u32, block: u32) {
     } else if is(Name::Stored, "no") {
         sizes.fill(0);
     }
+    if is(Name::Misplaced, "yes") {
+        offsets.fill(0);
+    }
     let across = if is(Name::FullWidth, "no") { width + 1 } else { width };
     let tall = if is(Name::Overrun, "no") { block / 8 } else { block * down };
     let tall = if is(Name::Index, "short") { tall + block } else { tall };
@@ -312,6 +322,10 @@ fn place(tags: &mut Tags, wanted: &Wanted) {
             tags.insert(33_922, Doubles((0..18_u8).map(f64::from).collect()));
         }
         _ => {}
+    }
+    if is(Name::Ragged, "yes") {
+        tags.insert(34_735, Shorts(vec![1, 1, 0, 1, 1024, 0]));
+        return;
     }
     if is(Name::Keys, "no") {
         tags.remove(&34_735);

@@ -21,6 +21,7 @@ pub static RULES: &[&Rule] = &[
     &place::NO_CRS,
     &place::NO_CODE,
     &place::VERTICAL,
+    &place::RAGGED_KEYS,
     &access::DAMAGED,
     &access::LOOP,
     &place::NO_TRANSFORM,
@@ -48,6 +49,8 @@ pub static RULES: &[&Rule] = &[
     &access::PROJECTION_FILE,
     &access::AUX_FILE,
     &access::OVERVIEW_FILE,
+    &access::OTHER_PROJECTION,
+    &access::OTHER_AUX,
     &SPARSE_NO_NODATA,
     &SPARSE_BANDS,
     &SPARSE_FILL,
@@ -70,6 +73,7 @@ static ABOUT_PLACE: &[&Rule] = &[
     &place::VERTICAL,
     &place::NO_TRANSFORM,
     &place::GCPS,
+    &place::RAGGED_KEYS,
     &access::MASK_LEVELS,
 ];
 

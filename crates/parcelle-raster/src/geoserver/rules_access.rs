@@ -143,6 +143,29 @@ pub(super) static OVERVIEW_FILE: Rule = Rule {
     reference: "imageio-ext TIFFImageReader.setInput, MaskOverviewProvider",
 };
 
+pub(super) static OTHER_PROJECTION: Rule = Rule {
+    id: "GS-SIDE-005",
+    severity: Severity::Warning,
+    title: "the .prj file beside it names another coordinate reference system than the file does, and is believed",
+    why: "GeoTiffReader prefers a .prj beside a local file to the GeoKeys, unless \
+          -Dorg.geotools.gce.geotiff.override.crs=false is set. GDAL never reads one beside a GeoTIFF: gdalinfo shows the \
+          right place, and GeoServer draws the image elsewhere. As a COG over HTTP the same file is where GDAL has it.",
+    fix: "Remove or rename the .prj file, or where it is right write it into the file: gdal_translate IN.tif OUT.tif -of COG \
+          -a_srs EPSG:<code>",
+    reference: "GeoTools GeoTiffReader.getHRInfo",
+};
+
+pub(super) static OTHER_AUX: Rule = Rule {
+    id: "GS-SIDE-006",
+    severity: Severity::Warning,
+    title: "the .aux.xml file beside it places it elsewhere than its tags, and GeoServer believes the tags",
+    why: "GDAL, and what is built on it, takes SRS and GeoTransform of .aux.xml before those of the file. Programs that \
+          may not change a file, or do not want to, correct its place there. GeoTiffReader takes statistics from \
+          .aux.xml and the place from the tags, which is then the one that was corrected.",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -co COMPRESS=DEFLATE -co PREDICTOR=YES",
+    reference: "GeoTools GeoTiffReader.getPamDataset; GDAL GTiff driver, GDAL_GEOREF_SOURCES",
+};
+
 pub(super) static WIDE_STRIPS: Rule = Rule {
     id: "GS-TILE-001",
     severity: Severity::Warning,

@@ -81,6 +81,16 @@ pub(super) static VERTICAL: Rule = Rule {
     reference: "GeoTools GeoTiffMetadata2CRSAdapter, measured",
 };
 
+pub(super) static RAGGED_KEYS: Rule = Rule {
+    id: "GS-CRS-008",
+    severity: Severity::Error,
+    title: "its GeoKeyDirectory ends in the middle of a key",
+    why: "GeoTiffIIOMetadataDecoder takes the numbers of the GeoKeyDirectory in fours, a header and then the keys, and does \
+          not look whether there are as many as that. It runs before any .prj is looked for, so that none helps.",
+    fix: "gdal_translate IN.tif OUT.tif -of COG -a_srs EPSG:<code>",
+    reference: "GeoTools GeoTiffIIOMetadataDecoder",
+};
+
 pub(super) static NO_TRANSFORM: Rule = Rule {
     id: "GS-GEO-001",
     severity: Severity::Error,

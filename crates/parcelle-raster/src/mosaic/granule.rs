@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use parcelle_report::Outcome;
 use parcelle_tiff::{Directory, Image, Role, Structure, tags};
 
-use crate::geoserver::GeoKeys;
+use crate::geoserver::{GeoKeys, projection_beside};
 
 /// Where the pixels of a file are: `x = a + column * b + row * c`, `y = d + column * e + row * f`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,7 +64,7 @@ impl Colours {
     fn of(main: &Directory, image: &Image) -> Self {
         let (bands, bits) = (image.samples_per_pixel, image.bits_per_sample);
         let extra = main.unsigned(tags::EXTRA_SAMPLES);
-        let is_indexed = bands == 1 && bits <= 16 && (image.photometric == Some(3) || bits < 8);
+        let is_indexed = bands == 1 && bits <= 16 && (main.entry(tags::COLOR_MAP).is_some() || bits < 8);
         let (components, has_alpha) = match (bands, bits) {
             (1, _) if is_indexed => (3, false),
             (1, _) => (1, false),
@@ -176,16 +176,14 @@ impl Granule {
     }
 }
 
-/// The reference system of a file: its definition where one can be told from the GeoKeys, and what tells it from others.
-pub(super) fn system(structure: &Structure) -> (String, Option<String>) {
+/// The reference system of a file: its definition where one can be told, and what tells it from others. GeoTools takes a
+/// `.prj` beside it before its GeoKeys; one that cannot be read was told of where the file was looked at by itself.
+pub(super) fn system(structure: &Structure, path: &str) -> (String, Option<String>) {
+    if let Ok(Some(text)) = projection_beside(path.as_ref()) {
+        return (format!("prj {text}"), Some(text));
+    }
     let Some(keys) = structure.main().and_then(GeoKeys::of) else { return ("none".to_owned(), None) };
-    let known = |code: Option<u64>| code.filter(|code| !matches!(code, 0 | 32_767));
-    let code = match keys.model() {
-        Some(1) => known(keys.projected()),
-        Some(2) => known(keys.geographic()),
-        _ => None,
-    };
-    match code {
+    match keys.epsg() {
         Some(code) => (format!("EPSG:{code}"), Some(format!("EPSG:{code}"))),
         None => (format!("user-defined {}", keys.essence()), keys.esri_wkt().map(str::to_owned)),
     }

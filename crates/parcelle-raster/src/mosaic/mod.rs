@@ -64,7 +64,7 @@ impl Mosaic {
     /// Adds a file that is a TIFF, with what GeoServer makes of it by itself. Files are to be added in the order of their
     /// paths. Gives `false` where it holds no image.
     pub fn add(&mut self, structure: &Structure, path: &str, alone: &[Compatibility]) -> bool {
-        let system = self.system(structure);
+        let system = self.system(structure, path);
         let answer = alone.iter().find(|answer| answer.access == Access::File.as_str());
         let (outcome, because) =
             answer.map_or((Outcome::Reads, Vec::new()), |answer| (answer.outcome, answer.because.clone()));
@@ -107,8 +107,8 @@ impl Mosaic {
     }
 
     /// The reference system of a file among those of the mosaic; by meaning, so that codes for the same are one.
-    fn system(&mut self, structure: &Structure) -> u32 {
-        let (key, definition) = granule::system(structure);
+    fn system(&mut self, structure: &Structure, path: &str) -> u32 {
+        let (key, definition) = granule::system(structure, path);
         if let Some(known) = self.system_by_key.get(&key) {
             return *known;
         }

@@ -53,7 +53,7 @@ pub(crate) fn decode(
     out: &mut Vec<u8>,
 ) -> Result<(), Failure> {
     complete(block, tables, stream)?;
-    let frame = frame(stream)?;
+    let frame = frame(stream, wanted)?;
     fits(frame, wanted)?;
     if !frame.has_huffman {
         huffman::insert(stream);
@@ -103,8 +103,9 @@ fn complete(block: &[u8], tables: Option<&[u8]>, stream: &mut Vec<u8>) -> Result
     Ok(())
 }
 
-/// Walks the markers up to the first scan.
-fn frame(stream: &[u8]) -> Result<Frame, Failure> {
+/// Walks the markers up to the first scan. What no decoder here takes is told as such only where it can be the block that is
+/// wanted: a damaged header may say anything.
+fn frame(stream: &[u8], wanted: Wanted) -> Result<Frame, Failure> {
     let (mut entropy, mut quantisation, mut frame) = (false, false, None);
     let ends = || Failure::damaged("jpeg", "the stream ends before its first scan");
     let mut rest = stream.get(2..).ok_or_else(ends)?;
@@ -164,7 +165,10 @@ fn frame(stream: &[u8]) -> Result<Frame, Failure> {
         return Err(Failure::NoJpegTables);
     }
     match kind {
-        Some(kind) => Err(Failure::NotDecoded(format!("jpeg: {kind}"))),
+        Some(kind) => {
+            fits(frame, wanted)?;
+            Err(Failure::NotDecoded(format!("jpeg: {kind}")))
+        }
         None => Ok(Frame { has_huffman: entropy, ..frame }),
     }
 }
@@ -212,4 +216,35 @@ fn place(out: &mut Vec<u8>, width: usize, height: usize, wanted: Wanted) {
 /// A decoder's message as part of a sentence.
 fn one_line(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream up to its first scan, with this precision and number of components.
+    fn stream(precision: u8, components: u8) -> Vec<u8> {
+        let mut bytes = vec![0xff, SOI, 0xff, 0xc0, 0, 8, precision, 0, 16, 0, 16, components];
+        bytes.extend([0xff, SOS, 0, 2]);
+        bytes
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_that_of_the_block_is_damage() {
+        let wanted = |samples: u32, bits: u16| Wanted {
+            width: 16,
+            height: 16,
+            visible_width: 16,
+            visible_height: 16,
+            samples,
+            bits,
+        };
+        let is_damaged = |stream: &[u8], wanted: Wanted| matches!(frame(stream, wanted), Err(Failure::Damaged { .. }));
+        let is_not_decoded =
+            |stream: &[u8], wanted: Wanted| matches!(frame(stream, wanted), Err(Failure::NotDecoded(_)));
+        assert!(is_damaged(&stream(8, 170), wanted(3, 8)));
+        assert!(is_not_decoded(&stream(8, 5), wanted(5, 8)));
+        assert!(is_damaged(&stream(0xaa, 3), wanted(3, 8)));
+        assert!(is_not_decoded(&stream(12, 1), wanted(1, 12)));
+    }
 }

@@ -88,6 +88,7 @@ use streamed::StreamedAlgorithm;
 use target::Target;
 
 pub use sources::policy::SourcePolicy;
+pub(crate) use sources::side::{SIDE_FILE_BYTES, SideFile};
 pub use target::{GEOSERVER_GDAL, GdalVersion, NEWEST_GDAL, NEWEST_KNOWN_GDAL, parse_gdal_version};
 
 /// What is asked of a check.

@@ -25,7 +25,7 @@ mod rules_processed;
 pub(super) mod rules_read;
 pub(super) mod rules_speed;
 pub(super) mod rules_values;
-mod side;
+pub(crate) mod side;
 mod survey;
 mod tiff;
 

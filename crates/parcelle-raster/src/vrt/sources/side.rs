@@ -14,7 +14,7 @@ use super::super::unread::Unread;
 /// Most names of a directory that are kept; in a larger one each name is asked for.
 const NAMES: usize = 1_000_000;
 /// Most bytes of a side file that are read. GDAL writes histograms and statistics there, which are short.
-const SIDE_FILE_BYTES: u64 = 1 << 20;
+pub(crate) const SIDE_FILE_BYTES: u64 = 1 << 20;
 
 /// A directory: where it really is, and what is in it.
 #[derive(Debug)]
@@ -176,7 +176,7 @@ fn world_file(text: &str) -> Option<[f64; 6]> {
 }
 
 impl SideFile {
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let element = |text: &str, name: &str| -> Option<String> {
             let start = text.find(&format!("<{name}"))?;
             let (_, rest) = text.get(start..)?.split_once('>')?;
