@@ -293,7 +293,9 @@ fn curves_are_refused_or_made_straight() {
     assert!(refused.complaint().ends_with("line 2: CircularString is not a geometry of straight segments: have its curves approximated by straight segments (--linearize)"), "{}", refused.stderr);
     let refused = convert(&["--linearize"]).expect_code(1);
     assert!(
-        refused.complaint().contains("line 5: TIN is not a geometry of straight segments: convert it first"),
+        refused
+            .complaint()
+            .contains("line 5: TIN is a surface of patches, for which GeoParquet has no type: convert it first"),
         "{}",
         refused.stderr
     );

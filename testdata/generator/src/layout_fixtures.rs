@@ -246,40 +246,44 @@ fn codecs() -> io::Result<Vec<Fixture>> {
             "good_jpeg_as_rgb",
             changed(&Cog { bands: 3, ..small }, |plan| {
                 plan.images[0].set(259, Values::Short(vec![7]));
-                plan.images[0].tiles = vec![Some(grey_jpeg(64))];
+                let (tables, tile) = grey_jpeg(64);
+                plan.images[0].set(347, Values::Undefined(tables));
+                plan.images[0].tiles = vec![Some(tile)];
             })?,
             Verdict::info("COG-CMP-006"),
             "JPEG of red, green and blue",
         ),
         raster(
             "bad_ifd_at_odd_offset",
-            changed(&base(), |plan| plan.pieces.insert(1, Piece::Padding(1)))?,
+            changed(&base(), |plan| plan.pieces.insert(1, Piece::Shift))?,
             Verdict::warning("COG-IFD-006"),
             "one byte before the IFD of the first overview, which moves it to an odd offset",
         ),
     ])
 }
 
-/// A picture of red, green and blue in which all are 128: of each block the difference to the one before, which is nothing,
-/// and an end of block (ITU-T T.81, annex B and F.1.2).
-fn grey_jpeg(size: u16) -> Vec<u8> {
+/// A picture of red, green and blue in which all are 128, and the tables for it: of each block the difference to the one
+/// before, which is nothing, and an end of block (ITU-T T.81, annex B and F.1.2). That it is not YCbCr is said as libjpeg
+/// says it, by an APP14 segment.
+fn grey_jpeg(size: u16) -> (Vec<u8>, Vec<u8>) {
     let [high, low] = size.to_be_bytes();
-    let mut bytes = b"\xff\xd8\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0".to_vec();
-    bytes.extend(b"\xff\xdb\0\x43\0");
-    bytes.extend([1; 64]);
-    bytes.extend([0xff, 0xc0, 0, 17, 8, high, low, high, low, 3]);
-    bytes.extend(b"\x01\x11\0\x02\x11\0\x03\x11\0");
+    let mut tables = b"\xff\xd8\xff\xdb\0\x43\0".to_vec();
+    tables.extend([1; 64]);
     for class in [0x00, 0x10] {
         // One code, of one bit, for the value 0.
-        bytes.extend([0xff, 0xc4, 0, 20, class, 1]);
-        bytes.extend([0; 16]);
+        tables.extend([0xff, 0xc4, 0, 20, class, 1]);
+        tables.extend([0; 16]);
     }
-    bytes.extend(b"\xff\xda\0\x0c\x03\x01\0\x02\0\x03\0\0\x3f\0");
+    tables.extend(b"\xff\xd9");
+    let mut tile = b"\xff\xd8\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0".to_vec();
+    tile.extend([0xff, 0xc0, 0, 17, 8, high, low, high, low, 3]);
+    tile.extend(b"\x01\x11\0\x02\x11\0\x03\x11\0");
+    tile.extend(b"\xff\xda\0\x0c\x03\x01\0\x02\0\x03\0\0\x3f\0");
     // Two bits for each block of 8 by 8, of three colours.
     let blocks = (usize::from(size) / 8).pow(2) * 3;
-    bytes.extend(vec![0; blocks * 2 / 8]);
-    bytes.extend(b"\xff\xd9");
-    bytes
+    tile.extend(vec![0; blocks * 2 / 8]);
+    tile.extend(b"\xff\xd9");
+    (tables, tile)
 }
 
 /// GeoKeys that contradict their own count.

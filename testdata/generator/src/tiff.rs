@@ -22,12 +22,14 @@ pub(crate) enum Values {
     Long(Vec<u32>),
     Long8(Vec<u64>),
     Double(Vec<f64>),
+    Undefined(Vec<u8>),
 }
 
 impl Values {
     fn field_type(&self) -> u16 {
         match self {
             Self::Ascii(_) => 2,
+            Self::Undefined(_) => 7,
             Self::Short(_) => 3,
             Self::Long(_) => 4,
             Self::Double(_) => 12,
@@ -38,6 +40,7 @@ impl Values {
     fn count(&self) -> usize {
         match self {
             Self::Ascii(text) => text.len() + 1,
+            Self::Undefined(bytes) => bytes.len(),
             Self::Short(values) => values.len(),
             Self::Long(values) => values.len(),
             Self::Long8(values) => values.len(),
@@ -48,6 +51,7 @@ impl Values {
     fn bytes(&self, order: Order) -> Vec<u8> {
         match self {
             Self::Ascii(text) => text.bytes().chain([0]).collect(),
+            Self::Undefined(bytes) => bytes.clone(),
             Self::Short(values) => values.iter().flat_map(|value| order.u16(*value)).collect(),
             Self::Long(values) => values.iter().flat_map(|value| order.u32(*value)).collect(),
             Self::Long8(values) => values.iter().flat_map(|value| order.u64(*value)).collect(),
@@ -107,6 +111,8 @@ pub(crate) enum Piece {
     Index(usize),
     Tile(usize, usize),
     Padding(usize),
+    /// A byte that moves the IFD behind it to an odd offset.
+    Shift,
 }
 
 /// A file before it is written.
@@ -199,8 +205,9 @@ impl Plan {
         let mut starts = Vec::with_capacity(self.pieces.len());
         let mut ifd_offsets = vec![0; self.images.len()];
         let mut cursor = self.header_size() + self.ghost.as_ref().map_or(0, |text| text.len() as u64);
-        for piece in &self.pieces {
-            if matches!(piece, Piece::Ifd(_) | Piece::Index(_)) {
+        let before = std::iter::once(None).chain(self.pieces.iter().map(Some));
+        for (before, piece) in before.zip(&self.pieces) {
+            if matches!(piece, Piece::Ifd(_) | Piece::Index(_) | Piece::Shift) && before != Some(&Piece::Shift) {
                 cursor += cursor % 2;
             }
             starts.push(cursor);
@@ -227,6 +234,7 @@ impl Plan {
                     }
                 },
                 Piece::Padding(length) => length as u64,
+                Piece::Shift => 1,
             };
         }
 
@@ -252,7 +260,7 @@ impl Plan {
                         self.write_tile(bytes, start, &mut written);
                     }
                 }
-                Piece::Index(_) | Piece::Padding(_) => {}
+                Piece::Index(_) | Piece::Padding(_) | Piece::Shift => {}
             }
         }
         written

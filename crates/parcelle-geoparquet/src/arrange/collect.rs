@@ -330,8 +330,8 @@ where
         self.rows += rows;
         self.bytes += bytes;
         self.largest = self.largest.max(bytes);
-        if let Run::Held(held) = &run {
-            self.held_bytes += held.bytes;
+        if let Run::Held(pieces) = &run {
+            self.held_bytes += pieces.iter().map(|held| held.bytes).sum::<u64>();
         }
         if rows > 0 {
             self.runs.push((part, run));

@@ -144,11 +144,12 @@ impl Picked {
             Form::Fixed(8) => fixed::<8>(columns, places, &mut self.values),
             Form::Fixed(_) => fixed::<16>(columns, places, &mut self.values),
             Form::Strings(4) => {
-                let bytes = strings(columns, places, self, |at| i32::from_ne_bytes(at) as usize, to_offset_32);
-                i32::try_from(bytes).map_err(|_| ArrowError::OffsetOverflowError(bytes))?;
+                let most = i32::MAX as usize;
+                strings(columns, places, self, most, |at| i32::from_ne_bytes(at) as usize, to_offset_32)?;
             }
             Form::Strings(_) => {
-                strings(columns, places, self, |at| i64::from_ne_bytes(at) as usize, |at| (at as i64).to_ne_bytes());
+                let write = |at| (at as i64).to_ne_bytes();
+                strings(columns, places, self, usize::MAX, |at| i64::from_ne_bytes(at) as usize, write)?;
             }
         }
         Ok(())
@@ -174,7 +175,7 @@ impl Picked {
     }
 }
 
-/// What the 32 bits do not hold is found out when all are there.
+/// What 32 bits do not hold is found out when all are there, and then none is used.
 fn to_offset_32(at: usize) -> [u8; 4] {
     (at as i32).to_ne_bytes()
 }
@@ -197,14 +198,15 @@ fn fixed<const WIDTH: usize>(columns: &[Column<'_>], places: &[Place], out: &mut
     }
 }
 
-/// Picks byte strings, and gives the sum of their lengths.
+/// Picks byte strings, unless there are more than `most` bytes of them.
 fn strings<const WIDTH: usize>(
     columns: &[Column<'_>],
     places: &[Place],
     out: &mut Picked,
+    most: usize,
     read: impl Fn([u8; WIDTH]) -> usize,
     write: impl Fn(usize) -> [u8; WIDTH],
-) -> usize {
+) -> Result<(), ArrowError> {
     type Source<'a, const WIDTH: usize> = (&'a [[u8; WIDTH]], &'a [u8]);
     let sources: Vec<Source<'_, WIDTH>> =
         columns.iter().map(|column| (column.offsets.as_chunks().0, column.values)).collect();
@@ -221,6 +223,9 @@ fn strings<const WIDTH: usize>(
         let (_, start, end) = span(place);
         total += end.saturating_sub(start);
         *to = write(total);
+    }
+    if total > most {
+        return Err(ArrowError::OffsetOverflowError(total));
     }
     out.values.resize(total + SHORT_BYTES, 0);
     let mut to = out.values.as_mut_slice();
@@ -240,7 +245,7 @@ fn strings<const WIDTH: usize>(
         to = to.get_mut(length..).unwrap_or_default();
     }
     out.values.truncate(total);
-    total
+    Ok(())
 }
 
 /// Sources of rows with one schema.

@@ -81,19 +81,19 @@ fn marks<K: SortKey>(run: &Run<K>, cuts: &[K]) -> Vec<Mark<K>> {
         cut.map_or_else(|| first.clone(), |cut| Position { key: cut.clone(), part: 0, row: 0 })
     };
     match run {
-        Run::Held(held) => {
-            let sorted = held.sorted();
-            let row_bytes = held.bytes / (sorted.keys.len() as u64).max(1);
-            let every = sorted.keys.iter().zip(sorted.rows).step_by(MARK_ROWS);
-            every
-                .enumerate()
-                .map(|(mark, (key, &row))| {
+        Run::Held(pieces) => pieces
+            .iter()
+            .flat_map(|held| {
+                let sorted = held.sorted();
+                let row_bytes = held.bytes / (sorted.keys.len() as u64).max(1);
+                let every = sorted.keys.iter().zip(sorted.rows).step_by(MARK_ROWS).enumerate();
+                every.map(move |(mark, (key, &row))| {
                     let rows = MARK_ROWS.min(sorted.keys.len() - mark * MARK_ROWS);
                     let first = Position { key: key.clone(), part: sorted.part, row };
                     Mark { start: start_of(&first), first, size: Size { rows, bytes: rows as u64 * row_bytes } }
                 })
-                .collect()
-        }
+            })
+            .collect(),
         Run::Spilled(blocks) => blocks
             .iter()
             .map(|block| {
@@ -112,11 +112,11 @@ pub(crate) fn sample<K: SortKey>(runs: &[(usize, Run<K>)], count: usize) -> Vec<
     const STEP: usize = 16;
     let mut keys: Vec<K> = runs
         .iter()
-        .filter_map(|(_, run)| match run {
-            Run::Held(held) => Some(held.sorted().keys),
-            Run::Spilled(_) => None,
+        .flat_map(|(_, run)| match run {
+            Run::Held(pieces) => pieces.as_slice(),
+            Run::Spilled(_) => &[],
         })
-        .flat_map(|keys| keys.iter().step_by(STEP).cloned())
+        .flat_map(|held| held.sorted().keys.iter().step_by(STEP).cloned())
         .collect();
     keys.sort_unstable();
     let mut boundaries: Vec<K> = (1..count).filter_map(|index| keys.get(index * keys.len() / count).cloned()).collect();

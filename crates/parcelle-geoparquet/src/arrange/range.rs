@@ -64,19 +64,22 @@ impl<K: SortKey> KeyRange<K> {
     /// Those of the runs that have any rows in the range.
     fn pieces<'a>(&self, runs: &'a [(usize, Run<K>)]) -> Vec<Piece<'a, K>> {
         let (from, to) = (self.from.as_ref(), self.to.as_ref());
-        let piece = |(part, run): &'a (usize, Run<K>)| match run {
-            Run::Held(held) => {
-                let range = held.sorted().between(from, to);
-                (!range.is_empty()).then_some(Piece::Held { held, range })
+        let mut pieces = Vec::new();
+        for (part, run) in runs {
+            match run {
+                Run::Held(all) => pieces.extend(all.iter().filter_map(|held| {
+                    let range = held.sorted().between(from, to);
+                    (!range.is_empty()).then_some(Piece::Held { held, range })
+                })),
+                Run::Spilled(blocks) => {
+                    let start = from.map_or(0, |from| blocks.partition_point(|block| block.last < *from));
+                    let end = to.map_or(blocks.len(), |to| blocks.partition_point(|block| block.first < *to));
+                    let blocks = blocks.get(start..end.max(start)).filter(|blocks| !blocks.is_empty());
+                    pieces.extend(blocks.map(|blocks| Piece::Spilled { part: *part, blocks }));
+                }
             }
-            Run::Spilled(blocks) => {
-                let start = from.map_or(0, |from| blocks.partition_point(|block| block.last < *from));
-                let end = to.map_or(blocks.len(), |to| blocks.partition_point(|block| block.first < *to));
-                let blocks = blocks.get(start..end.max(start)).unwrap_or_default();
-                (!blocks.is_empty()).then_some(Piece::Spilled { part: *part, blocks })
-            }
-        };
-        runs.iter().filter_map(piece).collect()
+        }
+        pieces
     }
 
     /// Passes the rows of the pieces to the sink. `loaded` are all of their blocks.

@@ -70,7 +70,7 @@ pub(crate) struct SortedPart<K> {
     bytes: u64,
 }
 
-/// A run in memory, in order: rows that are merged are beside each other, and come from memory together.
+/// Rows of a run in memory, in order: rows that are merged are beside each other, and come from memory together.
 #[derive(Debug)]
 pub(crate) struct Held<K> {
     part: usize,
@@ -127,19 +127,51 @@ impl<K: SortKey> SortedPart<K> {
         self.rows.iter().map(place).collect()
     }
 
-    /// Puts the rows in order in memory.
-    pub(crate) fn hold(self, schema: &SchemaRef) -> Result<Held<K>, WriteError> {
-        let failed = |error: ArrowError| WriteError::Batch(error.to_string());
+    /// Puts the rows in order in memory: in one piece, or in more where the byte strings of a column are more than the offsets
+    /// of its type reach.
+    pub(crate) fn hold(self, schema: &SchemaRef) -> Result<Vec<Held<K>>, WriteError> {
         let data = gather::data_of(&self.batches);
         let (sources, places) = (self.sources(schema, &data), self.places());
+        let mut held = Vec::new();
+        self.hold_range(0..places.len(), &sources, &places, &mut held)
+            .map_err(|error| WriteError::Batch(error.to_string()))?;
+        Ok(held)
+    }
+
+    fn hold_range(
+        &self,
+        range: Range<usize>,
+        sources: &Sources<'_>,
+        places: &[Place],
+        held: &mut Vec<Held<K>>,
+    ) -> Result<(), ArrowError> {
+        match self.held(range.clone(), sources, places) {
+            Err(ArrowError::OffsetOverflowError(_)) if range.len() > 1 => {
+                let middle = range.start.midpoint(range.end);
+                self.hold_range(range.start..middle, sources, places, held)?;
+                self.hold_range(middle..range.end, sources, places, held)
+            }
+            result => {
+                held.push(result?);
+                Ok(())
+            }
+        }
+    }
+
+    fn held(&self, range: Range<usize>, sources: &Sources<'_>, places: &[Place]) -> Result<Held<K>, ArrowError> {
+        let places = places.get(range.clone()).unwrap_or_default();
         let plain = sources.plain().map(|(form, columns)| {
             let mut picked = Picked::default();
-            picked.pick(form, columns, &places).map(|()| picked)
+            picked.pick(form, columns, places).map(|()| picked)
         });
-        let plain = plain.collect::<Result<_, _>>().map_err(failed)?;
-        let others = sources.pick_others(&places).map_err(failed)?;
-        let Self { part, keys, rows, bytes, .. } = self;
-        Ok(Held { part, plain, others, keys, rows, bytes })
+        Ok(Held {
+            part: self.part,
+            plain: plain.collect::<Result<_, _>>()?,
+            others: sources.pick_others(places)?,
+            keys: self.keys.get(range.clone()).unwrap_or_default().to_vec(),
+            rows: self.rows.get(range.clone()).unwrap_or_default().to_vec(),
+            bytes: self.bytes * range.len() as u64 / (self.rows.len() as u64).max(1),
+        })
     }
 
     /// Writes the rows to the spill file, in blocks that end at the boundaries or before.
@@ -210,8 +242,8 @@ pub(crate) struct Block<K> {
 /// The sorted rows of a part, wherever they are.
 #[derive(Debug)]
 pub(crate) enum Run<K> {
-    /// In memory.
-    Held(Held<K>),
+    /// In memory, in order.
+    Held(Vec<Held<K>>),
     /// In the spill file, in order.
     Spilled(Vec<Block<K>>),
 }

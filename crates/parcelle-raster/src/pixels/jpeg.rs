@@ -13,6 +13,8 @@ use super::huffman;
 const SOI: u8 = 0xd8;
 const SOS: u8 = 0xda;
 const EOI: u8 = 0xd9;
+/// How an APP14 segment begins that tells the colours.
+const ADOBE: &[u8] = b"Adobe";
 
 /// What the frame header says, with the tables that stand before the first scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,8 +107,12 @@ fn complete(block: &[u8], tables: Option<&[u8]>, stream: &mut Vec<u8>) -> Result
 
 /// Walks the markers up to the first scan. What no decoder here takes is told as such only where it can be the block that is
 /// wanted: a damaged header may say anything.
-fn frame(stream: &[u8], wanted: Wanted) -> Result<Frame, Failure> {
+///
+/// Segments that tell the colours apart (APP14, "Adobe") are made such that nobody takes notice of them: TIFF has a tag for
+/// it, components are wanted as they are, and the decoder takes RGB for CMYK.
+fn frame(stream: &mut [u8], wanted: Wanted) -> Result<Frame, Failure> {
     let (mut entropy, mut quantisation, mut frame) = (false, false, None);
+    let mut colours = Vec::new();
     let ends = || Failure::damaged("jpeg", "the stream ends before its first scan");
     let mut rest = stream.get(2..).ok_or_else(ends)?;
     loop {
@@ -134,6 +140,7 @@ fn frame(stream: &[u8], wanted: Wanted) -> Result<Frame, Failure> {
             SOS => break,
             0xc4 | 0xcc => entropy = true,
             0xdb => quantisation = true,
+            0xee if segment.starts_with(ADOBE) => colours.push(stream.len() - tail.len() + 2),
             0xc0..=0xcf if *marker != 0xc8 => {
                 let [precision, height_high, height_low, width_high, width_low, components, ..] = *segment else {
                     return Err(ends());
@@ -150,6 +157,9 @@ fn frame(stream: &[u8], wanted: Wanted) -> Result<Frame, Failure> {
             _ => {}
         }
         rest = tail.get(2 + segment.len()..).ok_or_else(ends)?;
+    }
+    for start in colours {
+        stream.iter_mut().skip(start).take(ADOBE.len()).for_each(|byte| *byte = 0);
     }
     let frame = frame.ok_or_else(|| Failure::damaged("jpeg", "the stream has a scan before its frame header"))?;
     let kind = match frame.process {
@@ -239,12 +249,13 @@ mod tests {
             samples,
             bits,
         };
-        let is_damaged = |stream: &[u8], wanted: Wanted| matches!(frame(stream, wanted), Err(Failure::Damaged { .. }));
+        let is_damaged =
+            |stream: Vec<u8>, wanted: Wanted| matches!(frame(&mut { stream }, wanted), Err(Failure::Damaged { .. }));
         let is_not_decoded =
-            |stream: &[u8], wanted: Wanted| matches!(frame(stream, wanted), Err(Failure::NotDecoded(_)));
-        assert!(is_damaged(&stream(8, 170), wanted(3, 8)));
-        assert!(is_not_decoded(&stream(8, 5), wanted(5, 8)));
-        assert!(is_damaged(&stream(0xaa, 3), wanted(3, 8)));
-        assert!(is_not_decoded(&stream(12, 1), wanted(1, 12)));
+            |stream: Vec<u8>, wanted: Wanted| matches!(frame(&mut { stream }, wanted), Err(Failure::NotDecoded(_)));
+        assert!(is_damaged(stream(8, 170), wanted(3, 8)));
+        assert!(is_not_decoded(stream(8, 5), wanted(5, 8)));
+        assert!(is_damaged(stream(0xaa, 3), wanted(3, 8)));
+        assert!(is_not_decoded(stream(12, 1), wanted(1, 12)));
     }
 }
