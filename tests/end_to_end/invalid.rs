@@ -219,3 +219,20 @@ fn rings_that_are_not_closed_are_told() {
     let told = warning(&[open, closed, open]).unwrap();
     assert!(told.contains("not closed: 2.") && told.contains("parcelle check"), "{told}");
 }
+
+#[test]
+fn infinite_coordinates_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, output) = (folder.path().join("points.csv"), folder.path().join("points.parquet"));
+    // POINT (inf 1), POINT (1 2).
+    let rows = ["0101000000000000000000F07F000000000000F03F", "0101000000000000000000F03F0000000000000040"];
+    let infinite = |rows: &[&str]| {
+        std::fs::write(&source, format!("wkb\n{}\n", rows.join("\n"))).unwrap();
+        let summary = parcelle::convert(&source, &output).overwrite(true).run().unwrap();
+        assert_eq!(summary.rows, rows.len() as u64);
+        summary.warnings.into_iter().find(|warning| warning.contains("infinite"))
+    };
+    let told = infinite(&rows).unwrap();
+    assert!(told.contains("infinite: 1.") && told.contains("--bbox"), "{told}");
+    assert_eq!(infinite(&rows[1..]), None);
+}

@@ -157,7 +157,7 @@ pub(crate) struct ConvertArguments {
     #[arg(long, value_name = "COLUMN")]
     pub(crate) partition_by: Option<String>,
 
-    /// Write a directory of files of at most this size, such as 512MB, and _index.json; a row group that is larger has a file
+    /// Write a directory of files of about this size at most, such as 512MB, and _index.json; a row group that is larger has a file
     /// of its own (--row-group-rows, --row-group-bytes)
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(crate) partition_size: Option<u64>,

@@ -48,6 +48,12 @@ impl Bounds {
         self.range(3)
     }
 
+    /// Whether one of them is infinite.
+    #[must_use]
+    pub fn is_infinite(&self) -> bool {
+        (0..4).filter_map(|dimension| self.range(dimension)).any(|(min, max)| min.is_infinite() || max.is_infinite())
+    }
+
     /// Widens these bounds to contain the other.
     pub fn extend(&mut self, other: &Self) {
         for dimension in 0..4 {

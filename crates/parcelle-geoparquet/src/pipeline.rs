@@ -51,6 +51,8 @@ pub struct Written {
     pub files: u64,
     /// Geometries with a ring that does not end where it begins; they are written as they are.
     pub open_geometries: u64,
+    /// Geometries with an ordinate that is infinite; they are written as they are.
+    pub infinite_geometries: u64,
     /// Seconds per stage.
     pub seconds: StageSeconds,
     /// Most bytes of rows that were between reader and file at one time.
@@ -365,11 +367,11 @@ where
             return Err(WriteError::Batch("the output was never begun".to_owned()));
         };
         let before = Instant::now();
-        let Finished { progress: Progress { rows, row_groups, bytes, .. }, files, open_geometries } =
-            output.finish()?;
+        let Finished { progress, files, open_geometries, infinite_geometries } = output.finish()?;
+        let Progress { rows, row_groups, bytes, .. } = progress;
         let mut written = self.state.written;
         written.seconds.commit += before.elapsed().as_secs_f64();
-        Ok(Written { rows, row_groups, bytes, files, open_geometries, ..written })
+        Ok(Written { rows, row_groups, bytes, files, open_geometries, infinite_geometries, ..written })
     }
 
     /// Passes the batches of a part to the assembler, by partition.

@@ -18,12 +18,15 @@ pub(crate) struct GeometryStatistics {
     pub(crate) bounds: Bounds,
     /// Geometries with a ring that is not closed.
     pub(crate) open: u64,
+    /// Geometries with an ordinate that is infinite.
+    pub(crate) infinite: u64,
 }
 
 impl GeometryStatistics {
     pub(crate) fn add(&mut self, summary: &Summary) {
         self.bounds.extend(&summary.bounds);
         self.open += u64::from(summary.has_open_ring);
+        self.infinite += u64::from(summary.bounds.is_infinite());
         // A set lookup per row costs more than the whole walk of a small geometry; runs of one type are the rule.
         if self.types.last() != Some(&summary.geometry_type) {
             self.types.insert(summary.geometry_type);
@@ -33,6 +36,7 @@ impl GeometryStatistics {
     pub(crate) fn merge(&mut self, other: Self) {
         self.bounds.extend(&other.bounds);
         self.open += other.open;
+        self.infinite += other.infinite;
         self.types.extend(other.types);
     }
 

@@ -124,6 +124,35 @@ fn mapinfo_keeps_its_reference_system() {
     }
 }
 
+/// GDAL's word for what a GeoPackage says of its columns, which is the way of FileGDB, too.
+#[test]
+fn domains_are_those_of_the_reader_of_geopackages() {
+    let package = crate::gpkg::testing::TestPackage::new();
+    package
+        .sql("CREATE TABLE t (id INTEGER PRIMARY KEY, g BLOB, h REAL, n TEXT, p TEXT, o TEXT)")
+        .features("t", "g", 2154)
+        .sql(
+            "CREATE TABLE gpkg_data_columns (table_name TEXT NOT NULL, column_name TEXT NOT NULL, name TEXT, title TEXT,
+               description TEXT, mime_type TEXT, constraint_name TEXT);
+             CREATE TABLE gpkg_data_column_constraints (constraint_name TEXT NOT NULL, constraint_type TEXT NOT NULL,
+               value TEXT, min NUMERIC, min_is_inclusive BOOLEAN, max NUMERIC, max_is_inclusive BOOLEAN, description TEXT);
+             INSERT INTO gpkg_data_columns VALUES ('t', 'h', NULL, NULL, NULL, NULL, 'hauteurs'),
+               ('t', 'n', NULL, NULL, NULL, NULL, 'natures'), ('t', 'p', NULL, NULL, NULL, NULL, 'noms');
+             INSERT INTO gpkg_data_column_constraints VALUES ('hauteurs', 'range', NULL, 0.5, 0, 9.5, 1, NULL),
+               ('natures', 'enum', '1', NULL, NULL, NULL, NULL, 'église'), ('natures', 'enum', '2', NULL, NULL, NULL, NULL, NULL),
+               ('noms', 'glob', '[A-Z]*', NULL, NULL, NULL, NULL, NULL);",
+        );
+    let said = |reader: Reader, name: &str| {
+        let schema = open(&package.path(), &options(reader)).unwrap().schema();
+        let metadata = schema.field_with_name(name).unwrap().metadata();
+        metadata.get("domain").map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap())
+    };
+    for name in ["h", "n", "p", "o"] {
+        assert_eq!(said(Reader::Gdal, name), said(Reader::Auto, name), "{name}");
+    }
+    assert!(said(Reader::Gdal, "n").is_some());
+}
+
 #[test]
 fn messages_end_without_two_full_stops() {
     let folder = tempfile::tempdir().unwrap();

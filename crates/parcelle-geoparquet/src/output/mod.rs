@@ -52,6 +52,8 @@ pub(crate) struct Finished {
     pub(crate) files: u64,
     /// Geometries with a ring that is not closed.
     pub(crate) open_geometries: u64,
+    /// Geometries with an ordinate that is infinite.
+    pub(crate) infinite_geometries: u64,
 }
 
 impl<'a> Output<'a> {
@@ -155,7 +157,11 @@ impl<'a> Output<'a> {
         }
         self.destination.commit()?;
         let statistics = self.finished.iter().flat_map(|entry| &entry.facts.statistics);
-        let open_geometries = statistics.map(|statistics| statistics.open).sum();
-        Ok(Finished { progress: self.progress, files: self.finished.len() as u64, open_geometries })
+        Ok(Finished {
+            progress: self.progress,
+            files: self.finished.len() as u64,
+            open_geometries: statistics.clone().map(|statistics| statistics.open).sum(),
+            infinite_geometries: statistics.map(|statistics| statistics.infinite).sum(),
+        })
     }
 }

@@ -5,6 +5,7 @@
 
 mod columns;
 mod dates;
+mod descriptions;
 mod esri;
 mod messages;
 mod stream;
@@ -80,6 +81,7 @@ impl GdalLayer {
             message: messages.failure_or(message),
         };
         let source = ArrowStream::new(&mut layer).map_err(read_failed)?.schema();
+        let source = descriptions::described(&source, &dataset, &layer);
 
         let columns: Vec<&str> = source.fields().iter().map(|field| output_name(&source, field)).collect();
         names::check_selection(path, &name, options.select.as_deref(), &columns)?;

@@ -457,6 +457,7 @@ impl Convert {
         };
         let written = parcelle_geoparquet::write(stages.schema(), parts, &self.output, &self.write)?;
         warnings.extend(open_rings(written.open_geometries));
+        warnings.extend(infinite(written.infinite_geometries));
         Ok(ConvertSummary {
             input: description,
             inputs: paths.len() as u64,
@@ -488,6 +489,16 @@ fn open_rings(geometries: u64) -> Option<String> {
         format!(
             "geometries with a ring that is not closed: {geometries}. They are written as they are, and programs on GEOS, \
              such as geopandas, do not read the file then: close the rings in the source; `parcelle check` names the rows"
+        )
+    })
+}
+
+/// A warning where positions are infinite: nothing that reckons with boxes can find such a geometry.
+fn infinite(geometries: u64) -> Option<String> {
+    (geometries > 0).then(|| {
+        format!(
+            "geometries with a coordinate that is infinite: {geometries}. They are written as they are, but the file cannot \
+             say its extent then: mend them in the source, or leave them out with --bbox"
         )
     })
 }
