@@ -113,7 +113,7 @@ def reads(parcelle: Path, name: str, paths: list[Path], options: list[str], fold
 def writes(parcelle: Path, testdata: Path, folder: Path, report: Report) -> None:
     folder.mkdir()
     source = folder.parent / "writes.gpkg"
-    subprocess.run([testdata, "extract", source, "--rows", "20000", "--seed", "3"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([testdata, "extract", source, "--rows", "40000", "--seed", "3"], check=True, stdout=subprocess.DEVNULL)
     log, output = folder.with_suffix(".log"), folder / "out.parquet"
     # Little memory: the temporary file of the sorting is written, too.
     command = [parcelle, "convert", source, output, "--threads", "2", "--memory", "8MB"]
