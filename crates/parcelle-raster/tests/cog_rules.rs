@@ -339,6 +339,11 @@ fn malformed_georeference(
     let keys = |head: [u64; 4]| malformed(34_735, &[&head[..], &named].concat());
     assert_eq!(keys([1, 1, 0, 200]), "IFD 0: the GeoKeyDirectory announces 200 keys, and has 12 numbers");
     assert_eq!(keys([1, 1, 0, 0]), "IFD 0: the GeoKeyDirectory announces 0 keys, and has 12 numbers");
+    let padded = [&[1, 1, 0, 2], &named[..], &[0; 4]].concat();
+    let padded = placed(&|builder| {
+        builder.pages[0].set(34_735, &padded);
+    });
+    assert!(!about(&padded).iter().any(|(rule, _)| *rule == "COG-GEO-005"));
     assert_eq!(keys([9, 1, 0, 2]), "IFD 0: the GeoKeyDirectory is of version 9, and there is only version 1");
     assert_eq!(malformed(34_735, &[1, 1, 0]), "IFD 0: the GeoKeyDirectory has 3 numbers, fewer than its header");
     let outside = malformed(34_735, &[1, 1, 0, 2, 1024, 0, 1, 1, 3073, 34_737, 5, 9_000]);
