@@ -95,10 +95,14 @@ pub(super) fn ending(path: &Path, text: &str) -> PathBuf {
 pub(super) fn is_projection(path: &Path) -> io::Result<bool> {
     const SYSTEMS: [&str; 6] = ["PROJCS", "GEOGCS", "GEOCCS", "COMPD_CS", "LOCAL_CS", "FITTED_CS"];
     let mut head = Vec::new();
-    match std::fs::File::open(path) {
-        Ok(file) => file.take(256).read_to_end(&mut head)?,
+    // A pipe of that name would be waited for.
+    if !path.is_file() {
+        return Ok(false);
+    }
+    match std::fs::File::open(path).and_then(|file| file.take(256).read_to_end(&mut head)) {
+        Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
+        Err(error) => return Err(io::Error::new(error.kind(), format!("{} beside it: {error}", path.display()))),
     };
     let text = String::from_utf8_lossy(&head).trim_start().to_ascii_uppercase();
     Ok(SYSTEMS.iter().any(|system| text.strip_prefix(system).is_some_and(|rest| rest.trim_start().starts_with('['))))

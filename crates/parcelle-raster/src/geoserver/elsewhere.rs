@@ -79,14 +79,16 @@ pub(crate) fn projection_beside(path: &Path) -> io::Result<Option<String>> {
     if around::is_projection(&path)? { text(&path) } else { Ok(None) }
 }
 
-/// `None` where it is too long for what it should be.
+/// `None` where it is no file, or too long for what it should be.
 fn text(path: &Path) -> io::Result<Option<String>> {
-    match std::fs::metadata(path) {
-        Ok(about) if about.len() <= SIDE_FILE_BYTES => {}
-        Ok(_) => return Ok(None),
-        Err(error) => return Err(error),
+    let read = || match std::fs::metadata(path)? {
+        about if about.is_file() && about.len() <= SIDE_FILE_BYTES => std::fs::read(path).map(Some),
+        _ => Ok(None),
+    };
+    match read() {
+        Ok(bytes) => Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) => Err(io::Error::new(error.kind(), format!("{} beside it: {error}", path.display()))),
     }
-    Ok(Some(String::from_utf8_lossy(&std::fs::read(path)?).into_owned()))
 }
 
 #[cfg(test)]
@@ -134,6 +136,10 @@ mod tests {
         assert_eq!(found(Some(geographic), None), (true, false, false));
         assert_eq!(found(Some("what is this"), None), (false, false, false));
         assert_eq!(found(None, Some(web)), (false, true, true));
+        // What is no file is none.
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("a.prj")).unwrap();
+        assert_eq!(projection_beside(&directory.path().join("a.tif")).unwrap(), None);
         // The .prj answers for itself: GDAL goes by .aux.xml.
         assert_eq!(found(Some(LAMBERT), Some(web)), (true, false, true));
         let place =
