@@ -62,6 +62,8 @@ mod connection;
 mod csv;
 mod curves;
 mod date_time;
+#[cfg(any(feature = "gdal", feature = "sqlite"))]
+mod domain;
 mod drivers;
 mod error;
 mod fingerprint;

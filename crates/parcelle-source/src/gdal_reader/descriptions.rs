@@ -6,14 +6,16 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use gdal::Dataset;
 use gdal::vector::{Layer, LayerAccess};
-use gdal_sys::{OGRFieldDefnH, OGRFieldDomainH, OGRFieldDomainType, OGRFieldType};
-use serde_json::{Map, Value, json};
+use gdal_sys::{OGRField, OGRFieldDefnH, OGRFieldDomainH, OGRFieldDomainType, OGRFieldType};
+use serde_json::{Map, Value};
+
+use crate::domain::{self, DOMAIN};
 
 /// What GDAL itself says with a field of its Arrow stream, since 3.8, and the key that other readers have for it.
 const COMMENT: (&str, &str) = ("GDAL:OGR:comment", "description");
 
 /// A schema of GDAL's Arrow stream with what is known of its columns in the metadata of the fields, under the same keys as
-/// those of a GeoPackage: `alias`, `description` and `domain`, which is JSON in the words of `ogrinfo -json`.
+/// those of a GeoPackage: `alias`, `description` and [`DOMAIN`].
 pub(super) fn described(source: &Schema, dataset: &Dataset, layer: &Layer<'_>) -> SchemaRef {
     let texts = texts(dataset, layer);
     let fields = source.fields().iter().map(|field| {
@@ -41,7 +43,7 @@ fn texts(dataset: &Dataset, layer: &Layer<'_>) -> Vec<(String, &'static str, Str
         let handle = unsafe { gdal_sys::OGR_FD_GetFieldDefn(definition.c_defn(), number) };
         let domain = domain_of(dataset, handle);
         texts.extend(alias.map(|alias| (name.clone(), "alias", alias)));
-        texts.extend(domain.map(|domain| (name, "domain", domain)));
+        texts.extend(domain.map(|domain| (name, DOMAIN, domain)));
     }
     texts
 }
@@ -54,22 +56,19 @@ fn domain_of(dataset: &Dataset, field: OGRFieldDefnH) -> Option<String> {
     let name = text(unsafe { gdal_sys::OGR_Fld_GetDomainName(field) }).filter(|name| !name.is_empty())?;
     let terminated = std::ffi::CString::new(name.as_str()).ok()?;
     // SAFETY: the dataset is open and the name ends with a zero; the domain belongs to the dataset.
-    let domain = unsafe { gdal_sys::GDALDatasetGetFieldDomain(dataset.c_dataset(), terminated.as_ptr()) };
-    if domain.is_null() {
+    let handle = unsafe { gdal_sys::GDALDatasetGetFieldDomain(dataset.c_dataset(), terminated.as_ptr()) };
+    if handle.is_null() {
         return None;
     }
     // SAFETY: it is not null; what each of the following asks of it is of its kind.
-    let kind = unsafe { gdal_sys::OGR_FldDomain_GetDomainType(domain) };
+    let kind = unsafe { gdal_sys::OGR_FldDomain_GetDomainType(handle) };
     match kind {
-        OGRFieldDomainType::OFDT_CODED => {
-            let values = coded_values(domain);
-            Some(json!({ "name": name, "type": "coded", "codedValues": values }).to_string())
-        }
-        OGRFieldDomainType::OFDT_RANGE => range(&name, domain),
+        OGRFieldDomainType::OFDT_CODED => Some(domain::coded(&name, coded_values(handle))),
+        OGRFieldDomainType::OFDT_RANGE => range(&name, handle),
         OGRFieldDomainType::OFDT_GLOB => {
             // SAFETY: as above.
-            let glob = text(unsafe { gdal_sys::OGR_GlobFldDomain_GetGlob(domain) });
-            Some(json!({ "name": name, "type": "glob", "glob": glob }).to_string())
+            let glob = text(unsafe { gdal_sys::OGR_GlobFldDomain_GetGlob(handle) });
+            Some(domain::glob(&name, glob))
         }
         _ => None,
     }
@@ -89,31 +88,32 @@ fn coded_values(domain: OGRFieldDomainH) -> Map<String, Value> {
     values
 }
 
-fn range(name: &str, domain: OGRFieldDomainH) -> Option<String> {
-    let mut said = Map::from_iter([("name".to_owned(), name.into()), ("type".to_owned(), "range".into())]);
+/// `None` for moments: GDAL has no text for them.
+fn range(name: &str, handle: OGRFieldDomainH) -> Option<String> {
     // SAFETY: the domain is not null.
-    let field_type = unsafe { gdal_sys::OGR_FldDomain_GetFieldType(domain) };
-    let (mut min_included, mut max_included) = (true, true);
-    // SAFETY: the domain is a range, and what is written is a bool that is there; the bound belongs to the domain.
-    let min = unsafe { gdal_sys::OGR_RangeFldDomain_GetMin(domain, &mut min_included).as_ref() };
-    // SAFETY: as above.
-    let max = unsafe { gdal_sys::OGR_RangeFldDomain_GetMax(domain, &mut max_included).as_ref() };
-    for (bound, included, key) in [(min, min_included, "minValue"), (max, max_included, "maxValue")] {
-        let Some(bound) = bound else { continue };
+    let field_type = unsafe { gdal_sys::OGR_FldDomain_GetFieldType(handle) };
+    let value = |bound: &OGRField| -> Option<Value> {
         // SAFETY: which member of the union is in use is what the type of the domain's field says.
-        let value: Value = unsafe {
+        unsafe {
             match field_type {
-                OGRFieldType::OFTInteger => bound.Integer.into(),
-                OGRFieldType::OFTInteger64 => bound.Integer64.into(),
-                OGRFieldType::OFTReal => bound.Real.into(),
-                // Moments: GDAL has no text for them, and no driver that is known here limits them.
-                _ => return None,
+                OGRFieldType::OFTInteger => Some(bound.Integer.into()),
+                OGRFieldType::OFTInteger64 => Some(bound.Integer64.into()),
+                OGRFieldType::OFTReal => Some(bound.Real.into()),
+                _ => None,
             }
-        };
-        said.insert(key.to_owned(), value);
-        said.insert(format!("{key}Included"), included.into());
+        }
+    };
+    let (mut with_min, mut with_max) = (true, true);
+    // SAFETY: the domain is a range, and what is written is a bool that is there; the bound belongs to the domain.
+    let min = unsafe { gdal_sys::OGR_RangeFldDomain_GetMin(handle, &mut with_min).as_ref() };
+    // SAFETY: as above.
+    let max = unsafe { gdal_sys::OGR_RangeFldDomain_GetMax(handle, &mut with_max).as_ref() };
+    let (min, max) = (min.map(value), max.map(value));
+    if matches!((&min, &max), (Some(None), _) | (_, Some(None))) {
+        return None;
     }
-    Some(Value::Object(said).to_string())
+    let (min, max) = (min.flatten(), max.flatten());
+    Some(domain::range(name, min.map(|value| (value, with_min)), max.map(|value| (value, with_max))))
 }
 
 /// A text of GDAL, which says that it is UTF-8; what is not is no text that could be told.

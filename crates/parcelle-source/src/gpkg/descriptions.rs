@@ -4,12 +4,10 @@ use std::collections::HashMap;
 
 use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, Result, Row};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use crate::domain::{self, Bound, DOMAIN};
 use crate::gpkg::catalogue::has_table;
-
-/// Key of a domain of values, as JSON in the words of `ogrinfo -json`.
-const DOMAIN: &str = "domain";
 
 /// What is said of the columns of a table, by their names in lower case: keys and texts for the metadata of the field.
 pub(crate) fn column_texts(
@@ -58,8 +56,7 @@ fn domain(connection: &Connection, name: &str) -> Result<Option<String>> {
         match kind.as_str() {
             "range" => return range(row, name).map(Some),
             "glob" => {
-                let glob: Option<String> = optional(row, "value")?;
-                return Ok(Some(json!({ "name": name, "type": "glob", "glob": glob }).to_string()));
+                return Ok(Some(domain::glob(name, optional(row, "value")?)));
             }
             "enum" => {
                 let value: Option<String> = optional(row, "value")?;
@@ -69,27 +66,23 @@ fn domain(connection: &Connection, name: &str) -> Result<Option<String>> {
             _ => return Ok(None),
         }
     }
-    Ok((!coded.is_empty()).then(|| json!({ "name": name, "type": "coded", "codedValues": coded }).to_string()))
+    Ok((!coded.is_empty()).then(|| domain::coded(name, coded)))
 }
 
 fn range(row: &Row<'_>, name: &str) -> Result<String> {
-    let mut domain = Map::from_iter([("name".to_owned(), name.into()), ("type".to_owned(), "range".into())]);
     // GeoPackage 1.0 spelt them in the other way.
-    let bounds = [
-        ("min", ["min_is_inclusive", "minIsInclusive"], "minValue"),
-        ("max", ["max_is_inclusive", "maxIsInclusive"], "maxValue"),
-    ];
-    for (bound, included, key) in bounds {
-        let Some(Number(value)) = optional(row, bound)? else { continue };
-        let [first, second] = included;
-        let included: Option<bool> = match optional(row, first)? {
-            Some(included) => Some(included),
-            None => optional(row, second)?,
-        };
-        domain.insert(key.to_owned(), value);
-        domain.insert(format!("{key}Included"), included.unwrap_or(true).into());
-    }
-    Ok(Value::Object(domain).to_string())
+    let min = bound(row, "min", ["min_is_inclusive", "minIsInclusive"])?;
+    let max = bound(row, "max", ["max_is_inclusive", "maxIsInclusive"])?;
+    Ok(domain::range(name, min, max))
+}
+
+fn bound(row: &Row<'_>, column: &str, [first, second]: [&str; 2]) -> Result<Bound> {
+    let Some(Number(value)) = optional(row, column)? else { return Ok(None) };
+    let included: Option<bool> = match optional(row, first)? {
+        Some(included) => Some(included),
+        None => optional(row, second)?,
+    };
+    Ok(Some((value, included.unwrap_or(true))))
 }
 
 /// A bound, which is an integer or not.
